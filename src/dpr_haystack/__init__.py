@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Dense Passage Retrieval (Karpukhin et al. 2020, arXiv 2004.04906) for Haystack 3.
+
+The public names, each loaded when it is first used: importing this package imports neither Haystack nor torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+    from dpr_haystack.components.document_store import FAISSDocumentStore
+    from dpr_haystack.components.joiner import HybridJoiner
+    from dpr_haystack.components.retrievers.bm25 import FAISSBM25Retriever
+    from dpr_haystack.components.retrievers.dpr import DPRRetriever
+    from dpr_haystack.components.retrievers.embedding import FAISSEmbeddingRetriever
+    from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+    from dpr_haystack.components.text_embedder import DPRTextEmbedder
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DPRDocumentEmbedder": "components.document_embedder",
+    "DPRHybridRetriever": "components.retrievers.hybrid",
+    "DPRRetriever": "components.retrievers.dpr",
+    "DPRTextEmbedder": "components.text_embedder",
+    "FAISSBM25Retriever": "components.retrievers.bm25",
+    "FAISSDocumentStore": "components.document_store",
+    "FAISSEmbeddingRetriever": "components.retrievers.embedding",
+    "HybridJoiner": "components.joiner",
+}
+
+__all__ = [
+    "DPRDocumentEmbedder",
+    "DPRHybridRetriever",
+    "DPRRetriever",
+    "DPRTextEmbedder",
+    "FAISSBM25Retriever",
+    "FAISSDocumentStore",
+    "FAISSEmbeddingRetriever",
+    "HybridJoiner",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
