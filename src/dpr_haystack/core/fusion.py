@@ -1,0 +1,257 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Fusion of the ranked lists of several sources, e.g. BM25 and dense retrieval, into one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import count, groupby
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias
+
+from dpr_haystack.errors import InputError
+
+Run: TypeAlias = Mapping[str, float | None] | Sequence[tuple[str, float | None]]
+"""What one source found for one question: passage id and score, in any order."""
+
+FUSIONS = ("convex", "rrf", "dbsf")
+NORMALIZATIONS = ("minmax", "zscore", "none")
+MISSING_POLICIES = ("min", "zero")
+
+
+class Contribution(NamedTuple):
+    """What one source says of one passage.
+
+    ``score`` is the source's own score and ``rank`` its place there, counted from 1; both are None where the source did
+    not find the passage (a hit without a usable score has a rank only). ``part`` is what it adds to the fused score.
+    """
+
+    score: float | None
+    rank: int | None
+    part: float
+
+
+class FusedHit(NamedTuple):
+    """A passage of the fused list; its score is the sum of its parts."""
+
+    id: str
+    score: float
+    contributions: dict[str, Contribution]
+
+
+class _Source(NamedTuple):
+    """A source made ready: its hits, what a passage gets that it did not find, and whether it has a say at all."""
+
+    hits: dict[str, Contribution]
+    absent: Contribution
+    counts: bool
+
+
+_Scale: TypeAlias = Callable[[list[float], list[float]], tuple[list[float], float]]
+"""From the scores of all hits, best first and made finite, and the scores that were finite from the start, to the
+normalised scores and the one of an absent passage."""
+
+
+def fuse(
+    runs: Mapping[str, Run],
+    weights: Mapping[str, float],
+    *,
+    fusion: str = "convex",
+    normalization: str = "minmax",
+    missing: str = "min",
+    rrf_k: float = 60,
+    top_k: int | None = None,
+) -> list[FusedHit]:
+    """Fuse the runs of several sources for one question.
+
+    ``fusion`` is one of
+
+    * ``"convex"``: the weighted sum of normalised scores (Bruch et al. 2022, arXiv 2210.11934). ``normalization`` is
+      ``"minmax"``, ``"zscore"`` or ``"none"``; with ``"none"`` it is the hybrid of the DPR paper (section 5,
+      BM25 + lambda * dot product). Where all scores of a run are equal, a run of one hit for instance, its hits get 1
+      and other passages 0 (``"minmax"``), or 0 and -1 (``"zscore"``): to be found always earns something.
+    * ``"rrf"``: reciprocal rank fusion, the sum of ``weight / (rrf_k + rank)`` with ranks from 1.
+    * ``"dbsf"``: distribution-based fusion: mean - 3 sd becomes 0, mean + 3 sd becomes 1, what lies outside is
+      clipped, and the weighted values are summed. Where all scores of a run are equal they become 0.5.
+
+    ``missing`` says what ``"convex"`` takes for a passage that a run lacks: ``"min"``, the lowest score of that run, or
+    ``"zero"``. Under ``"minmax"`` the two are one; under ``"zscore"`` zero would be the mean, which is refused.
+    Under ``"rrf"`` and ``"dbsf"`` such a run adds nothing.
+
+    A hit whose score is None, NaN or minus infinity is the last of its run and counts as its lowest score, plus
+    infinity is the first and counts as the highest; only finite scores make up range, mean and deviation. A run without
+    any finite score and a run of weight zero have no say; passages that only these found are kept at the very end.
+
+    The result depends neither on the order of the sources nor on that of their hits. Equal scores inside a run are
+    ranked by id. Equal fused scores are ordered by the best rank that any source gave, the next best, and so on; then
+    by id.
+
+    :param runs: For each source its hits; a run may be empty. If an id occurs twice in it, its best score counts.
+    :param weights: For each source its weight, zero or more, used as it is: weights are not made to sum to one. Sources
+        without a run are allowed.
+    :param fusion: ``"convex"``, ``"rrf"`` or ``"dbsf"``.
+    :param normalization: ``"minmax"``, ``"zscore"`` or ``"none"``; for ``"convex"`` only.
+    :param missing: ``"min"`` or ``"zero"``; for ``"convex"`` only.
+    :param rrf_k: The constant of ``"rrf"``, zero or more.
+    :param top_k: How many hits to return; None for all.
+    :returns: The hits, best first.
+    :raises InputError: If an option is unknown, a weight negative or not finite, every weight zero, a run has no
+        weight, or a score is not a number.
+    """
+    check_options(weights, fusion=fusion, normalization=normalization, missing=missing, rrf_k=rrf_k)
+    if top_k is not None and top_k < 0:
+        msg = f"top_k must be 0 or more, got {top_k}"
+        raise InputError(msg)
+    unknown = sorted(set(runs) - set(weights))
+    if unknown:
+        msg = f"runs without a weight: {', '.join(unknown)}; there are weights for {', '.join(sorted(weights))}"
+        raise InputError(msg)
+    scale = _scale_of(fusion, normalization, missing, rrf_k)
+    # Sources in the order of their names: floating-point sums depend on the order of their terms.
+    sources = {name: _prepare(name, runs[name], float(weights[name]), scale) for name in sorted(runs)}
+    return _merge(sources)[:top_k]
+
+
+def check_options(
+    weights: Mapping[str, float],
+    *,
+    fusion: str = "convex",
+    normalization: str = "minmax",
+    missing: str = "min",
+    rrf_k: float = 60,
+) -> None:
+    """Refuse options that :func:`fuse` cannot work with; the parameters are its own.
+
+    :raises InputError: Saying what is wrong and what is allowed.
+    """
+    for what, value, allowed in (
+        ("fusion", fusion, FUSIONS),
+        ("normalization", normalization, NORMALIZATIONS),
+        ("missing", missing, MISSING_POLICIES),
+    ):
+        if value not in allowed:
+            msg = f"{what} must be one of {', '.join(map(repr, allowed))}, got {value!r}"
+            raise InputError(msg)
+    if fusion == "convex" and normalization == "zscore" and missing == "zero":
+        msg = "missing='zero' with normalization='zscore' would give passages not found the mean score: use 'min'"
+        raise InputError(msg)
+    if not (math.isfinite(rrf_k) and rrf_k >= 0):
+        msg = f"rrf_k must be 0 or more, got {rrf_k}"
+        raise InputError(msg)
+    _check_weights(weights)
+
+
+def _check_weights(weights: Mapping[str, float]) -> None:
+    for name, weight in weights.items():
+        if not isinstance(weight, (int, float)) or not math.isfinite(weight) or weight < 0:
+            msg = f"the weight of {name!r} must be a finite number, 0 or more, got {weight!r}"
+            raise InputError(msg)
+    if not any(weight > 0 for weight in weights.values()):
+        msg = f"at least one weight must be greater than 0, got {dict(weights)}"
+        raise InputError(msg)
+
+
+def _scale_of(fusion: str, normalization: str, missing: str, rrf_k: float) -> _Scale:
+    if fusion == "rrf":
+        return partial(_reciprocal_ranks, k=rrf_k)
+    if fusion == "dbsf":
+        return _distribution
+    if normalization == "none":
+        return partial(_raw, missing=missing)
+    return _minmax if normalization == "minmax" else _zscore
+
+
+def _prepare(name: str, run: Run, weight: float, scale: _Scale) -> _Source:
+    ranked = _ranked(name, run)
+    finite = [score for _, score in ranked if math.isfinite(score)]
+    if finite:
+        highest, lowest = finite[0], finite[-1]
+        values, floor = scale([min(max(score, lowest), highest) for _, score in ranked], finite)
+    else:
+        values, floor = [0.0] * len(ranked), 0.0
+    ids, scores = [hit[0] for hit in ranked], [None if hit[1] == -math.inf else hit[1] for hit in ranked]
+    hits = dict(zip(ids, map(Contribution, scores, count(1), [weight * value for value in values]), strict=True))
+    return _Source(hits, Contribution(None, None, weight * floor), counts=bool(finite) and weight > 0)
+
+
+def _ranked(name: str, run: Run) -> list[tuple[str, float]]:
+    """Ids and scores, best first; a score that cannot be used is minus infinity."""
+    best: dict[str, float] = {}
+    for id_, score in run.items() if isinstance(run, Mapping) else run:
+        try:
+            value = -math.inf if score is None or math.isnan(score) else float(score)
+        except TypeError as error:
+            msg = f"the score of {id_!r} from {name!r} must be a number, got {score!r}"
+            raise InputError(msg) from error
+        if id_ not in best or value > best[id_]:
+            best[id_] = value
+    return sorted(best.items(), key=lambda hit: (-hit[1], hit[0]))
+
+
+def _merge(sources: Mapping[str, _Source]) -> list[FusedHit]:
+    hits = []
+    for id_ in set().union(*(source.hits for source in sources.values())):
+        score, contributions = 0.0, {}
+        for name, source in sources.items():
+            contributions[name] = given = source.hits.get(id_, source.absent)
+            score += given.part
+        hits.append(FusedHit(id_, score, contributions))
+    counted = [name for name, source in sources.items() if source.counts]
+    found = set().union(*(sources[name].hits for name in counted))
+    if len(found) < len(hits):
+        # With missing="zero" and negative scores, what nobody with a say found would otherwise come first.
+        bottom = min((hit.score for hit in hits if hit.id in found), default=0.0)
+        hits = [hit if hit.id in found else hit._replace(score=min(hit.score, bottom)) for hit in hits]
+    return _sorted(hits, counted)
+
+
+def _sorted(hits: list[FusedHit], counted: Sequence[str]) -> list[FusedHit]:
+    """Best first; ranks are looked up for equal scores only, which are few."""
+
+    def order(hit: FusedHit) -> tuple[list[float], str]:
+        ranks = sorted(rank for name in counted if (rank := hit.contributions[name].rank) is not None)
+        return [*ranks, math.inf], hit.id
+
+    ordered: list[FusedHit] = []
+    for _, equal in groupby(sorted(hits, key=itemgetter(1), reverse=True), key=itemgetter(1)):
+        group = list(equal)
+        ordered += group if len(group) == 1 else sorted(group, key=order)
+    return ordered
+
+
+def _reciprocal_ranks(values: list[float], _: list[float], *, k: float) -> tuple[list[float], float]:
+    return [1 / (k + rank) for rank in range(1, len(values) + 1)], 0.0
+
+
+def _raw(values: list[float], _: list[float], *, missing: str) -> tuple[list[float], float]:
+    return values, values[-1] if missing == "min" else 0.0
+
+
+def _minmax(values: list[float], _: list[float]) -> tuple[list[float], float]:
+    values = _shrunk(values, values)
+    low, span = values[-1], values[0] - values[-1]
+    return [(value - low) / span if span else 1.0 for value in values], 0.0
+
+
+def _zscore(values: list[float], finite: list[float]) -> tuple[list[float], float]:
+    if values[0] == values[-1]:
+        return [0.0] * len(values), -1.0
+    values, finite = _shrunk(values, finite), _shrunk(finite, finite)
+    mean = math.fsum(finite) / len(finite)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in finite) / len(finite))
+    scores = [(value - mean) / deviation for value in values]
+    return scores, scores[-1]
+
+
+def _distribution(values: list[float], finite: list[float]) -> tuple[list[float], float]:
+    # mean - 3 sd is 0 and mean + 3 sd is 1, which makes a z-score of z the value 1/2 + z/6.
+    return [min(max(0.5 + score / 6, 0.0), 1.0) for score in _zscore(values, finite)[0]], 0.0
+
+
+def _shrunk(values: list[float], measure: list[float]) -> list[float]:
+    """Values divided by the power of two that brings ``measure`` into [-1, 1]: exact, and no difference overflows."""
+    exponent = math.frexp(max(abs(measure[0]), abs(measure[-1])))[1]
+    return [math.ldexp(value, -exponent) for value in values]
