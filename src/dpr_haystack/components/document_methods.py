@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Documents in, documents out: the part of the store that every Haystack document store has."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from haystack.dataclasses import Document
+from haystack.document_stores.types import DuplicatePolicy
+
+from dpr_haystack.core.metadata import fields_info, min_max, unique_values
+from dpr_haystack.store.engine import StoreEngine
+
+
+class DocumentMethods:
+    """Writing, deleting, filtering and counting, each also as a coroutine that runs in a thread."""
+
+    def _opened(self) -> StoreEngine:
+        """The engine; opened on first use by the class that knows where it lies."""
+        raise TypeError(type(self).__name__)
+
+    def count_documents(self) -> int:
+        """How many documents there are."""
+        return self._opened().state().count
+
+    def filter_documents(self, filters: dict[str, Any] | None = None) -> list[Document]:
+        """The documents that a filter lets through, with their embeddings, in the order of writing.
+
+        :param filters: A Haystack filter; None for all documents.
+        :raises FilterError: If it is not valid.
+        """
+        with self._opened().view() as view:
+            return view.documents(filters)
+
+    def get_documents_by_id(self, document_ids: list[str]) -> list[Document]:
+        """Documents by id, in the order of the ids; those that are not there are left out."""
+        with self._opened().view() as view:
+            found = view.documents_by("id", document_ids, with_vectors=True)
+        return [found[name] for name in document_ids if name in found]
+
+    def write_documents(self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE) -> int:
+        """Write documents; when this returns they are durable, with their vectors.
+
+        :param documents: Documents with or without embeddings.
+        :param policy: What to do about ids that are there: SKIP, OVERWRITE or FAIL; NONE means FAIL.
+        :returns: How many were written.
+        :raises ValueError: If something is no Document, has an embedding of the wrong length or with NaN, or holds what
+            cannot be kept. Nothing is written then.
+        :raises DuplicateDocumentError: If ids are there under FAIL, or come twice. Nothing is written then.
+        :raises DocumentStoreError: If the store cannot be written, or another process kept writing for too long.
+        """
+        return self._opened().write(documents, policy)
+
+    def delete_documents(self, document_ids: list[str]) -> None:
+        """Delete documents by id; unknown ids are passed over."""
+        self._opened().delete(document_ids)
+
+    def delete_all_documents(self, recreate_index: bool = False) -> None:
+        """Delete every document and its vector.
+
+        :param recreate_index: Delete the derived indexes as well, instead of letting them catch up.
+        """
+        engine = self._opened()
+        engine.delete_all()
+        if recreate_index:
+            engine.drop_indexes()
+
+    def delete_by_filter(self, filters: dict[str, Any], refresh: bool = False) -> int:  # noqa: ARG002
+        """Delete the documents that a filter lets through.
+
+        :param filters: A Haystack filter.
+        :param refresh: Has no effect: what is written is always seen at once.
+        :returns: How many were deleted.
+        """
+        return self._opened().delete_matching(filters)
+
+    def update_by_filter(self, filters: dict[str, Any], meta: dict[str, Any], refresh: bool = False) -> int:  # noqa: ARG002
+        """Merge metadata into the documents that a filter lets through.
+
+        :param filters: A Haystack filter.
+        :param meta: What to add or replace.
+        :param refresh: Has no effect: what is written is always seen at once.
+        :returns: How many were updated.
+        """
+        return self._opened().update_matching(filters, meta)
+
+    def count_documents_by_filter(self, filters: dict[str, Any]) -> int:
+        """How many documents a filter lets through."""
+        with self._opened().view() as view:
+            return len(view.select(filters).keys)
+
+    def count_unique_metadata_by_filter(self, filters: dict[str, Any], metadata_fields: list[str]) -> dict[str, int]:
+        """How many distinct values each field has among the documents that a filter lets through.
+
+        :param metadata_fields: Names with or without ``meta.``; the result has them without.
+        """
+        with self._opened().view() as view:
+            metas = list(view.metas(filters))
+        return {field.removeprefix("meta."): len(unique_values(metas, field)) for field in metadata_fields}
+
+    def get_metadata_fields_info(self) -> dict[str, dict[str, str]]:
+        """Every metadata field and its type, as ``{"name": {"type": "keyword"}}``."""
+        with self._opened().view() as view:
+            return fields_info(view.metas())
+
+    def get_metadata_field_min_max(self, metadata_field: str) -> dict[str, Any]:
+        """The smallest and largest value of a field as ``{"min": ..., "max": ...}``, None where there is none."""
+        with self._opened().view() as view:
+            return min_max(view.metas(), metadata_field)
+
+    def get_metadata_field_unique_values(
+        self,
+        metadata_field: str,
+        search_term: str | None = None,
+        from_: int = 0,
+        size: int = 10,
+        filters: dict[str, Any] | None = None,
+    ) -> tuple[list[Any], int]:
+        """A page of the distinct values of a field, and how many there are in all.
+
+        :param metadata_field: Name with or without ``meta.``.
+        :param search_term: Only values that contain this, in any case.
+        :param from_: The first one of the page.
+        :param size: How many.
+        :param filters: Look at these documents only.
+        """
+        with self._opened().view() as view:
+            values = unique_values(view.metas(filters), metadata_field)
+        if search_term:
+            values = [value for value in values if search_term.lower() in str(value).lower()]
+        return values[from_ : from_ + size], len(values)
+
+    async def count_documents_async(self) -> int:
+        """See :meth:`count_documents`."""
+        return await asyncio.to_thread(self.count_documents)
+
+    async def filter_documents_async(self, filters: dict[str, Any] | None = None) -> list[Document]:
+        """See :meth:`filter_documents`."""
+        return await asyncio.to_thread(self.filter_documents, filters)
+
+    async def get_documents_by_id_async(self, document_ids: list[str]) -> list[Document]:
+        """See :meth:`get_documents_by_id`."""
+        return await asyncio.to_thread(self.get_documents_by_id, document_ids)
+
+    async def write_documents_async(
+        self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE
+    ) -> int:
+        """See :meth:`write_documents`."""
+        return await asyncio.to_thread(self.write_documents, documents, policy)
+
+    async def delete_documents_async(self, document_ids: list[str]) -> None:
+        """See :meth:`delete_documents`."""
+        await asyncio.to_thread(self.delete_documents, document_ids)
+
+    async def delete_all_documents_async(self, recreate_index: bool = False) -> None:
+        """See :meth:`delete_all_documents`."""
+        await asyncio.to_thread(self.delete_all_documents, recreate_index)
+
+    async def delete_by_filter_async(self, filters: dict[str, Any], refresh: bool = False) -> int:
+        """See :meth:`delete_by_filter`."""
+        return await asyncio.to_thread(self.delete_by_filter, filters, refresh)
+
+    async def update_by_filter_async(self, filters: dict[str, Any], meta: dict[str, Any], refresh: bool = False) -> int:
+        """See :meth:`update_by_filter`."""
+        return await asyncio.to_thread(self.update_by_filter, filters, meta, refresh)
+
+    async def count_documents_by_filter_async(self, filters: dict[str, Any]) -> int:
+        """See :meth:`count_documents_by_filter`."""
+        return await asyncio.to_thread(self.count_documents_by_filter, filters)
+
+    async def count_unique_metadata_by_filter_async(
+        self, filters: dict[str, Any], metadata_fields: list[str]
+    ) -> dict[str, int]:
+        """See :meth:`count_unique_metadata_by_filter`."""
+        return await asyncio.to_thread(self.count_unique_metadata_by_filter, filters, metadata_fields)
+
+    async def get_metadata_fields_info_async(self) -> dict[str, dict[str, str]]:
+        """See :meth:`get_metadata_fields_info`."""
+        return await asyncio.to_thread(self.get_metadata_fields_info)
+
+    async def get_metadata_field_min_max_async(self, metadata_field: str) -> dict[str, Any]:
+        """See :meth:`get_metadata_field_min_max`."""
+        return await asyncio.to_thread(self.get_metadata_field_min_max, metadata_field)
+
+    async def get_metadata_field_unique_values_async(
+        self,
+        metadata_field: str,
+        search_term: str | None = None,
+        from_: int = 0,
+        size: int = 10,
+        filters: dict[str, Any] | None = None,
+    ) -> tuple[list[Any], int]:
+        """See :meth:`get_metadata_field_unique_values`."""
+        return await asyncio.to_thread(
+            self.get_metadata_field_unique_values, metadata_field, search_term, from_, size, filters
+        )

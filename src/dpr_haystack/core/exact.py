@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Exact nearest-neighbour search with numpy: the truth that every index is measured against, and the Flat index itself.
+
+Scores are similarities, higher is better: the inner product, the cosine, or ``1 / (1 + squared distance)`` for L2.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Similarity = Literal["dot_product", "cosine", "l2"]
+SIMILARITIES: tuple[str, ...] = get_args(Similarity)
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+# A block of questions is scored at once; this many scores (128 MB of float32) bound what a block takes.
+_SCORES_AT_ONCE = 1 << 25
+# Below this share of the rows it is cheaper to gather the wanted ones than to score all and mask.
+_GATHER_BELOW = 0.25
+# Scores of one matrix product are good to float32 rounding; this many more candidates are rescored in float64,
+# so that rounding cannot push a passage out of the top k.
+_MARGIN = 32
+
+
+def squared_norms(vectors: Floats) -> Floats:
+    """Squared Euclidean norms.
+
+    :param vectors: Shape (n, dim).
+    :returns: Shape (n,).
+    """
+    return np.einsum("nd,nd->n", vectors, vectors, dtype=np.float32)
+
+
+def similarity_scores(vectors: Floats, question: Floats, similarity: Similarity) -> NDArray[np.float64]:
+    """Similarities of one question to some vectors, accumulated in float64.
+
+    :param vectors: Shape (n, dim).
+    :param question: Shape (dim,).
+    :param similarity: What to compute.
+    :returns: Shape (n,); the cosine with a zero vector is 0.
+    """
+    rows = vectors.astype(np.float64)
+    wide = question.astype(np.float64)
+    if similarity == "l2":
+        difference = rows - wide
+        return 1.0 / (1.0 + np.einsum("nd,nd->n", difference, difference))
+    products: NDArray[np.float64] = rows @ wide
+    if similarity == "cosine":
+        lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(wide)
+        return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+    return products
+
+
+def top_positions(scores: NDArray[np.floating], k: int) -> NDArray[np.intp]:
+    """Positions of the k best scores, best first; equal scores by position, so that the outcome is always the same.
+
+    :param scores: Shape (n,); minus infinity marks what may not be returned.
+    :param k: How many.
+    :returns: At most k positions.
+    """
+    if k < scores.size:
+        border = -np.partition(-scores, k - 1)[k - 1]
+        positions = np.flatnonzero(scores >= border)
+        if positions.size > k:  # a tie at the border: the first ones in order
+            sure = np.flatnonzero(scores > border)
+            positions = np.concatenate([sure, np.flatnonzero(scores == border)[: k - sure.size]])
+    else:
+        positions = np.arange(scores.size)
+    positions = positions[scores[positions] > -np.inf]
+    return positions[np.lexsort((positions, -scores[positions]))]
+
+
+def rescore(
+    vectors: Floats, question: Floats, rows: Rows, k: int, similarity: Similarity
+) -> tuple[Rows, NDArray[np.float64]]:
+    """The k best of some candidate rows by their exact scores.
+
+    :param vectors: Shape (n, dim).
+    :param question: Shape (dim,).
+    :param rows: Candidate rows.
+    :param k: How many to keep.
+    :param similarity: How to score.
+    :returns: Rows and scores, best first, equal scores by row.
+    """
+    scores = similarity_scores(vectors[rows], question, similarity)
+    order = np.lexsort((rows, -scores))[:k]
+    return rows[order], scores[order]
+
+
+def exact_search(
+    vectors: Floats,
+    questions: Floats,
+    k: int,
+    similarity: Similarity,
+    *,
+    rows: Rows | None = None,
+    excluded: Rows | None = None,
+    norms: Floats | None = None,
+) -> list[tuple[Rows, NDArray[np.float64]]]:
+    """The k most similar vectors of each question, by scoring every one.
+
+    :param vectors: Shape (n, dim).
+    :param questions: Shape (m, dim).
+    :param k: How many to return for each question.
+    :param similarity: How to score.
+    :param rows: Search only these rows (sorted); all if None.
+    :param excluded: Never return these rows.
+    :param norms: Squared norms of ``vectors``, shape (n,), for cosine and L2; computed if None.
+    :returns: For each question its rows and scores, best first.
+    """
+    if rows is not None and excluded is not None and excluded.size:
+        rows = np.setdiff1d(rows, excluded, assume_unique=True)
+    pool, allowed = vectors, None
+    if rows is not None:
+        if rows.size < _GATHER_BELOW * len(vectors):
+            pool = vectors[rows]
+            norms = norms[rows] if norms is not None else None
+        else:
+            allowed, rows = rows, None
+    if norms is None and similarity != "dot_product":
+        norms = squared_norms(pool)
+    blocked = _blocked(len(pool), allowed, excluded if rows is None else None)
+    results = []
+    step = max(1, _SCORES_AT_ONCE // max(1, len(pool)))
+    for start in range(0, len(questions), step):
+        block = questions[start : start + step]
+        keys = _ranking_keys(pool, block, similarity, norms)
+        if blocked is not None:
+            keys[:, blocked] = -np.inf
+        for question, line in zip(block, keys, strict=True):
+            best = top_positions(line, k + _MARGIN)
+            candidates = rows[best] if rows is not None else best.astype(np.int64)
+            results.append(rescore(vectors, question, candidates, k, similarity))
+    return results
+
+
+def _blocked(count: int, allowed: Rows | None, excluded: Rows | None) -> Rows | NDArray[np.bool_] | None:
+    if allowed is None:
+        return excluded if excluded is not None and excluded.size else None
+    mask = np.ones(count, dtype=np.bool_)
+    mask[allowed] = False
+    return mask
+
+
+def _ranking_keys(pool: Floats, block: Floats, similarity: Similarity, norms: Floats | None) -> Floats:
+    """Numbers that rank the pool as the similarity does, shape (questions, pool)."""
+    # One question is a matrix-vector product over the rows as they lie in memory.
+    keys: Floats = (pool @ block[0])[None, :] if len(block) == 1 else block @ pool.T
+    if norms is None or similarity == "dot_product":
+        return keys
+    if similarity == "l2":
+        return 2 * keys - norms  # minus the squared distance, but for the question's own norm
+    lengths = np.sqrt(norms)
+    return np.divide(keys, lengths, out=np.zeros_like(keys), where=lengths > 0)

@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Consistent copies of a store that is in use."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+from uuid import uuid4
+
+from dpr_haystack.core.files import fsync_directory
+from dpr_haystack.store.database import Database, read_state
+from dpr_haystack.store.engine import StoreEngine
+from dpr_haystack.store.errors import StoreFailure
+from dpr_haystack.store.layout import Layout, write_manifest
+from dpr_haystack.store.vectors import VectorFile
+
+_ROWS_AT_ONCE = 50_000
+
+
+def save_copy(engine: StoreEngine, target: Path) -> None:
+    """Write a copy of a store as it is at one moment; others may go on writing to it.
+
+    The copy appears under its name when it is complete. A store that is there already is replaced.
+
+    :param engine: The store.
+    :param target: The directory of the copy.
+    :raises StoreFailure: If there is something else under that name, or the copy cannot be written.
+    """
+    target = target.resolve()
+    if target == engine.layout.root:
+        return  # everything is durable where it is
+    if target.exists() and not Layout(target).manifest.exists() and (target.is_file() or any(target.iterdir())):
+        msg = f"{target} is there and is no store; name another directory to save to"
+        raise StoreFailure(msg)
+    temporary = target.with_name(f".{target.name}.{uuid4().hex[:8]}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        _copy(engine, Layout(temporary))
+        _put_in_place(temporary, target)
+    except OSError as error:
+        msg = f"no copy could be written to {target}: {error}"
+        raise StoreFailure(msg) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _copy(engine: StoreEngine, layout: Layout) -> None:
+    with engine.view() as view:  # holds on to the vectors of this moment, whatever is compacted meanwhile
+        copy = sqlite3.connect(layout.database)
+        try:
+            view.connection.backup(copy)
+        finally:
+            copy.close()
+        database = Database(layout.database, lock_timeout=1.0)
+        with database.reading() as connection:
+            state = read_state(connection)
+        database.close()
+        vectors = view.vectors
+        if (state.generation, state.next_row) != (view.state.generation, view.state.next_row):
+            msg = f"the copy {layout.root} is not of one moment"
+            raise StoreFailure(msg)
+        file = VectorFile(layout.vectors(state.generation), vectors.shape[1])
+        for start in range(0, len(vectors), _ROWS_AT_ONCE):
+            file.append(start, vectors[start : start + _ROWS_AT_ONCE])
+    write_manifest(layout, engine.manifest)
+
+
+def _put_in_place(temporary: Path, target: Path) -> None:
+    if target.exists():
+        old = target.with_name(f".{target.name}.{uuid4().hex[:8]}.old")
+        target.rename(old)
+        temporary.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        temporary.rename(target)
+    fsync_directory(target.parent)

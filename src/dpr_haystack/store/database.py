@@ -1,0 +1,208 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""The SQLite file: connections, transactions and the state that every reader sees a consistent copy of."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from dpr_haystack.store.errors import StoreFailure, StoreLocked
+
+Item = TypeVar("Item")
+
+# A document's `key` names one version of it and is never used again: an index that has seen all keys up to some
+# number has only the later ones to read. `row` is where its vector lies. `tombstones` lists the versions that are
+# gone, and the rows that their vectors left behind.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    content TEXT,
+    meta TEXT NOT NULL,
+    score REAL,
+    blob BLOB,
+    blob_info TEXT,
+    sparse TEXT,
+    row INTEGER,
+    checksum INTEGER
+);
+CREATE UNIQUE INDEX IF NOT EXISTS documents_by_row ON documents (row) WHERE row IS NOT NULL;
+CREATE TABLE IF NOT EXISTS tombstones (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    key INTEGER NOT NULL,
+    row INTEGER
+);
+CREATE TABLE IF NOT EXISTS state (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    count INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    next_row INTEGER NOT NULL,
+    floor INTEGER NOT NULL
+);
+INSERT OR IGNORE INTO state VALUES (1, 0, 0, 0, 0);
+"""
+
+_STATE = """
+SELECT count, generation, next_row, floor,
+    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'documents'), 0),
+    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'tombstones'), 0)
+FROM state
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a store stands.
+
+    :param count: Number of documents.
+    :param generation: Which vector file is the valid one.
+    :param next_row: Number of rows in it.
+    :param floor: Tombstones up to this number have been cleared; who has not seen them starts afresh.
+    :param last_key: The last key given to a document.
+    :param last_tombstone: The last number given to a tombstone.
+    """
+
+    count: int
+    generation: int
+    next_row: int
+    floor: int
+    last_key: int
+    last_tombstone: int
+
+    @property
+    def version(self) -> tuple[int, int, int]:
+        """Changes with every write."""
+        return (self.generation, self.last_key, self.last_tombstone)
+
+
+def read_state(connection: sqlite3.Connection) -> State:
+    """The state that this connection's transaction sees."""
+    return State(*connection.execute(_STATE).fetchone())
+
+
+class Database:
+    """Connections to one SQLite file: any number that read, one that writes.
+
+    :param path: The file.
+    :param lock_timeout: Seconds to wait for another process that writes.
+    """
+
+    def __init__(self, path: Path, lock_timeout: float) -> None:
+        self.path = path
+        self.lock_timeout = lock_timeout
+        self._idle: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._writing = threading.Lock()
+
+    def create(self) -> None:
+        """Make the tables where they are missing.
+
+        :raises StoreFailure: If the file is no SQLite database or cannot be written.
+        """
+        with self._connection() as connection:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.executescript(_SCHEMA)
+            except sqlite3.Error as error:
+                raise self._failure("cannot be prepared", error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside a read transaction: all its queries see the same moment."""
+        with self._connection() as connection:
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            except sqlite3.DatabaseError as error:
+                raise self._failure("cannot be read", error) from error
+            finally:
+                if connection.in_transaction:
+                    connection.rollback()
+
+    @contextmanager
+    def writing(self, *, wait: bool = True) -> Iterator[sqlite3.Connection]:
+        """A connection inside the one write transaction that there can be; commits at the end, durably.
+
+        :param wait: False: raise at once if somebody else writes.
+        :raises StoreLocked: If somebody else wrote for longer than ``lock_timeout``.
+        :raises StoreFailure: If SQLite cannot write, e.g. because the disk is full; nothing has changed then.
+        """
+        if not self._writing.acquire(timeout=self.lock_timeout if wait else 0):
+            raise self._locked()
+        try:
+            with self._connection() as connection:
+                self._begin(connection, wait=wait)
+                try:
+                    yield connection
+                    connection.commit()
+                except sqlite3.DatabaseError as error:
+                    raise self._failure("cannot be written; nothing was changed", error) from error
+                finally:
+                    if connection.in_transaction:
+                        connection.rollback()
+        finally:
+            self._writing.release()
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _begin(self, connection: sqlite3.Connection, *, wait: bool) -> None:
+        milliseconds = int(self.lock_timeout * 1000) if wait else 0
+        connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                raise self._locked() from error
+            raise self._failure("cannot be written", error) from error
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with self._guard:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self._open()
+        try:
+            yield connection
+        finally:
+            with self._guard:
+                self._idle.append(connection)
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                self.path, timeout=self.lock_timeout, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error as error:
+            raise self._failure("cannot be opened", error) from error
+        return connection
+
+    def _locked(self) -> StoreLocked:
+        msg = (
+            f"another process or thread is writing to {self.path.parent} and did not finish within "
+            f"{self.lock_timeout:g} s; wait for it, or raise the store's lock_timeout"
+        )
+        return StoreLocked(msg)
+
+    def _failure(self, what: str, error: sqlite3.Error) -> StoreFailure:
+        return StoreFailure(f"{self.path} {what}: {error}")
+
+
+def in_chunks(items: Iterable[Item], size: int = 10_000) -> Iterator[list[Item]]:
+    """Lists of at most ``size`` items."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,327 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""The one object behind all stores of a directory: opening, reading and writing it.
+
+A write appends the vectors, makes them durable, and commits the documents that point at them in one SQLite
+transaction. Until that commit nothing has happened; after it everything has. Indexes catch up when they are asked.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from haystack import logging
+from haystack.dataclasses import Document
+from haystack.document_stores.types import DuplicatePolicy
+
+from dpr_haystack.core.exact import Floats, Similarity
+from dpr_haystack.store.batch import Batch, duplicates, prepare
+from dpr_haystack.store.compaction import clear, compact, is_worth_it
+from dpr_haystack.store.database import Database, State, read_state
+from dpr_haystack.store.dense import ApproximateSearcher, ExactSearcher, make_searcher
+from dpr_haystack.store.errors import StoreFailure, StoreLocked
+from dpr_haystack.store.keyword import KeywordCache
+from dpr_haystack.store.layout import Layout, read_manifest, write_manifest
+from dpr_haystack.store.records import dump_meta, load_meta
+from dpr_haystack.store.vectors import VectorFile
+from dpr_haystack.store.view import Filters, SelectionCache, View
+
+logger = logging.getLogger(__name__)
+
+_INSERT = """
+INSERT INTO documents (id, content, meta, score, blob, blob_info, sparse, row, checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+class StoreEngine:
+    """A store's directory, open.
+
+    :param layout: Its files; the manifest is there.
+    :param lock_timeout: Seconds to wait for another process that writes.
+    """
+
+    def __init__(self, layout: Layout, lock_timeout: float) -> None:
+        self.layout = layout
+        self.manifest = read_manifest(layout)
+        self.database = Database(layout.database, lock_timeout)
+        self.keyword = KeywordCache(layout, self.database, self.manifest.language, lock_timeout)
+        self._lock_timeout = lock_timeout
+        self._searchers: dict[tuple[object, ...], ExactSearcher | ApproximateSearcher] = {}
+        self._selections = SelectionCache()
+        self._vectors: dict[int, VectorFile] = {}
+        self._guard = threading.Lock()
+        self._tidy_up()
+
+    @property
+    def similarity(self) -> Similarity:
+        """How vectors are compared."""
+        return self.manifest.similarity
+
+    @property
+    def dimension(self) -> int | None:
+        """Length of the vectors; None before the first one was written."""
+        if self.manifest.dimension is None:
+            self.manifest = read_manifest(self.layout)  # another process may have written the first one
+        return self.manifest.dimension
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """One moment of the store, to read from."""
+        with ExitStack() as stack:
+            while True:
+                connection = stack.enter_context(self.database.reading())
+                state = read_state(connection)
+                try:
+                    vectors = self._vectors_at(state)
+                    break
+                except StoreFailure:
+                    stack.close()
+                    if self.state().generation == state.generation:
+                        raise
+                    # A compaction took the file away between the two reads: look again.
+            yield View(connection, state, vectors, self._selections)
+
+    def state(self) -> State:
+        """Where the store stands now."""
+        with self.database.reading() as connection:
+            return read_state(connection)
+
+    def searcher(self, index_string: str, options: Mapping[str, int] | None) -> ExactSearcher | ApproximateSearcher:
+        """The searcher of an index string; the same one for all who ask."""
+        name = (index_string, *sorted((options or {}).items()))
+        with self._guard:
+            if name not in self._searchers:
+                self._searchers[name] = make_searcher(
+                    self.layout, index_string, options, self.similarity, self._lock_timeout
+                )
+            return self._searchers[name]
+
+    def vector_file(self, generation: int) -> VectorFile:
+        """The vectors of a generation."""
+        with self._guard:
+            if generation not in self._vectors:
+                self._vectors = {number: file for number, file in self._vectors.items() if number >= generation - 1}
+                self._vectors[generation] = VectorFile(self.layout.vectors(generation), self.dimension or 0)
+            return self._vectors[generation]
+
+    def write(self, documents: Sequence[Document], policy: DuplicatePolicy) -> int:
+        """Write documents; durable when this returns.
+
+        :returns: How many were written.
+        :raises BadDocument: If one cannot be kept; nothing was written then, as with every error.
+        :raises DoesNotFit: If an embedding has the wrong length.
+        :raises DuplicateDocuments: If ids are there already under FAIL or NONE.
+        :raises StoreLocked: If another process kept writing for too long.
+        """
+        batch = prepare(documents, policy, self.dimension)
+        if not len(batch):
+            return 0
+        with self.database.writing() as connection:
+            state = read_state(connection)
+            present = _present(connection, [record.id for record in batch.records])
+            if present and policy not in (DuplicatePolicy.SKIP, DuplicatePolicy.OVERWRITE):
+                raise duplicates(sorted(present), "are in the store already")
+            if policy == DuplicatePolicy.SKIP:
+                batch = _without(batch, present)
+            elif present:
+                _bury(connection, "id IN (SELECT value FROM json_each(?))", json.dumps(sorted(present)))
+            self._append(connection, state, batch)
+        self._compact_if_worth_it()
+        return len(batch)
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Delete documents by id; unknown ids are passed over.
+
+        :returns: How many were deleted.
+        """
+        return self._delete("id IN (SELECT value FROM json_each(?))", json.dumps(list(ids)))
+
+    def delete_matching(self, filters: Filters) -> int:
+        """Delete the documents that a filter lets through; returns how many."""
+        with self.database.writing() as connection:
+            keys = self._matching_keys(connection, filters)
+            deleted = _bury(connection, "key IN (SELECT value FROM json_each(?))", json.dumps(keys))
+        self._compact_if_worth_it()
+        return deleted
+
+    def update_matching(self, filters: Filters, meta: Mapping[str, Any]) -> int:
+        """Merge metadata into the documents that a filter lets through; returns how many. Their vectors stay."""
+        dump_meta(dict(meta), "to be updated")
+        with self.database.writing() as connection:
+            keys = json.dumps(self._matching_keys(connection, filters))
+            columns = "id, content, meta, score, blob, blob_info, sparse, row, checksum"
+            query = f"SELECT {columns} FROM documents WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key"
+            rows = connection.execute(query, (keys,)).fetchall()
+            _bury(connection, "key IN (SELECT value FROM json_each(?))", keys, keep_rows=True)
+            updated = [
+                (name, content, dump_meta({**load_meta(old), **meta}, name), *rest)
+                for name, content, old, *rest in rows
+            ]
+            connection.executemany(_INSERT, updated)
+            connection.execute("UPDATE state SET count = count + ?", (len(updated),))
+        self._compact_if_worth_it()
+        return len(updated)
+
+    def delete_all(self) -> None:
+        """Delete every document and start a new generation of vectors."""
+        with self.database.writing() as connection:
+            clear(connection)
+        self._remove_old_generations()
+
+    def drop_indexes(self) -> None:
+        """Delete the derived indexes; they are built anew when they are asked."""
+        self.keyword.drop()
+        for searcher in self._searchers.values():
+            if isinstance(searcher, ApproximateSearcher):
+                searcher.drop()
+
+    def record_encoder(self, encoder: dict[str, Any] | None) -> None:
+        """Write into the manifest which passage tower made the vectors."""
+        with self.database.writing():
+            self.manifest = replace(read_manifest(self.layout), encoder=encoder)
+            write_manifest(self.layout, self.manifest)
+
+    def catch_up(self, index_string: str, options: Mapping[str, int] | None) -> None:
+        """Bring the derived indexes up to date and write them to disk."""
+        self.keyword.current()
+        searcher = self.searcher(index_string, options)
+        if isinstance(searcher, ApproximateSearcher):
+            with self.view() as view:
+                searcher.catch_up(view)
+            searcher.save()
+
+    def close(self) -> None:
+        """Write unsaved indexes and let go of all files."""
+        for searcher in self._searchers.values():
+            if isinstance(searcher, ApproximateSearcher):
+                searcher.save()
+        self._searchers.clear()
+        self.keyword.close()
+        self.database.close()
+        self._vectors.clear()
+
+    def _append(self, connection: sqlite3.Connection, state: State, batch: Batch) -> None:
+        count = len(batch.vectors)
+        if count:
+            self._fix_dimension(batch.vectors.shape[1])
+            # Durable before the documents that point at them: a crash in between leaves rows that nobody knows.
+            self.vector_file(state.generation).append(state.next_row, batch.vectors)
+        rows = [
+            (*record.values, *((None, None) if at is None else (state.next_row + at, batch.checksums[at])))
+            for record, at in zip(batch.records, batch.vector_of, strict=True)
+        ]
+        connection.executemany(_INSERT, rows)
+        connection.execute("UPDATE state SET count = count + ?, next_row = next_row + ?", (len(rows), count))
+
+    def _vectors_at(self, state: State) -> Floats:
+        if not state.next_row:
+            return np.empty((0, self.dimension or 0), dtype=np.float32)
+        return self.vector_file(state.generation).rows(state.next_row)
+
+    def _fix_dimension(self, dimension: int) -> None:
+        """The first vector decides, where nobody said what the dimension is."""
+        if self.dimension is None:
+            self.manifest = replace(self.manifest, dimension=dimension)
+            write_manifest(self.layout, self.manifest)
+            self._vectors.clear()
+
+    def _delete(self, condition: str, parameter: str) -> int:
+        with self.database.writing() as connection:
+            deleted = _bury(connection, condition, parameter)
+        self._compact_if_worth_it()
+        return deleted
+
+    def _matching_keys(self, connection: sqlite3.Connection, filters: Filters) -> list[int]:
+        state = read_state(connection)
+        view = View(connection, state, self._vectors_at(state), SelectionCache())
+        return [int(key) for key in view.select(filters).keys]
+
+    def _compact_if_worth_it(self) -> None:
+        if not is_worth_it(self.state()):
+            return
+        with self.database.writing() as connection:
+            state = read_state(connection)
+            if not is_worth_it(state):
+                return
+            target = VectorFile(self.layout.vectors(state.generation + 1), self.dimension or 0)
+            compact(connection, self.vector_file(state.generation), target)
+        self._remove_old_generations()
+
+    def _remove_old_generations(self) -> None:
+        generation = self.state().generation
+        for number, path in self.layout.vector_files().items():
+            if number < generation:
+                path.unlink(missing_ok=True)
+
+    def _tidy_up(self) -> None:
+        """Take away what an interrupted write left behind; somebody else's write in progress is left alone."""
+        self.database.create()
+        try:
+            with self.database.writing(wait=False) as connection:
+                state = read_state(connection)
+                for number, path in self.layout.vector_files().items():
+                    if number != state.generation:
+                        path.unlink(missing_ok=True)
+                        logger.info("Removed {file}, left by an interrupted compaction", file=str(path))
+                self._trim(state)
+        except StoreLocked:
+            return
+
+    def _trim(self, state: State) -> None:
+        if self.manifest.dimension is None:
+            return
+        file = self.vector_file(state.generation)
+        surplus = file.surplus(state.next_row)
+        if surplus < 0:
+            msg = (
+                f"{file.path} is damaged: {-surplus} bytes of the {state.next_row} vectors are missing. "
+                "Run `dpr-haystack check`, or restore the store from a copy."
+            )
+            raise StoreFailure(msg)
+        if surplus:
+            file.trim(state.next_row)
+            logger.warning(
+                "Repaired {store}: removed {count} bytes of a write that was interrupted before it was acknowledged",
+                store=str(self.layout.root),
+                count=surplus,
+            )
+
+
+def _present(connection: sqlite3.Connection, ids: list[str]) -> set[str]:
+    query = "SELECT id FROM documents WHERE id IN (SELECT value FROM json_each(?))"
+    return {name for (name,) in connection.execute(query, (json.dumps(ids),))}
+
+
+def _bury(connection: sqlite3.Connection, condition: str, parameter: str, *, keep_rows: bool = False) -> int:
+    """Delete documents and put up a tombstone for each; returns how many."""
+    row = "NULL" if keep_rows else "row"
+    connection.execute(
+        f"INSERT INTO tombstones (key, row) SELECT key, {row} FROM documents WHERE {condition} ORDER BY key",
+        (parameter,),
+    )
+    deleted = connection.execute(f"DELETE FROM documents WHERE {condition}", (parameter,)).rowcount
+    connection.execute("UPDATE state SET count = count - ?", (deleted,))
+    return deleted
+
+
+def _without(batch: Batch, ids: set[str]) -> Batch:
+    """The batch without some of its documents."""
+    kept = [position for position, record in enumerate(batch.records) if record.id not in ids]
+    positions = [batch.vector_of[position] for position in kept]
+    chosen = [position for position in positions if position is not None]
+    numbers = iter(range(len(chosen)))
+    return Batch(
+        records=[batch.records[position] for position in kept],
+        vectors=batch.vectors[chosen],
+        vector_of=[next(numbers) if position is not None else None for position in positions],
+        checksums=[batch.checksums[position] for position in chosen],
+    )

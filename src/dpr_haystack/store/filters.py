@@ -1,0 +1,233 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Haystack filters as SQL, with the meaning of ``haystack.utils.filters.document_matches_filter``.
+
+Every filter becomes one SQL expression with bound parameters. Comparisons that SQLite decides exactly as Python does
+(numbers, plain strings, None) run in SQLite; the rest (dates, containers, a float within rounding of its bound) calls
+Haystack's own function for the one value at hand. ``CASE`` keeps Python's order of evaluation, and with it which
+comparisons may raise.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+from haystack.dataclasses import Document
+from haystack.errors import FilterError
+from haystack.utils.filters import COMPARISON_OPERATORS, LOGICAL_OPERATORS, document_matches_filter
+
+from dpr_haystack.store.errors import BadFilter
+from dpr_haystack.store.records import TAG, load_meta
+
+_DOCUMENT_FIELDS = frozenset(entry.name for entry in dataclass_fields(Document))
+_IN_PYTHON = frozenset({"embedding", "blob", "sparse_embedding", "meta"})
+_NEGATIONS = {"!=": "==", "not in": "in"}
+_INEQUALITIES = frozenset({">", ">=", "<", "<="})
+# SQLite's decimal-to-binary conversion may be off by one unit in the last place, Python's is not.
+_ROUNDING = 1e-12
+
+
+@dataclass
+class CompiledFilter:
+    """A filter ready to run.
+
+    :param sql: An expression over the columns of ``documents``.
+    :param parameters: What its named parameters stand for.
+    :param leaves: Comparisons that call back into Python, by number.
+    :param failure: The exception that a call back raised; SQLite itself would only say that there was one.
+    """
+
+    sql: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    leaves: list[dict[str, Any]] = field(default_factory=list)
+    failure: Exception | None = None
+
+    def bind(self, value: Any) -> str:
+        """Add a parameter; returns how the SQL names it."""
+        name = f"filter{len(self.parameters)}"
+        self.parameters[name] = value
+        return f":{name}"
+
+    def attach(self, connection: sqlite3.Connection) -> None:
+        """Make the comparisons in Python callable from this connection."""
+        connection.create_function("dpr_meta_leaf", 2, self._guarded(self._meta_leaf))
+        connection.create_function("dpr_value_leaf", 2, self._guarded(self._value_leaf))
+
+    def _meta_leaf(self, number: int, meta: str) -> bool:
+        return document_matches_filter(self.leaves[number], Document(id="-", meta=load_meta(meta)))
+
+    def _value_leaf(self, number: int, value: Any) -> bool:
+        leaf = {**self.leaves[number], "field": "meta.value"}
+        return document_matches_filter(leaf, Document(id="-", meta={"value": value}))
+
+    def _guarded(self, leaf: Callable[[int, Any], bool]) -> Callable[[int, Any], bool]:
+        def call(number: int, value: Any) -> bool:
+            try:
+                return leaf(number, value)
+            except FilterError as error:
+                self.failure = error
+                raise
+            except TypeError as error:
+                self.failure = BadFilter(f"the filter {self.leaves[number]} cannot be applied: {error}")
+                raise
+
+        return call
+
+
+def needs_python(filters: dict[str, Any]) -> bool:
+    """Whether a filter asks for what SQLite cannot see, e.g. the numbers of an embedding."""
+    if "field" in filters:
+        name = str(filters["field"])
+        return name in _IN_PYTHON and not (name == "embedding" and filters.get("value", 0) is None)
+    return any(needs_python(condition) for condition in filters.get("conditions", []) if isinstance(condition, dict))
+
+
+def compile_filter(filters: dict[str, Any]) -> CompiledFilter:
+    """Turn a Haystack filter into SQL.
+
+    :param filters: A comparison or a logical filter.
+    :raises BadFilter: If a key is missing or an operator is unknown; also when no document would be looked at.
+    """
+    compiled = CompiledFilter()
+    compiled.sql = _condition(filters, compiled)
+    return compiled
+
+
+def _condition(filters: Any, compiled: CompiledFilter) -> str:
+    if not isinstance(filters, dict):
+        msg = f"a filter must be a dict, got {type(filters).__name__}: {filters!r}"
+        raise BadFilter(msg)
+    if "field" in filters:
+        return _comparison(filters, compiled)
+    return _logical(filters, compiled)
+
+
+def _logical(filters: dict[str, Any], compiled: CompiledFilter) -> str:
+    operator = _required(filters, "operator", LOGICAL_OPERATORS)
+    conditions = _required(filters, "conditions")
+    if not isinstance(conditions, list):
+        msg = f"the 'conditions' of a filter must be a list, got {type(conditions).__name__} in {filters}"
+        raise BadFilter(msg)
+    parts = [_condition(condition, compiled) for condition in conditions]
+    if not parts:
+        return "1" if operator == "AND" else "0"
+    # Flat, because SQLite bounds how deep an expression may be, and a filter may have thousands of conditions.
+    if operator == "OR":
+        return "(CASE" + "".join(f" WHEN {part} THEN 1" for part in parts) + " ELSE 0 END)"
+    hit, miss = ("1", "0") if operator == "AND" else ("0", "1")
+    return "(CASE" + "".join(f" WHEN NOT {part} THEN {miss}" for part in parts) + f" ELSE {hit} END)"
+
+
+def _required(filters: dict[str, Any], key: str, known: dict[str, Any] | None = None) -> Any:
+    if key not in filters:
+        msg = f"the key {key!r} is missing in the filter {filters}"
+        raise BadFilter(msg)
+    value = filters[key]
+    if known is not None and value not in known:
+        msg = f"unknown operator {value!r} in the filter {filters}; known are {', '.join(known)}"
+        raise BadFilter(msg)
+    return value
+
+
+def _comparison(leaf: dict[str, Any], compiled: CompiledFilter) -> str:
+    operator = _required(leaf, "operator", COMPARISON_OPERATORS)
+    value = _required(leaf, "value")
+    name = leaf["field"]
+    if not isinstance(name, str):
+        msg = f"the 'field' of a filter must be a string, got {name!r}"
+        raise BadFilter(msg)
+    positive = _NEGATIONS.get(operator, operator)
+    compiled.leaves.append({**leaf, "operator": positive})
+    sql = _positive(positive, value, _source(name, len(compiled.leaves) - 1, compiled), compiled)
+    return sql if positive == operator else f"(NOT {sql})"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """SQL of a comparison's value, of its JSON type, and of asking Python for the outcome."""
+
+    value: str
+    kind: str
+    ask: str
+
+
+def _source(name: str, number: int, compiled: CompiledFilter) -> _Source:
+    root, *keys = name.split(".")
+    if not keys and root in _DOCUMENT_FIELDS:
+        column = "row" if root == "embedding" else root
+        return _Source(column, f"typeof({column})", f"dpr_value_leaf({number}, {column})")
+    if keys and root != "meta":
+        # An attribute of a Document that is no dict, or none at all: there is nothing under it.
+        return _Source("NULL", "'null'", f"dpr_value_leaf({number}, NULL)")
+    keys = keys or [root]
+    ask = f"dpr_meta_leaf({number}, meta)"
+    if not all(key.isprintable() and key and key != TAG and not set(key) & {'"', "\\"} for key in keys):
+        return _Source("", "", ask)  # SQLite's paths cannot name such a key
+    path = compiled.bind("$" + "".join(f'."{key}"' for key in keys))
+    return _Source(f"json_extract(meta, {path})", f"coalesce(json_type(meta, {path}), 'null')", ask)
+
+
+def _positive(operator: str, value: Any, source: _Source, compiled: CompiledFilter) -> str:
+    """SQL of a comparison that is no negation; a document without the value counts as None."""
+    if source.value:
+        if operator == "==":
+            return _equal(value, source, compiled)
+        if operator == "in" and isinstance(value, list):
+            return _within(value, source, compiled)
+        if operator in _INEQUALITIES and _is_number(value):
+            return _inequality(operator, value, source, compiled)
+        if operator in _INEQUALITIES and value is None:
+            return "0"
+    return source.ask
+
+
+def _equal(value: Any, source: _Source, compiled: CompiledFilter) -> str:
+    if value is None:
+        return f"({source.value} IS NULL)"
+    if _is_plain_text(value):
+        return f"({source.kind} = 'text' AND {source.value} = {compiled.bind(value)})"
+    if _is_number(value):
+        return _inequality("=", value, source, compiled)
+    return source.ask
+
+
+def _within(values: list[Any], source: _Source, compiled: CompiledFilter) -> str:
+    texts = [value for value in values if value is not None]
+    if not all(_is_plain_text(text) for text in texts):
+        return source.ask
+    listed = compiled.bind(json.dumps(texts, ensure_ascii=False))
+    inside = f"{source.kind} = 'text' AND {source.value} IN (SELECT value FROM json_each({listed}))"
+    return f"({inside})" if len(texts) == len(values) else f"({inside} OR {source.value} IS NULL)"
+
+
+def _inequality(operator: str, value: Any, source: _Source, compiled: CompiledFilter) -> str:
+    """A number against a number: exact in SQLite, but for floats so close that their conversion decides."""
+    bound = compiled.bind(value)
+    near = compiled.bind(max(abs(value) * _ROUNDING, 1e-300))
+    decided = f"{source.value} {operator} {bound}"
+    return (
+        f"(CASE {source.kind} WHEN 'null' THEN 0"
+        f" WHEN 'integer' THEN {decided} WHEN 'true' THEN {decided} WHEN 'false' THEN {decided}"
+        f" WHEN 'real' THEN CASE WHEN abs({source.value} - {bound}) <= {near} THEN {source.ask} ELSE {decided} END"
+        f" ELSE {source.ask} END)"
+    )
+
+
+def _is_plain_text(value: Any) -> bool:
+    """Whether equality with this string is equality of characters: it is no date, and SQLite can hold it."""
+    if type(value) is not str or "\0" in value or (value[:4].isdigit() and value[4:5] == "-"):
+        return False
+    return value.isascii() or value.encode(errors="ignore").decode() == value
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, int):
+        return abs(value) < 1 << 62
+    return isinstance(value, float) and math.isfinite(value)

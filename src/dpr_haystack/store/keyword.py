@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""The keyword index of a store: a cache of the documents' words that catches up with the database."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from sqlite3 import Connection
+from uuid import uuid4
+
+from haystack import logging
+
+from dpr_haystack.core.files import write_atomically
+from dpr_haystack.engines.keyword import KeywordIndex
+from dpr_haystack.store.database import Database, State, read_state
+from dpr_haystack.store.layout import Layout
+from dpr_haystack.store.locks import across_processes
+from dpr_haystack.store.records import load_meta
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Position:
+    """Up to which write an index has seen.
+
+    :param folder: Where the index lies, under the store's ``indexes``.
+    """
+
+    folder: str
+    last_key: int = 0
+    last_tombstone: int = 0
+
+    def covers(self, state: State) -> bool:
+        """Whether nothing is missing."""
+        return self.last_key >= state.last_key and self.last_tombstone >= state.last_tombstone
+
+
+class KeywordCache:
+    """Opens, feeds and rebuilds the keyword index of one store.
+
+    :param layout: The store's files.
+    :param database: Its database.
+    :param language: Language of its words.
+    :param lock_timeout: Seconds to wait for another process that feeds it.
+    """
+
+    def __init__(self, layout: Layout, database: Database, language: str | None, lock_timeout: float) -> None:
+        self._layout = layout
+        self._database = database
+        self._language = language
+        self._lock_timeout = lock_timeout
+        self._guard = threading.Lock()
+        self._open: tuple[Position, KeywordIndex] | None = None
+
+    def current(self) -> KeywordIndex:
+        """The index, after it has seen everything that is in the database now."""
+        with self._database.reading() as connection:
+            state = read_state(connection)
+        with self._guard:
+            if self._open is None or not self._open[0].covers(state):
+                lock = self._layout.indexes / "keyword.lock"
+                with across_processes(lock, self._lock_timeout), self._database.reading() as connection:
+                    self._open = self._caught_up(connection)
+            return self._open[1]
+
+    def drop(self) -> None:
+        """Forget and delete the index; the next :meth:`current` builds it anew."""
+        with self._guard, across_processes(self._layout.indexes / "keyword.lock", self._lock_timeout):
+            self._open = None
+            self._layout.keyword_position.unlink(missing_ok=True)
+            self._remove_others(None)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        with self._guard:
+            self._open = None
+
+    def _caught_up(self, connection: Connection) -> tuple[Position, KeywordIndex]:
+        state = read_state(connection)
+        position, index = self._usable(state) or self._fresh(state)
+        if not position.covers(state):
+            index.update(
+                _words_after(connection, position.last_key),
+                _removed_after(connection, position.last_tombstone),
+                beyond=position.last_key,
+            )
+        position = Position(position.folder, state.last_key, state.last_tombstone)
+        write_atomically(self._layout.keyword_position, json.dumps(asdict(position)))
+        self._remove_others(position.folder)
+        return position, index
+
+    def _usable(self, state: State) -> tuple[Position, KeywordIndex] | None:
+        """The index on disk and where it stands; None if there is none that can be fed from there."""
+        try:
+            data = json.loads(self._layout.keyword_position.read_text(encoding="utf-8"))
+            position = Position(**data)
+        except (OSError, ValueError, TypeError):
+            return None
+        ahead = position.last_key > state.last_key or position.last_tombstone > state.last_tombstone
+        folder = self._layout.indexes / position.folder
+        if ahead or position.last_tombstone < state.floor or not (folder / "meta.json").exists():
+            return None
+        if self._open is not None and self._open[0].folder == position.folder:
+            self._open[1].reload()
+            return position, self._open[1]
+        try:
+            return position, KeywordIndex(folder, self._language)
+        except ValueError as error:  # what tantivy raises for a damaged index
+            logger.warning("The keyword index {folder} is damaged ({error})", folder=str(folder), error=str(error))
+            return None
+
+    def _fresh(self, state: State) -> tuple[Position, KeywordIndex]:
+        if state.count:
+            logger.info("Building the keyword index of {store}", store=str(self._layout.root))
+        position = Position(f"keyword-{uuid4().hex[:8]}")
+        return position, KeywordIndex(self._layout.indexes / position.folder, self._language)
+
+    def _remove_others(self, folder: str | None) -> None:
+        for path in self._layout.indexes.glob("keyword-*"):
+            if path.is_dir() and path.name != folder:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _words_after(connection: Connection, key: int) -> Iterator[tuple[int, str, str]]:
+    query = "SELECT key, content, meta FROM documents WHERE key > ? ORDER BY key"
+    for number, content, meta in connection.execute(query, (key,)):
+        title = load_meta(meta).get("title") if '"title"' in meta else None
+        yield number, content or "", title if isinstance(title, str) else ""
+
+
+def _removed_after(connection: Connection, number: int) -> Iterator[int]:
+    for (key,) in connection.execute("SELECT key FROM tombstones WHERE number > ?", (number,)):
+        yield key

@@ -1,0 +1,171 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Haystack documents to database rows and back, without losing anything.
+
+Metadata is kept as JSON, so that SQLite can filter by it. What JSON cannot say (tuples, dates, bytes, numbers beyond
+64 bits, NaN) is kept as a tagged object and comes back as it was.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from haystack.dataclasses import ByteStream, Document
+from haystack.dataclasses.sparse_embedding import SparseEmbedding
+
+from dpr_haystack.core.exact import Floats
+from dpr_haystack.store.errors import BadDocument
+
+TAG = "$dpr"
+_INT64 = 1 << 63
+
+#: The columns of a document that :func:`document_of` reads, in its order.
+COLUMNS = "key, id, content, meta, score, blob, blob_info, sparse, row"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A document as its table keeps it, but for the vector's place."""
+
+    id: str
+    content: str | None
+    meta: str
+    score: float | None
+    blob: bytes | None
+    blob_info: str | None
+    sparse: str | None
+
+    @property
+    def values(self) -> tuple[object, ...]:
+        """The columns from id to sparse."""
+        return (self.id, self.content, self.meta, self.score, self.blob, self.blob_info, self.sparse)
+
+
+def record_of(document: Document) -> Record:
+    """A document as the database keeps it.
+
+    :raises BadDocument: If it holds what cannot be kept, e.g. a metadata value of an unknown type.
+    """
+    blob, blob_info = None, None
+    if document.blob is not None:
+        blob = document.blob.data
+        info = {"mime_type": document.blob.mime_type, "meta": document.blob.meta}
+        blob_info = dump_meta(info, document.id)
+    sparse = json.dumps(document.sparse_embedding.to_dict()) if document.sparse_embedding is not None else None
+    score = float(document.score) if document.score is not None else None
+    record = Record(
+        document.id, document.content, dump_meta(document.meta, document.id), score, blob, blob_info, sparse
+    )
+    try:
+        for text in (record.id, record.content or "", record.meta):
+            text.encode()
+    except UnicodeEncodeError as error:
+        msg = f"document {document.id!r} holds text that is not valid Unicode ({error}); remove its lone surrogates"
+        raise BadDocument(msg) from error
+    return record
+
+
+def document_of(row: tuple[Any, ...], vector: Floats | None, score: float | None = None) -> Document:
+    """The document of a database row.
+
+    :param row: Its columns :data:`COLUMNS`.
+    :param vector: Its vector, shape (dim,), if the document is to have it.
+    :param score: The score that it is to have; None for the one it was written with.
+    """
+    _, identifier, content, meta, written_score, blob, blob_info, sparse, _ = row
+    stream = None
+    if blob_info is not None:
+        info = load_meta(blob_info)
+        stream = ByteStream(data=blob or b"", mime_type=info["mime_type"], meta=info["meta"])
+    return Document(
+        id=identifier,
+        content=content,
+        blob=stream,
+        meta=load_meta(meta),
+        score=written_score if score is None else score,
+        embedding=vector.tolist() if vector is not None else None,
+        sparse_embedding=SparseEmbedding.from_dict(json.loads(sparse)) if sparse is not None else None,
+    )
+
+
+def dump_meta(meta: dict[str, Any], identifier: str) -> str:
+    """Metadata as JSON.
+
+    :param meta: The metadata.
+    :param identifier: Id of its document, for the error.
+    :raises BadDocument: If a value or key is of a type that cannot be kept.
+    """
+    return json.dumps(_pack(meta, identifier, "meta"), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def load_meta(text: str) -> Any:
+    """What :func:`dump_meta` was given."""
+    return json.loads(text, object_hook=_unpack) if f'"{TAG}"' in text else json.loads(text)
+
+
+def checksums(vectors: Floats) -> list[int]:
+    """A checksum of every vector, shape (n, dim) to n numbers."""
+    return [zlib.crc32(vector) for vector in np.ascontiguousarray(vectors, dtype="<f4")]
+
+
+def _pack(value: Any, identifier: str, path: str) -> Any:
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, np.generic):
+        return _pack(value.item(), identifier, path)
+    if isinstance(value, int):
+        return int(value) if -_INT64 <= value < _INT64 else {TAG: ["int", str(value)]}
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {TAG: ["float", repr(float(value))]}
+    if isinstance(value, dict):
+        return _pack_dict(value, identifier, path)
+    if isinstance(value, (list, tuple)):
+        items = [_pack(item, identifier, f"{path}[{number}]") for number, item in enumerate(value)]
+        return items if isinstance(value, list) else {TAG: ["tuple", items]}
+    if isinstance(value, datetime):
+        return {TAG: ["datetime", value.isoformat()]}
+    if isinstance(value, date):
+        return {TAG: ["date", value.isoformat()]}
+    if isinstance(value, bytes):
+        return {TAG: ["bytes", b64encode(value).decode()]}
+    msg = (
+        f"document {identifier!r}: {path} is a {type(value).__name__}; a store keeps None, bool, int, float, str, "
+        "bytes, list, tuple, dict, date and datetime. Convert it before writing."
+    )
+    raise BadDocument(msg)
+
+
+def _pack_dict(value: dict[Any, Any], identifier: str, path: str) -> Any:
+    for key in value:
+        if not isinstance(key, str):
+            msg = f"document {identifier!r}: {path} has the key {key!r} of type {type(key).__name__}; keys must be str"
+            raise BadDocument(msg)
+    packed = {key: _pack(item, identifier, f"{path}[{key!r}]") for key, item in value.items()}
+    return {TAG: ["dict", list(packed.items())]} if TAG in value else packed
+
+
+_UNPACK: dict[str, Callable[[Any], Any]] = {
+    "dict": dict,
+    "int": int,
+    "float": float,
+    "tuple": tuple,
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "bytes": b64decode,
+}
+
+
+def _unpack(value: dict[str, Any]) -> Any:
+    if TAG not in value or len(value) != 1 or not isinstance(value[TAG], list):
+        return value
+    kind, content = value[TAG]
+    return _UNPACK[kind](content)

@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Searching a store: hits are ids and scores; documents come from the same moment that was searched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from haystack.dataclasses import Document
+
+from dpr_haystack.core.exact import Floats, similarity_scores
+from dpr_haystack.store.batch import question_vectors
+from dpr_haystack.store.dense import ApproximateSearcher, ExactSearcher, Scored
+from dpr_haystack.store.engine import StoreEngine
+from dpr_haystack.store.errors import BadDocument
+from dpr_haystack.store.view import Filters, View
+
+_TRIES = 5
+
+
+class Hits(NamedTuple):
+    """What one question found, best first."""
+
+    ids: list[str]
+    scores: list[float]
+
+
+def check_top_k(top_k: int) -> None:
+    """Refuse a number of results that is none.
+
+    :raises BadDocument: If it is negative or no whole number.
+    """
+    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 0:
+        msg = f"top_k must be a whole number of at least 0, got {top_k!r}"
+        raise BadDocument(msg)
+
+
+class StoreSearch:
+    """Dense and keyword search over one engine.
+
+    :param engine: The store.
+    :param index_string: Which dense index to ask.
+    :param options: Its settings.
+    """
+
+    def __init__(self, engine: StoreEngine, index_string: str, options: Mapping[str, int] | None) -> None:
+        self._engine = engine
+        self._searcher: ExactSearcher | ApproximateSearcher = engine.searcher(index_string, options)
+
+    def dense_documents(
+        self, questions: Any, top_k: int, filters: Filters | None, *, with_vectors: bool
+    ) -> list[list[Document]]:
+        """The documents most similar to each question.
+
+        :param questions: Shape (m, dim).
+        :returns: For each question at most ``top_k`` documents with their scores, best first.
+        """
+        with self._engine.view() as view:
+            found = self._dense(view, questions, top_k, filters)
+            return [
+                list(_in_order(view, "row", rows.tolist(), scores.tolist(), with_vectors=with_vectors))
+                for rows, scores in found
+            ]
+
+    def dense_hits(self, questions: Any, top_k: int, filters: Filters | None) -> list[Hits]:
+        """Ids and scores of the documents most similar to each question; shape (m, dim)."""
+        with self._engine.view() as view:
+            found = self._dense(view, questions, top_k, filters)
+            wanted = np.unique(np.concatenate([rows for rows, _ in found])).tolist() if found else []
+            ids = view.lookup("id", "row", wanted)
+            return [Hits([ids[row] for row in rows.tolist()], scores.tolist()) for rows, scores in found]
+
+    def dense_scores(self, question: Any, ids: Sequence[str]) -> dict[str, float]:
+        """Similarity of one question to given documents; those without a vector are missing.
+
+        :param question: Shape (dim,).
+        """
+        with self._engine.view() as view:
+            query = self._questions([question])[0]
+            rows = {name: row for name, row in view.lookup("row", "id", ids).items() if row is not None}
+            if not rows:
+                return {}
+            vectors: Floats = view.vectors[list(rows.values())]
+            scores = similarity_scores(vectors, query, self._engine.similarity)
+            return dict(zip(rows, scores.tolist(), strict=True))
+
+    def keyword_documents(
+        self, query: str, top_k: int, filters: Filters | None, *, with_vectors: bool = False
+    ) -> list[Document]:
+        """The documents with the highest BM25 scores, best first."""
+        check_top_k(top_k)
+        for _ in range(_TRIES):
+            index = self._engine.keyword.current()
+            with self._engine.view() as view:
+                allowed = view.select(filters).keys if filters else None
+                keys, scores = index.search(query, top_k, allowed)
+                documents = _in_order(view, "key", keys.tolist(), scores.tolist(), with_vectors=with_vectors)
+            if len(documents) == len(keys):
+                break  # otherwise a document went away between the index and the database: look again
+        return documents
+
+    def keyword_hits(self, query: str, top_k: int, filters: Filters | None) -> Hits:
+        """Ids and scores of the documents with the highest BM25 scores."""
+        check_top_k(top_k)
+        index = self._engine.keyword.current()
+        with self._engine.view() as view:
+            allowed = view.select(filters).keys if filters else None
+            keys, scores = index.search(query, top_k, allowed)
+            ids = view.lookup("id", "key", keys.tolist())
+            pairs = [(ids[key], score) for key, score in zip(keys.tolist(), scores.tolist(), strict=True) if key in ids]
+        return Hits([name for name, _ in pairs], [score for _, score in pairs])
+
+    def keyword_scores(self, query: str, ids: Sequence[str]) -> dict[str, float]:
+        """BM25 scores of given documents; 0 for those without a word of the query."""
+        index = self._engine.keyword.current()
+        with self._engine.view() as view:
+            keys = view.lookup("key", "id", ids)
+        scores = index.scores(query, list(keys.values()))
+        return {name: scores[key] for name, key in keys.items()}
+
+    def _dense(self, view: View, questions: Any, top_k: int, filters: Filters | None) -> list[Scored]:
+        check_top_k(top_k)
+        vectors = self._questions(questions)
+        rows = view.select(filters).rows if filters else None
+        if not len(view.vectors) or not top_k:
+            return [(np.empty(0, np.int64), np.empty(0))] * len(vectors)
+        return self._searcher.search(view, vectors, top_k, rows)
+
+    def _questions(self, questions: Any) -> Floats:
+        return question_vectors(questions, self._engine.dimension)
+
+
+def _in_order(view: View, column: str, values: list[int], scores: list[float], *, with_vectors: bool) -> list[Document]:
+    """Documents in the order of their hits; those that are gone are left out."""
+    documents = view.documents_by(
+        column, values, with_vectors=with_vectors, scores=dict(zip(values, scores, strict=True))
+    )
+    return [documents[value] for value in values if value in documents]

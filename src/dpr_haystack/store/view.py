@@ -1,0 +1,178 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""One moment of a store: a read transaction with the vectors that belong to it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from haystack.dataclasses import Document
+from haystack.utils.filters import document_matches_filter
+
+from dpr_haystack.core.exact import Floats, Rows
+from dpr_haystack.store.database import State
+from dpr_haystack.store.filters import CompiledFilter, compile_filter, needs_python
+from dpr_haystack.store.records import COLUMNS, document_of, load_meta
+
+Filters = dict[str, Any]
+
+_CACHED_SELECTIONS = 16
+_NONE = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The documents that a filter lets through.
+
+    :param keys: Their keys, sorted.
+    :param rows: The rows of those that have a vector, sorted.
+    """
+
+    keys: Rows
+    rows: Rows
+
+
+class SelectionCache:
+    """The last filters and what they let through, for as long as the store does not change."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[tuple[object, ...], Selection] = OrderedDict()
+        self._guard = Lock()
+
+    def get(self, key: tuple[object, ...]) -> Selection | None:
+        """What was kept under this key."""
+        with self._guard:
+            if key in self._entries:
+                self._entries.move_to_end(key)
+            return self._entries.get(key)
+
+    def put(self, key: tuple[object, ...], selection: Selection) -> None:
+        """Keep it, and forget the one that was not asked for the longest."""
+        with self._guard:
+            self._entries[key] = selection
+            while len(self._entries) > _CACHED_SELECTIONS:
+                self._entries.popitem(last=False)
+
+
+class View:
+    """What a reader sees: the same moment, however many questions it asks.
+
+    :param connection: A connection inside a read transaction.
+    :param state: The store's state in that transaction.
+    :param vectors: All rows, shape (state.next_row, dim); dead ones among them.
+    :param selections: Where to keep what filters let through.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, state: State, vectors: Floats, selections: SelectionCache
+    ) -> None:
+        self.connection = connection
+        self.state = state
+        self.vectors = vectors
+        self._selections = selections
+
+    def dead_rows(self) -> Rows:
+        """Rows of documents that are gone, sorted."""
+        name = ("dead", self.state.version)
+        selection = self._selections.get(name)
+        if selection is None:
+            query = "SELECT row FROM tombstones WHERE row IS NOT NULL ORDER BY row"
+            selection = Selection(_NONE, _numbers(self.connection.execute(query)))
+            self._selections.put(name, selection)
+        return selection.rows
+
+    def select(self, filters: Filters) -> Selection:
+        """The documents that a filter lets through.
+
+        :raises FilterError: If the filter is not valid, or compares what cannot be compared.
+        """
+        name = (repr(filters), self.state.version)
+        selection = self._selections.get(name)
+        if selection is None:
+            if needs_python(filters):
+                pairs = [(row[0], row[-1]) for row, _ in self._matching_in_python(filters)]
+            else:
+                pairs = list(self._run("key, row", compile_filter(filters)))
+            keys = np.array([key for key, _ in pairs], dtype=np.int64)
+            rows = np.array([row for _, row in pairs if row is not None], dtype=np.int64)
+            selection = Selection(np.sort(keys), np.sort(rows))
+            self._selections.put(name, selection)
+        return selection
+
+    def documents(self, filters: Filters | None = None) -> list[Document]:
+        """Documents with their vectors, in the order in which they were written.
+
+        :raises FilterError: If the filter is not valid, or compares what cannot be compared.
+        """
+        if filters and needs_python(filters):
+            return [document for _, document in self._matching_in_python(filters)]
+        return [self._document(row) for row in self._rows(filters)]
+
+    def metas(self, filters: Filters | None = None) -> Iterator[dict[str, Any]]:
+        """The metadata of documents, without the rest of them."""
+        if filters and needs_python(filters):
+            yield from (document.meta for document in self.documents(filters))
+            return
+        for (meta,) in self._run("meta", compile_filter(filters) if filters else CompiledFilter("1")):
+            yield load_meta(meta)
+
+    def documents_by(
+        self, column: str, values: Sequence[object], *, with_vectors: bool, scores: dict[Any, float] | None = None
+    ) -> dict[Any, Document]:
+        """Documents by key, row or id.
+
+        :param column: ``"key"``, ``"row"`` or ``"id"``.
+        :param values: Which; those that are not there are missing in the result.
+        :param with_vectors: Whether they are to have their embeddings.
+        :param scores: The score that each is to have, by the same value.
+        """
+        found = {}
+        position = {"key": 0, "id": 1, "row": 8}[column]
+        for row in self._among(COLUMNS, column, values):
+            vector = self.vectors[row[8]] if with_vectors and row[8] is not None else None
+            value = row[position]
+            found[value] = document_of(row, vector, scores[value] if scores is not None else None)
+        return found
+
+    def lookup(self, wanted: str, column: str, values: Sequence[object]) -> dict[Any, Any]:
+        """One column by another, e.g. ids by rows."""
+        return dict(self._among(f"{column}, {wanted}", column, values))
+
+    def _among(self, columns: str, column: str, values: Iterable[object]) -> Iterator[tuple[Any, ...]]:
+        query = f"SELECT {columns} FROM documents WHERE {column} IN (SELECT value FROM json_each(?))"
+        return self.connection.execute(query, (json.dumps(list(values), ensure_ascii=False),))
+
+    def _rows(self, filters: Filters | None) -> Iterator[tuple[Any, ...]]:
+        return self._run(COLUMNS, compile_filter(filters) if filters else CompiledFilter("1"))
+
+    def _run(self, columns: str, compiled: CompiledFilter) -> Iterator[tuple[Any, ...]]:
+        compiled.attach(self.connection)
+        query = f"SELECT {columns} FROM documents WHERE {compiled.sql} ORDER BY key"
+        try:
+            yield from self.connection.execute(query, compiled.parameters)
+        except sqlite3.OperationalError:
+            if compiled.failure is not None:
+                raise compiled.failure from None
+            raise
+
+    def _matching_in_python(self, filters: Filters) -> Iterator[tuple[tuple[Any, ...], Document]]:
+        compile_filter(filters)  # so that a malformed filter is refused although no document is looked at
+        for row in self._rows(None):
+            document = self._document(row)
+            if document_matches_filter(filters, document):
+                yield row, document
+
+    def _document(self, row: tuple[Any, ...]) -> Document:
+        return document_of(row, self.vectors[row[8]] if row[8] is not None else None)
+
+
+def _numbers(rows: Iterable[tuple[int]]) -> Rows:
+    return np.fromiter((number for (number,) in rows), dtype=np.int64)
