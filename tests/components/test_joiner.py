@@ -1,0 +1,265 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+import asyncio
+import itertools
+import math
+import subprocess
+import sys
+import time
+from copy import deepcopy
+
+import pytest
+from haystack import Document, Pipeline, component
+from haystack.core.component import Component
+
+from dpr_haystack import HybridJoiner
+from dpr_haystack.errors import InputError
+
+
+def docs(**scores: float | None) -> list[Document]:
+    return [Document(id=id_, content=f"text {id_}", score=score) for id_, score in scores.items()]
+
+
+BM25 = docs(a=30.0, b=20.0, c=15.0, d=10.0)
+DENSE = docs(b=80.0, e=78.0, c=70.0)
+
+
+def ranking(documents: list[Document]) -> list[tuple[str, float | None]]:
+    return [(document.id, document.score) for document in documents]
+
+
+@component
+class Retriever:
+    """Answers with its documents after a while; sync and async."""
+
+    def __init__(self, documents: list[Document], delay: float = 0.0):
+        self.documents = documents
+        self.delay = delay
+
+    @component.output_types(documents=list[Document])
+    def run(self, query: str):
+        time.sleep(self.delay)
+        return {"documents": self.documents}
+
+    @component.output_types(documents=list[Document])
+    async def run_async(self, query: str):
+        await asyncio.sleep(self.delay)
+        return {"documents": self.documents}
+
+
+def hybrid(joiner: Component, delays: tuple[float, float], order: tuple[str, str]) -> Pipeline:
+    """Two retrievers into a joiner, added and connected in the given order."""
+    pipeline = Pipeline()
+    retrievers = {"bm25": Retriever(BM25, delays[0]), "dpr": Retriever(DENSE, delays[1])}
+    for name in order:
+        pipeline.add_component(name, retrievers[name])
+    pipeline.add_component("joiner", joiner)
+    for name in order:
+        pipeline.connect(f"{name}.documents", f"joiner.{name}")
+    return pipeline
+
+
+QUESTION = {"bm25": {"query": "?"}, "dpr": {"query": "?"}}
+WEIGHTED = [("b", 0.1 / 2 + 0.9), ("e", 0.9 * 0.8), ("a", 0.1), ("c", 0.1 / 4), ("d", 0.0)]
+
+
+def is_weighted(documents: list[Document]) -> None:
+    assert [document.id for document in documents] == [id_ for id_, _ in WEIGHTED]
+    assert [document.score for document in documents] == pytest.approx([score for _, score in WEIGHTED])
+
+
+@pytest.mark.parametrize("order", [("bm25", "dpr"), ("dpr", "bm25")])
+@pytest.mark.parametrize("delays", [(0.1, 0.0), (0.0, 0.1)])
+def test_weights_follow_names_in_a_pipeline_sync_and_async(order, delays):
+    joiner = HybridJoiner({name: {"bm25": 0.1, "dpr": 0.9}[name] for name in order})
+    pipeline = hybrid(joiner, delays, order)
+    is_weighted(pipeline.run(QUESTION)["joiner"]["documents"])
+    is_weighted(asyncio.run(pipeline.run_async(QUESTION))["joiner"]["documents"])
+
+
+def test_top_k_reaches_the_joiner_through_a_pipeline():
+    pipeline = hybrid(HybridJoiner(), (0, 0), ("bm25", "dpr"))
+    assert len(pipeline.run({**QUESTION, "joiner": {"top_k": 2}})["joiner"]["documents"]) == 2
+
+
+def test_three_sources_under_any_names():
+    joiner = HybridJoiner({"title": 1.0, "text": 1.0, "vectors": 2.0}, fusion="rrf", rrf_k=1)
+    documents = joiner.run(title=docs(a=2.0), text=docs(b=3.0, a=1.0), vectors=docs(b=9.0))["documents"]
+    assert ranking(documents) == [("b", 1 / 2 + 2 / 2), ("a", pytest.approx(1 / 2 + 1 / 3))]
+
+
+@pytest.mark.parametrize("lists", [{"bm25": BM25}, {"bm25": BM25, "dpr": []}, {"bm25": BM25, "dpr": None}])
+def test_a_missing_or_empty_input_is_fine(lists):
+    assert [document.id for document in HybridJoiner().run(**lists)["documents"]] == ["a", "b", "c", "d"]
+
+
+def test_an_input_that_nothing_is_connected_to_is_fine_in_a_pipeline():
+    pipeline = Pipeline()
+    pipeline.add_component("bm25", Retriever(BM25))
+    pipeline.add_component("joiner", HybridJoiner())
+    pipeline.connect("bm25.documents", "joiner.bm25")
+    assert len(pipeline.run({"bm25": {"query": "?"}})["joiner"]["documents"]) == 4
+    assert HybridJoiner().run() == {"documents": []}
+
+
+def test_two_senders_to_one_input_are_one_list():
+    pipeline = Pipeline()
+    pipeline.add_component("one", Retriever(docs(a=3.0, b=1.0)))
+    pipeline.add_component("two", Retriever(docs(c=2.0, b=3.0)))
+    pipeline.add_component("joiner", HybridJoiner({"bm25": 1.0}))
+    pipeline.connect("one.documents", "joiner.bm25")
+    pipeline.connect("two.documents", "joiner.bm25")
+    documents = pipeline.run({"one": {"query": "?"}, "two": {"query": "?"}})["joiner"]["documents"]
+    assert ranking(documents) == [("a", 1.0), ("b", 1.0), ("c", 0.0)]
+
+
+def test_documents_without_a_score_come_last_and_a_list_without_any_has_no_say():
+    some = HybridJoiner().run(bm25=docs(a=None, b=2.0, c=math.nan, d=1.0))["documents"]
+    assert ranking(some) == [("b", 1.0), ("d", 0.0), ("a", 0.0), ("c", 0.0)]
+    none = HybridJoiner().run(bm25=docs(x=None, c=None), dpr=DENSE)["documents"]
+    assert [document.id for document in none] == ["b", "e", "c", "x"]
+
+
+# ---- which copy comes out
+
+RICH = Document(id="a", content="text", meta={"title": "T", "page": 3}, embedding=[1.0, 2.0], score=1.0)
+PLAIN = Document(id="a", content="text", meta={"title": "t"}, score=7.0)
+
+
+@pytest.mark.parametrize("names", [("bm25", "dpr"), ("dpr", "bm25")])
+def test_the_richest_copy_is_kept_completed_by_the_others(names):
+    bare = Document(id="a", content=None, meta={"title": "x", "file": "f", "page": 9, "line": 2}, score=7.0)
+    (document,) = HybridJoiner().run(**dict(zip(names, ([RICH], [bare]), strict=True)))["documents"]
+    assert document.embedding == [1.0, 2.0]
+    assert document.content == "text"
+    assert document.meta == {"title": "T", "page": 3, "file": "f", "line": 2}
+
+
+def test_a_field_that_only_a_poorer_copy_has_is_kept():
+    vector_only = Document(id="a", content=None, embedding=[5.0], score=1.0)
+    with_meta = Document(id="a", content="text", meta={"title": "T"}, score=1.0)
+    (document,) = HybridJoiner().run(bm25=[with_meta], dpr=[vector_only])["documents"]
+    assert (document.content, document.embedding, document.meta) == ("text", [5.0], {"title": "T"})
+
+
+def test_equally_rich_copies_give_one_answer_in_any_order():
+    def copy(title: str, score: float) -> Document:
+        return Document(id="a", content="text", meta={"title": title}, score=score)
+
+    copies = [copy("z", 1.0), copy("y", 2.0), copy("x", 1.0), copy("z", 3.0)]
+    for order in itertools.permutations(copies):
+        for split in range(len(order) + 1):
+            lists = {"bm25": list(order[:split]), "dpr": list(order[split:])}
+            forward = HybridJoiner().run(**lists)["documents"]
+            backward = HybridJoiner().run(**{name: lists[name][::-1] for name in ("dpr", "bm25")})["documents"]
+            assert forward == backward
+
+
+def test_inputs_stay_as_they_are():
+    lists = {"bm25": [PLAIN, *docs(b=1.0)], "dpr": [RICH]}
+    before = deepcopy(lists)
+    documents = HybridJoiner(explain=True).run(**lists)["documents"]
+    documents[0].meta["title"] = "changed"
+    documents[1].meta["title"] = "changed"
+    assert lists == before
+
+
+def test_explanation():
+    joiner = HybridJoiner({"bm25": 1.0, "dpr": 2.0}, explain=True)
+    first, second = joiner.run(bm25=BM25, dpr=DENSE, top_k=2)["documents"]
+    assert first.meta["hybrid"] == {
+        "bm25": {"score": 20.0, "rank": 2, "part": 0.5},
+        "dpr": {"score": 80.0, "rank": 1, "part": 2.0},
+    }
+    assert second.meta["hybrid"]["bm25"] == {"score": None, "rank": None, "part": 0.0}
+    assert sum(given["part"] for given in second.meta["hybrid"].values()) == second.score
+    assert "hybrid" not in HybridJoiner().run(bm25=BM25)["documents"][0].meta
+
+
+# ---- parameters
+
+
+@pytest.mark.parametrize(("own", "given", "count"), [(None, None, 5), (2, None, 2), (2, 4, 4), (2, 0, 0), (None, 9, 5)])
+def test_top_k(own, given, count):
+    assert len(HybridJoiner(top_k=own).run(top_k=given, bm25=BM25, dpr=DENSE)["documents"]) == count
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"top_k": 0}, "top_k must be greater than 0, got 0"),
+        ({"top_k": -1}, "got -1"),
+        ({"fusion": "max"}, "got 'max'"),
+        ({"normalization": "softmax"}, "got 'softmax'"),
+        ({"missing": "?"}, "missing must be one of"),
+        ({"weights": {"top_k": 1.0}}, "'top_k' cannot be the name of an input"),
+        ({"weights": {"self": 1.0}}, "'self' cannot be"),
+        ({"weights": {"my list": 1.0}}, "'my list' cannot be"),
+        ({"weights": {"lambda": 1.0}}, "'lambda' cannot be"),
+        ({"weights": {1: 1.0}}, "1 cannot be"),
+        ({"weights": {"bm25": -1.0}}, "got -1.0"),
+        ({"weights": {}}, "at least one weight"),
+    ],
+)
+def test_the_constructor_refuses(arguments, words):
+    with pytest.raises(InputError, match=words):
+        HybridJoiner(**arguments)
+
+
+def test_run_refuses():
+    with pytest.raises(ValueError, match="0 or more, got -1"):
+        HybridJoiner().run(top_k=-1, bm25=BM25)
+    with pytest.raises(InputError, match="no input 'sparse'; the inputs are bm25, dpr"):
+        HybridJoiner().run(sparse=BM25)
+    with pytest.raises(InputError, match="'dpr' takes a list of documents, got one with a str"):
+        HybridJoiner().run(dpr="text")
+
+
+def test_weights_are_not_shared():
+    one, two = HybridJoiner(), HybridJoiner()
+    one.weights["bm25"] = 9.0
+    assert two.weights == HybridJoiner().weights == {"bm25": 1.0, "dpr": 1.0}
+    given = {"x": 1.0}
+    joiner = HybridJoiner(given)
+    given["x"] = 5.0
+    assert joiner.weights == {"x": 1.0}
+
+
+# ---- YAML
+
+OPTIONS = {
+    "weights": {"sparse": 0.4, "dense": 1.1},
+    "fusion": "dbsf",
+    "normalization": "zscore",
+    "missing": "min",
+    "rrf_k": 10,
+    "top_k": 3,
+    "explain": True,
+}
+
+
+def test_yaml_round_trip():
+    pipeline = Pipeline()
+    pipeline.add_component("joiner", HybridJoiner(**OPTIONS))
+    loaded = Pipeline.loads(pipeline.dumps()).get_component("joiner")
+    assert {name: getattr(loaded, name) for name in OPTIONS} == OPTIONS
+    documents = loaded.run(sparse=BM25, dense=DENSE)
+    assert documents == HybridJoiner(**OPTIONS).run(sparse=BM25, dense=DENSE)
+
+
+def test_yaml_loads_in_a_fresh_process_without_an_allow_list():
+    pipeline = Pipeline()
+    pipeline.add_component("joiner", HybridJoiner(**OPTIONS))
+    code = (
+        "import sys; from haystack import Pipeline; print(Pipeline.loads(sys.stdin.read()).inputs()['joiner'].keys())"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        input=pipeline.dumps(),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"HAYSTACK_TELEMETRY_ENABLED": "False"},
+    )
+    assert "'dense', 'sparse', 'top_k'" in result.stdout
