@@ -156,10 +156,11 @@ def test_equally_rich_copies_give_one_answer_in_any_order():
             assert forward == backward
 
 
-def test_inputs_stay_as_they_are():
+@pytest.mark.parametrize("explain", [True, False])
+def test_inputs_stay_as_they_are(explain):
     lists = {"bm25": [PLAIN, *docs(b=1.0)], "dpr": [RICH]}
     before = deepcopy(lists)
-    documents = HybridJoiner(explain=True).run(**lists)["documents"]
+    documents = HybridJoiner(explain=explain).run(**lists)["documents"]
     documents[0].meta["title"] = "changed"
     documents[1].meta["title"] = "changed"
     assert lists == before
