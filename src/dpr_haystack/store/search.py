@@ -27,6 +27,10 @@ class Hits(NamedTuple):
     ids: list[str]
     scores: list[float]
 
+    def by_id(self) -> dict[str, float]:
+        """Scores by id, in the order of the hits."""
+        return dict(zip(self.ids, self.scores, strict=True))
+
 
 def check_top_k(top_k: int) -> None:
     """Refuse a number of results that is none.
@@ -120,6 +124,12 @@ class StoreSearch:
             keys = view.lookup("key", "id", ids)
         scores = index.scores(query, list(keys.values()))
         return {name: scores[key] for name, key in keys.items()}
+
+    def documents(self, ids: Sequence[str], scores: dict[str, float], *, with_vectors: bool = False) -> list[Document]:
+        """Documents by id, with these scores, in the order of the ids; those that are gone are left out."""
+        with self._engine.view() as view:
+            found = view.documents_by("id", ids, with_vectors=with_vectors, scores=scores)
+        return [found[name] for name in ids if name in found]
 
     def _dense(self, view: View, questions: Any, top_k: int, filters: Filters | None) -> list[Scored]:
         check_top_k(top_k)

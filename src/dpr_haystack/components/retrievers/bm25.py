@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""BM25 over the embedded store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from haystack import component, default_to_dict
+from haystack.dataclasses import Document
+from haystack.document_stores.types import FilterPolicy
+
+from dpr_haystack.components.document_store import FAISSDocumentStore
+from dpr_haystack.components.retrievers.common import (
+    check_default_top_k,
+    check_store,
+    chosen_top_k,
+    combined,
+    policy_of,
+)
+
+
+@component
+class FAISSBM25Retriever:
+    """Retrieves the documents of a :class:`FAISSDocumentStore` that share words with a question, by BM25.
+
+    Content and title are searched, with the stems and stop words of the store's language. No server is needed.
+
+    :param document_store: The store.
+    :param filters: A Haystack filter for every run.
+    :param top_k: How many documents to return.
+    :param filter_policy: REPLACE: a run's own filter stands alone. MERGE: both must let a document through.
+    :raises ValueError: If the store is another one, ``top_k`` is below 1 or the policy is unknown.
+    """
+
+    __module__ = "haystack_integrations.components.retrievers.dpr"
+
+    def __init__(
+        self,
+        document_store: FAISSDocumentStore,
+        *,
+        filters: dict[str, Any] | None = None,
+        top_k: int = 10,
+        filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
+    ) -> None:
+        check_store(document_store)
+        check_default_top_k(top_k)
+        self.document_store = document_store
+        self.filters = filters
+        self.top_k = top_k
+        self.filter_policy = policy_of(filter_policy)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Serialize the settings."""
+        return default_to_dict(
+            self,
+            document_store=self.document_store,
+            filters=self.filters,
+            top_k=self.top_k,
+            filter_policy=self.filter_policy.value,
+        )
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """Retrieve documents for one question.
+
+        :param query: The question; no character has a special meaning.
+        :param filters: A filter for this run, see ``filter_policy``.
+        :param top_k: Overrides the constructor's; 0 returns nothing.
+        :returns: ``documents``: best first, with BM25 scores; fewer than ``top_k`` if fewer share a word with it.
+        :raises ValueError: If the question is no string or ``top_k`` is negative.
+        :raises FilterError: If the filter is not valid.
+        """
+        wanted = chosen_top_k(top_k, self.top_k)
+        chosen = combined(self.filter_policy, self.filters, filters)
+        return {"documents": self.document_store.bm25_retrieval(query, wanted, chosen)}
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """See :meth:`run`; works in a thread."""
+        return await asyncio.to_thread(self.run, query, filters, top_k)
+
+    def retrieve(
+        self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> list[list[Document]]:
+        """:meth:`run` for many questions."""
+        return [self.run(query, filters, top_k)["documents"] for query in queries]
+
+    def close(self) -> None:
+        """Let go of the store's files."""
+        self.document_store.close()

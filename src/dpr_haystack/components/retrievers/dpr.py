@@ -1,0 +1,143 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""A question in, documents out: the question tower and dense search in one component."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from haystack import component, default_to_dict
+from haystack.dataclasses import Document
+from haystack.document_stores.types import FilterPolicy
+from haystack.utils import ComponentDevice, Secret
+
+from dpr_haystack.components.document_store import FAISSDocumentStore
+from dpr_haystack.components.retrievers.common import (
+    check_default_top_k,
+    check_store,
+    chosen_top_k,
+    combined,
+    policy_of,
+)
+from dpr_haystack.components.retrievers.question_side import QuestionSide
+
+
+@component
+class DPRRetriever:
+    """Dense passage retrieval (Karpukhin et al. 2020): embeds a question and finds the nearest passages.
+
+    What ``DensePassageRetriever`` was in Haystack 1, for questions. The store's vectors come from
+    :class:`DPRDocumentEmbedder` with the passage tower of the same model.
+
+    :param document_store: The store.
+    :param model: The question tower: a model directory of dpr-haystack, a Hugging Face name or folder, or a
+        sentence-transformers folder.
+    :param top_k: How many documents to return.
+    :param filters: A Haystack filter for every run.
+    :param filter_policy: REPLACE: a run's own filter stands alone. MERGE: both must let a document through.
+    :param device: Where to compute; None for the best device there is.
+    :param token: Token for models of the hub that need one.
+    :param dtype: "auto", "float32", "bfloat16" or "float16".
+    :param max_length: Tokens that a question is cut to; None for what the model was trained with.
+    :raises ValueError: If the store is another one, ``top_k`` is below 1 or the policy is unknown.
+    """
+
+    __module__ = "haystack_integrations.components.retrievers.dpr"
+
+    def __init__(
+        self,
+        document_store: FAISSDocumentStore,
+        model: str = "facebook/dpr-question_encoder-single-nq-base",
+        *,
+        top_k: int = 10,
+        filters: dict[str, Any] | None = None,
+        filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
+        device: ComponentDevice | None = None,
+        token: Secret | None = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False),  # noqa: B008
+        dtype: str = "auto",
+        max_length: int | None = None,
+    ) -> None:
+        check_store(document_store)
+        check_default_top_k(top_k)
+        self.document_store = document_store
+        self.model = model
+        self.top_k = top_k
+        self.filters = filters
+        self.filter_policy = policy_of(filter_policy)
+        self.device = device
+        self.token = token
+        self.dtype = dtype
+        self.max_length = max_length
+        self._questions = QuestionSide(
+            document_store, model, device=device, token=token, dtype=dtype, max_length=max_length
+        )
+
+    def _get_telemetry_data(self) -> dict[str, Any]:
+        return {"model": self.model}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Serialize the settings."""
+        return default_to_dict(
+            self,
+            document_store=self.document_store,
+            model=self.model,
+            top_k=self.top_k,
+            filters=self.filters,
+            filter_policy=self.filter_policy.value,
+            device=self.device,
+            token=self.token,
+            dtype=self.dtype,
+            max_length=self.max_length,
+        )
+
+    def warm_up(self) -> None:
+        """Load the question tower and see that it belongs to the store's vectors.
+
+        :raises ModelError: If the model cannot be found or loaded.
+        :raises EncoderMismatch: If it is known to belong to another passage tower.
+        """
+        self._questions.warm_up()
+
+    async def warm_up_async(self) -> None:
+        """See :meth:`warm_up`; works in a thread."""
+        await asyncio.to_thread(self.warm_up)
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """Retrieve documents for one question.
+
+        :param query: The question.
+        :param filters: A filter for this run, see ``filter_policy``.
+        :param top_k: Overrides the constructor's; 0 returns nothing.
+        :returns: ``documents``: best first, with scores, without embeddings.
+        :raises ValueError: If the question is empty or no string, or ``top_k`` is negative.
+        :raises FilterError: If the filter is not valid.
+        """
+        return {"documents": self.retrieve([query], filters, top_k)[0]}
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """See :meth:`run`; works in a thread."""
+        return await asyncio.to_thread(self.run, query, filters, top_k)
+
+    def retrieve(
+        self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> list[list[Document]]:
+        """:meth:`run` for many questions: embedded in batches, found in one search."""
+        wanted = chosen_top_k(top_k, self.top_k)
+        chosen = combined(self.filter_policy, self.filters, filters)
+        if not queries:
+            return []
+        return self.document_store.search_many(self._questions.embed(queries), wanted, chosen)
+
+    def close(self) -> None:
+        """Let go of the model and the store's files; the next use opens them again."""
+        self._questions.close()
+        self.document_store.close()

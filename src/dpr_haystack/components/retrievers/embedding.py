@@ -1,0 +1,100 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""An embedding in, documents out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from haystack import component, default_to_dict
+from haystack.dataclasses import Document
+from haystack.document_stores.types import FilterPolicy
+from numpy.typing import ArrayLike
+
+from dpr_haystack.components.document_store import FAISSDocumentStore
+from dpr_haystack.components.retrievers.common import (
+    check_default_top_k,
+    check_store,
+    chosen_top_k,
+    combined,
+    policy_of,
+)
+
+
+@component
+class FAISSEmbeddingRetriever:
+    """Retrieves the documents of a :class:`FAISSDocumentStore` whose vectors are most similar to a question's.
+
+    :param document_store: The store.
+    :param filters: A Haystack filter for every run.
+    :param top_k: How many documents to return.
+    :param filter_policy: REPLACE: a run's own filter stands alone. MERGE: both must let a document through.
+    :raises ValueError: If the store is another one, ``top_k`` is below 1 or the policy is unknown.
+    """
+
+    __module__ = "haystack_integrations.components.retrievers.dpr"
+
+    def __init__(
+        self,
+        *,
+        document_store: FAISSDocumentStore,
+        filters: dict[str, Any] | None = None,
+        top_k: int = 10,
+        filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
+    ) -> None:
+        check_store(document_store)
+        check_default_top_k(top_k)
+        self.document_store = document_store
+        self.filters = filters
+        self.top_k = top_k
+        self.filter_policy = policy_of(filter_policy)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Serialize the settings."""
+        return default_to_dict(
+            self,
+            document_store=self.document_store,
+            filters=self.filters,
+            top_k=self.top_k,
+            filter_policy=self.filter_policy.value,
+        )
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self, query_embedding: list[float], filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """Retrieve documents for one question.
+
+        :param query_embedding: The question's embedding, shape (dim,).
+        :param filters: A filter for this run, see ``filter_policy``.
+        :param top_k: Overrides the constructor's; 0 returns nothing.
+        :returns: ``documents``: best first, with scores, without embeddings.
+        :raises ValueError: If the embedding has the wrong length or holds NaN, or ``top_k`` is negative.
+        :raises FilterError: If the filter is not valid.
+        """
+        return {"documents": self.retrieve([query_embedding], filters, top_k)[0]}
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self, query_embedding: list[float], filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """See :meth:`run`; works in a thread."""
+        return await asyncio.to_thread(self.run, query_embedding, filters, top_k)
+
+    def retrieve(
+        self,
+        query_embeddings: ArrayLike | list[Any],
+        filters: dict[str, Any] | None = None,
+        top_k: int | None = None,
+    ) -> list[list[Document]]:
+        """:meth:`run` for many questions in one search; shape (questions, dim)."""
+        wanted = chosen_top_k(top_k, self.top_k)
+        return self.document_store.search_many(
+            query_embeddings, wanted, combined(self.filter_policy, self.filters, filters)
+        )
+
+    def close(self) -> None:
+        """Let go of the store's files."""
+        self.document_store.close()

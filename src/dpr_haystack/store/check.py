@@ -1,0 +1,203 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Verifying a store: the truth against itself, and every derived index against the truth."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dpr_haystack.core.exact import Rows, exact_search
+from dpr_haystack.store.database import Database, State, in_chunks, read_state
+from dpr_haystack.store.dense import ApproximateSearcher, make_searcher
+from dpr_haystack.store.errors import StoreFailure
+from dpr_haystack.store.keyword import KeywordCache
+from dpr_haystack.store.layout import Layout, Manifest, read_manifest
+from dpr_haystack.store.records import checksums
+from dpr_haystack.store.vectors import VectorFile
+from dpr_haystack.store.view import SelectionCache, View
+
+_SAMPLE = 100
+_NEIGHBOURS = 10
+# An index that finds fewer of the exact neighbours than this is not approximate but broken.
+_LEAST_AGREEMENT = 0.7
+
+
+@dataclass
+class CheckReport:
+    """What a check found.
+
+    :param documents: Number of documents.
+    :param vectors: Number of living vectors.
+    :param passed: What is as it should be, a line each.
+    :param repairable: What is wrong and can be rebuilt from the truth.
+    :param damaged: What is wrong with the truth itself.
+    """
+
+    documents: int = 0
+    vectors: int = 0
+    passed: list[str] = field(default_factory=list)
+    repairable: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.repairable and not self.damaged
+
+
+def check_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
+    """Verify counts, checksums and every derived index of a store. Changes nothing but what catching up changes.
+
+    :param root: The store's directory.
+    :param lock_timeout: Seconds to wait for another process.
+    :raises StoreFailure: If there is no readable manifest or database.
+    """
+    layout = Layout(root.resolve())
+    manifest = read_manifest(layout)
+    if not layout.database.exists():
+        msg = f"{layout.database} is missing; restore the store from a copy"
+        raise StoreFailure(msg)
+    report = CheckReport()
+    with closing(Database(layout.database, lock_timeout)) as database, database.reading() as connection:
+        state = read_state(connection)
+        report.documents = state.count
+        _check_database(connection, state, report)
+        _check_vectors(connection, layout, manifest, state, report)
+        if not report.damaged:
+            _check_keyword_index(connection, layout, database, manifest, report)
+            _check_dense_indexes(connection, layout, manifest, state, report)
+    return report
+
+
+def repair_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
+    """Rebuild what can be rebuilt, then check again.
+
+    :param root: The store's directory.
+    :raises StoreFailure: If there is no readable manifest or database.
+    """
+    layout = Layout(root.resolve())
+    manifest = read_manifest(layout)
+    with closing(Database(layout.database, lock_timeout)) as database:
+        with database.writing() as connection:
+            connection.execute("UPDATE state SET count = (SELECT count(*) FROM documents)")
+        KeywordCache(layout, database, manifest.language, lock_timeout).drop()
+        for position in layout.indexes.glob("*.json"):
+            position.unlink()
+        for file in layout.indexes.glob("*.faiss"):
+            file.unlink()
+    return check_store(root, lock_timeout=lock_timeout)
+
+
+def _check_database(connection: sqlite3.Connection, state: State, report: CheckReport) -> None:
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok":
+        report.damaged.append(f"the database is damaged: {verdict}")
+    (count,) = connection.execute("SELECT count(*) FROM documents").fetchone()
+    (unreadable,) = connection.execute("SELECT count(*) FROM documents WHERE NOT json_valid(meta)").fetchone()
+    if unreadable:
+        report.damaged.append(f"the metadata of {unreadable} documents cannot be read")
+    if count != state.count:
+        report.repairable.append(f"the store counts {state.count} documents and holds {count}")
+    if verdict == "ok" and count == state.count:
+        report.passed.append(f"database: {count} documents")
+
+
+def _check_vectors(
+    connection: sqlite3.Connection, layout: Layout, manifest: Manifest, state: State, report: CheckReport
+) -> None:
+    query = "SELECT id, row, checksum FROM documents WHERE row IS NOT NULL ORDER BY row"
+    (report.vectors,) = connection.execute("SELECT count(row) FROM documents").fetchone()
+    if not report.vectors:
+        report.passed.append("vectors: none")
+        return
+    file = VectorFile(layout.vectors(state.generation), manifest.dimension or 0)
+    try:
+        vectors = file.rows(state.next_row)
+    except StoreFailure as error:
+        report.damaged.append(str(error))
+        return
+    broken: list[str] = []
+    for chunk in in_chunks(connection.execute(query)):
+        rows = [row for _, row, _ in chunk]
+        if rows[-1] >= state.next_row:
+            report.damaged.append(f"documents point at vectors behind row {state.next_row}")
+            return
+        found = checksums(vectors[rows])
+        broken += [name for (name, _, expected), got in zip(chunk, found, strict=True) if expected != got]
+    if broken:
+        named = ", ".join(broken[:5]) + (", ..." if len(broken) > 5 else "")
+        report.damaged.append(
+            f"{len(broken)} of {report.vectors} vectors do not match their checksums (documents {named}); "
+            "write these documents again"
+        )
+    else:
+        report.passed.append(f"vectors: {report.vectors} of {manifest.dimension} numbers, checksums match")
+
+
+def _check_keyword_index(
+    connection: sqlite3.Connection, layout: Layout, database: Database, manifest: Manifest, report: CheckReport
+) -> None:
+    if not layout.keyword_position.exists():
+        report.passed.append("keyword index: not built yet")
+        return
+    cache = KeywordCache(layout, database, manifest.language, lock_timeout=60.0)
+    try:
+        keys = cache.current().keys()
+    except (ValueError, OSError) as error:  # what tantivy raises for damaged files
+        report.repairable.append(f"the keyword index cannot be read: {error}")
+        return
+    finally:
+        cache.close()
+    truth = {key for (key,) in connection.execute("SELECT key FROM documents")}
+    missing, surplus = len(truth - keys), len(keys - truth)
+    if missing or surplus:
+        report.repairable.append(f"the keyword index lacks {missing} documents and has {surplus} that are gone")
+    else:
+        report.passed.append(f"keyword index: {len(keys)} documents")
+
+
+def _check_dense_indexes(
+    connection: sqlite3.Connection, layout: Layout, manifest: Manifest, state: State, report: CheckReport
+) -> None:
+    if not state.next_row:
+        return
+    vectors = VectorFile(layout.vectors(state.generation), manifest.dimension or 0).rows(state.next_row)
+    view = View(connection, state, vectors, SelectionCache())
+    for name, searcher in _approximate_searchers(layout, manifest):
+        searcher.catch_up(view)
+        agreement = _agreement(searcher, view, manifest)
+        line = f"{name} index: {100 * agreement:.0f}% of the exact neighbours of {_SAMPLE} vectors found"
+        (report.passed if agreement >= _LEAST_AGREEMENT else report.repairable).append(line)
+
+
+def _approximate_searchers(layout: Layout, manifest: Manifest) -> Iterator[tuple[str, ApproximateSearcher]]:
+
+    for file in sorted(layout.indexes.glob("*.faiss")):
+        try:
+            position = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+            name, options = position["index"], position["options"]
+        except (OSError, ValueError, KeyError):
+            continue  # an index without a position is not used, and replaced by the next one
+        searcher = make_searcher(layout, name, options, manifest.similarity, lock_timeout=60.0)
+        if isinstance(searcher, ApproximateSearcher):
+            yield name, searcher
+
+
+def _agreement(searcher: ApproximateSearcher, view: View, manifest: Manifest) -> float:
+    """Share of the exact nearest neighbours of some vectors that the index finds."""
+    generator = np.random.default_rng(0)
+    rows: Rows = generator.choice(len(view.vectors), min(_SAMPLE, len(view.vectors)), replace=False)
+    questions = np.array(view.vectors[rows])
+    dead = view.dead_rows()
+    exact = exact_search(view.vectors, questions, _NEIGHBOURS, manifest.similarity, excluded=dead)
+    found = searcher.search(view, questions, _NEIGHBOURS, None)
+    shares = [len(np.intersect1d(a, b)) / max(1, len(a)) for (a, _), (b, _) in zip(exact, found, strict=True)]
+    return float(np.mean(shares))
