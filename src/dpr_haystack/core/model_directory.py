@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""The model directory: ``dpr.json`` says what lies beside it and how each part is to be used.
+
+Reading and writing go through the same :class:`Layout`, so that they cannot disagree about a name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from dpr_haystack.core.files import write_atomically
+from dpr_haystack.errors import DataError
+
+Role = Literal["question", "passage"]
+ROLES: tuple[Role, Role] = ("question", "passage")
+POOLINGS = ("cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+SIMILARITIES = ("dot", "cosine", "euclidean", "manhattan")
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names of the files and folders of a model directory."""
+
+    manifest: str = "dpr.json"
+    question: str = "question"
+    passage: str = "passage"
+    reader: str = "reader"
+    hybrid: str = "hybrid.json"
+
+    def part(self, directory: Path, name: str) -> Path:
+        """The folder of a part, e.g. ``"question"``."""
+        return directory / str(getattr(self, name))
+
+
+LAYOUT = Layout()
+
+
+@dataclass(frozen=True)
+class Part:
+    """How one part of a model is used: all that its transformers folder does not say.
+
+    :param role: ``"question"``, ``"passage"`` or ``"reader"``.
+    :param pooling: How token vectors become one vector: one of :data:`POOLINGS`.
+    :param normalize: Whether the vector is scaled to length 1.
+    :param similarity: What the towers were trained to be compared by: one of :data:`SIMILARITIES`.
+    :param max_length: Longest input in tokens, special tokens included.
+    :param dimension: Length of the vector; 0 where there is none (a reader).
+    :param prompt: What is put before every text.
+    :param lowercase: Whether texts are lower-cased before the tokenizer gets them.
+    :param dense: Sub-folders of the part with linear layers that follow the pooling.
+    """
+
+    role: str
+    pooling: str
+    normalize: bool
+    similarity: str
+    max_length: int
+    dimension: int
+    prompt: str = ""
+    lowercase: bool = False
+    dense: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelManifest:
+    """What ``dpr.json`` says.
+
+    :param parts: The parts by name: ``"question"``, ``"passage"``, and ``"reader"`` if there is one.
+    :param made_from: What each part was made from, by its name: a name on the hub or a path.
+    :param training: How the model was trained, as the trainer describes it; empty for a converted one.
+    """
+
+    parts: Mapping[str, Part]
+    made_from: Mapping[str, str] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The text of ``dpr.json``."""
+        content = {
+            "format_version": FORMAT_VERSION,
+            "parts": {name: asdict(part) for name, part in self.parts.items()},
+            "made_from": dict(self.made_from),
+            "training": dict(self.training),
+        }
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def is_model_directory(path: Path) -> bool:
+    """Whether ``path`` is a folder with a ``dpr.json``."""
+    return (path / LAYOUT.manifest).is_file()
+
+
+def write_manifest(directory: Path, manifest: ModelManifest) -> None:
+    """Write ``dpr.json``, in one step.
+
+    :param directory: The model directory; it exists.
+    :param manifest: What to write.
+    """
+    write_atomically(directory / LAYOUT.manifest, manifest.to_json())
+
+
+def read_manifest(directory: Path) -> ModelManifest:
+    """Read ``dpr.json``.
+
+    :param directory: The model directory.
+    :returns: What it says.
+    :raises DataError: If it is no JSON, is of a newer format, or lacks something.
+    """
+    path = directory / LAYOUT.manifest
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(path, f"cannot be read as JSON: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("parts"), dict):
+        raise DataError(path, "has no 'parts': it is not the manifest of a model directory")
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        reason = f"has format version {version}, this package reads {FORMAT_VERSION}: update dpr-haystack"
+        raise DataError(path, reason)
+    parts = {name: _part(path, name, values) for name, values in content["parts"].items()}
+    return ModelManifest(parts, content.get("made_from") or {}, content.get("training") or {})
+
+
+def _part(path: Path, name: str, values: Any) -> Part:
+    known = {item.name for item in fields(Part)}
+    if not isinstance(values, dict) or not set(values) <= known:
+        unknown = sorted(set(values) - known) if isinstance(values, dict) else values
+        raise DataError(path, f"part {name!r} has what this package does not know: {unknown}")
+    try:
+        part = Part(**{**values, "dense": tuple(values.get("dense", ()))})
+    except TypeError as error:
+        raise DataError(path, f"part {name!r} is incomplete: {error}") from error
+    _check(path, name, part)
+    return part
+
+
+def _check(path: Path, name: str, part: Part) -> None:
+    if part.pooling not in POOLINGS and part.role in ROLES:
+        raise DataError(path, f"part {name!r} has pooling {part.pooling!r}, known are {', '.join(POOLINGS)}")
+    if part.similarity not in SIMILARITIES:
+        raise DataError(path, f"part {name!r} has similarity {part.similarity!r}, known: {', '.join(SIMILARITIES)}")
+    if not isinstance(part.max_length, int) or part.max_length < 1:
+        raise DataError(path, f"part {name!r} has max_length {part.max_length!r}, it must be 1 or more")

@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""From token vectors to one vector a text: pooling, linear layers, length 1. All in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from dpr_haystack.engines.fingerprints import read_tensors
+from dpr_haystack.engines.tower_source import read_json, weight_files
+from dpr_haystack.errors import ModelError
+
+
+class Head(nn.Module):
+    """What follows the transformer.
+
+    :param pooling: One of :data:`dpr_haystack.core.model_directory.POOLINGS`.
+    :param dense: Layers that follow the pooling.
+    :param normalize: Whether vectors are scaled to length 1 in the end.
+    """
+
+    def __init__(self, pooling: str, dense: Sequence[nn.Module], *, normalize: bool) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.dense = nn.Sequential(*dense).float()
+        self.normalize = normalize
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Pool a batch.
+
+        :param tokens: Token vectors of the last layer, (texts, tokens, dimension).
+        :param mask: 1 for tokens, 0 for padding behind them, (texts, tokens).
+        :returns: float32 vectors, (texts, dimension).
+        """
+        vectors: Tensor = self.dense(pool(tokens, mask, self.pooling))
+        return nn.functional.normalize(vectors, dim=-1) if self.normalize else vectors
+
+
+def pool(tokens: Tensor, mask: Tensor, pooling: str) -> Tensor:
+    """One float32 vector a text from its token vectors.
+
+    :param tokens: (texts, tokens, dimension).
+    :param mask: 1 for tokens, 0 for padding behind them, (texts, tokens).
+    :param pooling: One of :data:`dpr_haystack.core.model_directory.POOLINGS`.
+    :returns: (texts, dimension).
+    """
+    if pooling == "cls":
+        return tokens[:, 0].float()
+    lengths = mask.sum(dim=1)
+    if pooling == "lasttoken":
+        return tokens[torch.arange(len(tokens), device=tokens.device), lengths - 1].float()
+    weights = mask.unsqueeze(-1).float()  # (texts, tokens, 1)
+    if pooling == "max":
+        return tokens.float().masked_fill(weights == 0, -torch.inf).amax(dim=1)
+    if pooling == "weightedmean":
+        weights = weights * torch.arange(1, mask.shape[1] + 1, device=mask.device).view(1, -1, 1)
+    total = (tokens.float() * weights).sum(dim=1)
+    divisor = weights.sum(dim=1)
+    return total / (divisor.sqrt() if pooling == "mean_sqrt_len_tokens" else divisor)
+
+
+def load_dense(folder: Path) -> nn.Module:
+    """A linear layer with its activation, as sentence-transformers saves one.
+
+    :param folder: Its folder.
+    :returns: The layer.
+    :raises ModelError: If it is of a kind that is not known here.
+    """
+    config = read_json(folder / "config.json")
+    named = {config.get("module_input_name"), config.get("module_output_name")}
+    places = {str(name) for name in named - {None, "sentence_embedding"}}
+    if places or config.get("use_residual"):
+        msg = f"{folder} is a linear layer on {', '.join(sorted(places)) or 'a residual path'}, which is not supported."
+        raise ModelError(msg)
+    linear = nn.Linear(config["in_features"], config["out_features"], bias=config.get("bias", True))
+    tensors = dict(pair for path in weight_files(folder) for pair in read_tensors(path))
+    linear.load_state_dict({name.removeprefix("linear."): tensor for name, tensor in tensors.items()})
+    return nn.Sequential(linear, _activation(folder, str(config.get("activation_function", "torch.nn.Tanh"))))
+
+
+def _activation(folder: Path, name: str) -> nn.Module:
+    # a name from a file must not lead anywhere but to torch's own activations
+    kind = getattr(nn.modules.activation, name.rsplit(".", 1)[-1], None)
+    if name.endswith(".Identity"):
+        return nn.Identity()
+    if not name.startswith("torch.nn.") or not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+        msg = f"{folder} has the activation {name}, which is none of torch.nn."
+        raise ModelError(msg)
+    return kind()

@@ -1,0 +1,168 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Writing a model directory from any checkpoints that can be loaded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from dpr_haystack.core.model_directory import (
+    LAYOUT,
+    ROLES,
+    ModelManifest,
+    Part,
+    is_model_directory,
+    write_manifest,
+)
+from dpr_haystack.engines.checkpoints import LoadedTower, as_part, load_tower
+from dpr_haystack.engines.tower_source import weight_files
+from dpr_haystack.errors import InputError
+
+_TRANSFORMERS_FILES = ("*.json", "*.txt", "*.model")
+# What a sentence-transformers folder or a model directory has besides; a part is a transformers folder.
+_NOT_COPIED = {
+    LAYOUT.manifest,
+    LAYOUT.hybrid,
+    "modules.json",
+    "data_config.json",
+    "config_sentence_transformers.json",
+    "pytorch_model.bin.index.json",
+}
+
+
+def convert(
+    question_model: str,
+    passage_model: str | None,
+    output_dir: str | Path,
+    *,
+    base_model: str | None = None,
+    token: str | None = None,
+    max_length: int | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a model directory.
+
+    It is written beside its place and then renamed: it is there whole or not at all.
+
+    :param question_model: The checkpoint of the question tower: whatever ``DPRTextEmbedder`` loads.
+    :param passage_model: The checkpoint of the passage tower; ``None`` if the first one holds it as well. Where both
+        towers have the same weights, these are on the disk once (a hard link, where the file system has them).
+    :param output_dir: The directory to write.
+    :param base_model: For ``.cp`` files: where configuration and vocabulary come from, by path or name; ``None`` for
+        what the file itself names.
+    :param token: A hub token.
+    :param max_length: Longest input in tokens; ``None`` for each checkpoint's own.
+    :param overwrite: Whether a model directory that is already there is replaced.
+    :returns: The path of the directory.
+    :raises InputError: If something else is there, a model is there and ``overwrite`` is not set, or the two towers do
+        not go together.
+    :raises ModelError: If a checkpoint cannot be loaded.
+    """
+    target = Path(output_dir).expanduser().absolute()
+    check_target(target, overwrite=overwrite)
+    models = {"question": question_model, "passage": passage_model or question_model}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        parts: dict[str, Part] = {}
+        for role in ROLES:
+            tower = load_tower(models[role], role, token=token, base_model=base_model)
+            parts[role] = as_part(tower, role, max_length=max_length)
+            _write_part(tower, LAYOUT.part(temporary, role))
+        _check_dimensions(models, parts)
+        _share_equal_weights(LAYOUT.part(temporary, "question"), LAYOUT.part(temporary, "passage"))
+        write_manifest(temporary, ModelManifest(parts, made_from=models))
+        temporary.chmod(0o755)  # mkdtemp makes it for its owner alone
+        put_in_place(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Refuse a place where a directory cannot or should not be written.
+
+    :raises InputError: If something is there and is not to be replaced. Only a model directory ever is.
+    """
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not target.is_dir() or not is_model_directory(target):
+        msg = f"{target} exists and is no model directory: nothing is written there. Choose another place."
+        raise InputError(msg)
+    if not overwrite:
+        msg = f"There is a model in {target} already. Choose another place, or replace it with overwrite=True."
+        raise InputError(msg)
+
+
+def put_in_place(temporary: Path, target: Path) -> None:
+    """Give a finished directory its name, and remove the one that had it.
+
+    :param temporary: The finished directory, beside its place.
+    :param target: Its place.
+    """
+    if not target.exists():
+        temporary.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    target.rename(old / "old")
+    try:
+        temporary.rename(target)
+    except OSError:
+        (old / "old").rename(target)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_part(tower: LoadedTower, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    source = tower.source
+    if tower.verbatim:
+        texts = [path for pattern in _TRANSFORMERS_FILES for path in source.folder.glob(pattern)]
+        for path in [*filter(_is_transformers_file, texts), *weight_files(source.folder)]:
+            shutil.copyfile(path, folder / path.name)
+    else:
+        tower.model.save_pretrained(folder)
+        tower.tokenizer.save_pretrained(folder)
+    for dense in source.dense:
+        shutil.copytree(dense, folder / dense.name)
+
+
+def _is_transformers_file(path: Path) -> bool:
+    return path.name not in _NOT_COPIED and not path.name.startswith("sentence_")
+
+
+def _check_dimensions(models: dict[str, str], parts: dict[str, Part]) -> None:
+    question, passage = (parts[role].dimension for role in ROLES)
+    if question != passage:
+        msg = (
+            f"The two towers do not go together: {models['question']} makes vectors of {question} numbers, "
+            f"{models['passage']} of {passage}."
+        )
+        raise InputError(msg)
+
+
+def _share_equal_weights(question: Path, passage: Path) -> None:
+    for path in passage.rglob("*.safetensors"):
+        twin = question / path.relative_to(passage)
+        if twin.is_file() and _same_bytes(path, twin):
+            link = path.with_name(f"{path.name}.link")
+            try:
+                os.link(twin, link)
+            except OSError:
+                continue  # no hard links here: two copies it is
+            os.replace(link, path)
+
+
+def _same_bytes(first: Path, second: Path) -> bool:
+    if first.stat().st_size != second.stat().st_size:
+        return False
+    with first.open("rb") as a, second.open("rb") as b:
+        while block := a.read(1 << 20):
+            if block != b.read(1 << 20):
+                return False
+    return True

@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints of the original DPR repository: one ``.cp`` file with both towers, read without running anything in it.
+
+Such a file is a pickle. Only tensors and plain values are read from it; the few classes that it names besides (its
+own namedtuple, and the settings classes of later versions) become empty stand-ins.
+"""
+
+from __future__ import annotations
+
+import collections
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import BertConfig, DPRConfig, DPRContextEncoder, DPRQuestionEncoder
+
+from dpr_haystack.errors import ModelError
+
+DEFAULT_BASE = "bert-base-uncased"
+_PREFIXES = {"question": "question_model.", "passage": "ctx_model."}
+_HF_PREFIXES = {"question": "question_encoder.", "passage": "ctx_encoder."}
+_CLASSES = {"question": DPRQuestionEncoder, "passage": DPRContextEncoder}
+
+
+@dataclass(frozen=True)
+class OriginalCheckpoint:
+    """What a ``.cp`` file holds.
+
+    :param towers: The weights of each tower, ``"question"`` and ``"passage"``, under BERT's own names.
+    :param base: The checkpoint that its configuration and vocabulary come from.
+    :param lowercase: Whether texts are lower-cased.
+    :param max_length: Longest input in tokens.
+    """
+
+    towers: dict[str, dict[str, torch.Tensor]]
+    base: str
+    lowercase: bool
+    max_length: int
+
+
+def read_original(path: Path) -> OriginalCheckpoint:
+    """Read a checkpoint of the original repository.
+
+    :param path: The file.
+    :returns: Its towers and settings.
+    :raises ModelError: If it is something else, or holds more than tensors and plain values.
+    """
+    try:
+        with torch.serialization.safe_globals(_stand_ins()):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling fails in as many ways as there are broken files
+        msg = (
+            f"{path} is not read: it is no DPR checkpoint, or it holds more than weights and settings, which could "
+            f"run code when read. {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        )
+        raise ModelError(msg) from error
+    if hasattr(content, "_asdict"):
+        content = content._asdict()
+    weights = content.get("model_dict") if isinstance(content, dict) else None
+    towers = {role: _strip(weights or {}, prefix) for role, prefix in _PREFIXES.items()}
+    if not all(towers.values()):
+        keys = ", ".join(list(weights or {})[:3]) or "no weights"
+        msg = f"{path} is not the checkpoint of two DPR encoders: it holds {keys}."
+        raise ModelError(msg)
+    return OriginalCheckpoint(towers, *_settings(_plain(content.get("encoder_params"))))
+
+
+def build_tower(checkpoint: OriginalCheckpoint, role: str, base: BertConfig) -> Any:
+    """A transformers model with the weights of one tower.
+
+    :param checkpoint: The checkpoint.
+    :param role: ``"question"`` or ``"passage"``.
+    :param base: The configuration of the BERT that it was trained from.
+    :returns: A ``DPRQuestionEncoder`` or ``DPRContextEncoder`` in float32.
+    :raises ModelError: If the weights do not fit that configuration.
+    """
+    weights = dict(checkpoint.towers[role])
+    projection = weights.get("encode_proj.weight")
+    settings = {key: value for key, value in base.to_dict().items() if key not in {"model_type", "architectures"}}
+    config = DPRConfig(**settings, projection_dim=0 if projection is None else projection.shape[0])
+    model = _CLASSES[role](config)
+    state = {name: tensor for key, tensor in weights.items() if (name := _hf_name(key, role)) is not None}
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        msg = f"The {role} tower does not fit its base model, {base.name_or_path}: {error}"
+        raise ModelError(msg) from error
+    return model
+
+
+def _hf_name(key: str, role: str) -> str | None:
+    if key.startswith("pooler.") or key.endswith("position_ids"):
+        return None  # neither is used
+    inner = key if key.startswith("encode_proj.") else f"bert_model.{key}"
+    return _HF_PREFIXES[role] + inner
+
+
+def _strip(weights: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {key.removeprefix(prefix): value.float() for key, value in weights.items() if key.startswith(prefix)}
+
+
+def _settings(params: dict[str, Any]) -> tuple[str, bool, int]:
+    encoder = {**params, **(params.get("encoder") or {})}
+    base = encoder.get("pretrained_model_cfg") or DEFAULT_BASE
+    return str(base), bool(encoder.get("do_lower_case", True)), int(encoder.get("sequence_length") or 256)
+
+
+class _StandIn:
+    """In place of a class that a checkpoint names; keeps what it was given."""
+
+
+def _plain(value: Any) -> Any:
+    """Settings as plain dictionaries: later versions keep them in objects whose ``_content`` or ``_val`` they are."""
+    if isinstance(value, _StandIn):
+        state = vars(value)
+        return _plain(state.get("_content", state.get("_val")))
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return {} if value is None else value
+
+
+def _stand_ins() -> list[Any]:
+    names = ["model_dict", "optimizer_dict", "scheduler_dict", "offset", "epoch", "encoder_params"]
+    state = collections.namedtuple("CheckpointState", names)  # type: ignore[misc]
+    state.__module__ = "dpr.utils.model_utils"
+    settings = [
+        ("omegaconf.dictconfig", ("DictConfig",)),
+        ("omegaconf.listconfig", ("ListConfig",)),
+        ("omegaconf.base", ("ContainerMetadata", "Metadata")),
+        ("omegaconf.nodes", ("AnyNode", "StringNode", "IntegerNode", "FloatNode", "BooleanNode")),
+    ]
+    classes = [
+        type(name, (_StandIn,), {"__module__": module, "__qualname__": name})
+        for module, group in settings
+        for name in group
+    ]
+    return [state, *classes, typing.Any, dict, list, str, int, float, bool, collections.defaultdict]

@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Which number format a model computes in: what the processor multiplies natively."""
+
+from __future__ import annotations
+
+import logging
+import platform
+
+import torch
+
+from dpr_haystack.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def resolve_dtype(dtype: str, device: str) -> torch.dtype:
+    """The torch dtype for a name.
+
+    :param dtype: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``: bfloat16 where the processor multiplies
+        it natively, else float32. Without such instructions bfloat16 is many times slower than float32.
+    :param device: A torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
+    :returns: The dtype.
+    :raises InputError: If the name is not one of these.
+    """
+    if dtype == "auto":
+        return torch.bfloat16 if has_native_bfloat16(device) else torch.float32
+    if dtype not in DTYPES:
+        msg = f"dtype must be one of auto, {', '.join(DTYPES)}: got {dtype!r}"
+        raise InputError(msg)
+    if dtype == "float16" and torch.device(device).type == "cpu":
+        logger.warning("float16 is very slow on a CPU: 'auto' takes the fastest format that this one has.")
+    return DTYPES[dtype]
+
+
+def has_native_bfloat16(device: str) -> bool:
+    """Whether a device multiplies bfloat16 matrices in hardware.
+
+    :param device: A torch device.
+    :returns: ``True`` for CPUs with AVX512-BF16, AMX or Arm's BF16 and for NVIDIA GPUs from Ampere on.
+    """
+    kind = torch.device(device)
+    if kind.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if kind.type != "cpu" or not _ask(torch.backends.mkldnn, "is_available"):
+        return False
+    if platform.machine().lower() in {"arm64", "aarch64"}:
+        return _ask(torch.ops.mkldnn, "_is_mkldnn_bf16_supported")
+    # oneDNN also says yes to processors that only emulate it
+    return _ask(torch.cpu, "_is_avx512_bf16_supported") or _ask(torch.cpu, "_is_amx_tile_supported")
+
+
+def _ask(owner: object, name: str) -> bool:
+    # these are not part of torch's public interface: a release without one means "no", not a crash
+    try:
+        return bool(getattr(owner, name)())
+    except (AttributeError, RuntimeError):
+        return False

@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Folders of the sentence-transformers library, read without that library.
+
+They are a list of modules. What a retriever's tower is made of is known here: Transformer, Pooling, Dense, Normalize,
+and Router (or its forerunner Asym), which has a list of modules for questions and one for passages.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dpr_haystack.core.model_directory import POOLINGS, SIMILARITIES, Role
+from dpr_haystack.engines.tower_source import TowerSource, read_json
+from dpr_haystack.errors import ModelError
+
+_TRANSFORMER_CONFIGS = tuple(
+    f"sentence_{family}_config.json"
+    for family in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
+# Releases before 5 wrote one switch a pooling.
+_OLD_POOLING_KEYS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+# Names under which models keep the prompt, and routers the modules, of each role.
+_NAMES = {"question": ("query", "question"), "passage": ("document", "passage", "corpus", "doc")}
+
+
+@dataclass(frozen=True)
+class _Module:
+    kind: str
+    folder: Path
+
+
+def read_sentence_folder(folder: Path, role: Role) -> TowerSource:
+    """What a sentence-transformers folder says about one of its towers.
+
+    :param folder: The folder with ``modules.json``.
+    :param role: Which tower; most models have one for both.
+    :returns: The tower.
+    :raises ModelError: If it has a module that is not known here.
+    """
+    passage = _read(folder, "passage")
+    return replace(passage if role == "passage" else _read(folder, role), passage_weights=passage.weights)
+
+
+def _read(folder: Path, role: Role) -> TowerSource:
+    modules = _modules_of(folder, role)
+    kinds = [module.kind for module in modules]
+    if kinds[:2] != ["Transformer", "Pooling"] or "Dense" in _after(kinds, "Normalize"):
+        msg = (
+            f"{folder}: a tower is a Transformer, a Pooling, any number of Dense and perhaps a Normalize; "
+            f"this one is {' -> '.join(kinds)}."
+        )
+        raise ModelError(msg)
+    transformer, pooling = modules[0].folder, modules[1].folder
+    settings = _transformer_settings(transformer)
+    model = _model_settings(folder)
+    prompt = _prompt(model, role)
+    similarity = model.get("similarity_fn_name") or "cosine"
+    return TowerSource(
+        folder=transformer,
+        class_name="AutoModel",
+        pooling=_pooling(pooling, prompt),
+        normalize="Normalize" in kinds,
+        similarity=similarity if similarity in SIMILARITIES else "cosine",
+        max_length=settings.get(f"{_NAMES[role][0]}_length") or settings.get("max_seq_length"),
+        prompt=prompt,
+        lowercase=bool(settings.get("do_lower_case", False)),
+        dense=tuple(module.folder for module in modules if module.kind == "Dense"),
+    )
+
+
+def _after(kinds: list[str], kind: str) -> list[str]:
+    return kinds[kinds.index(kind) :] if kind in kinds else []
+
+
+def _modules_of(folder: Path, role: Role) -> list[_Module]:
+    path = folder / "modules.json"
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8"))
+        entries = [(str(entry["type"]), folder / entry["path"]) for entry in listed]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"{path} cannot be read as a list of modules: {error}"
+        raise ModelError(msg) from error
+    modules: list[_Module] = []
+    for type_name, place in entries:
+        kind = _kind(type_name, folder)
+        modules += _route(place, role) if kind in {"Router", "Asym"} else [_Module(kind, place)]
+    return [module for module in modules if module.kind != "Dropout"]  # only there for training
+
+
+def _kind(type_name: str, folder: Path) -> str:
+    kind = type_name.rsplit(".", 1)[-1]
+    known = {"Transformer", "Pooling", "Dense", "Normalize", "Dropout", "Router", "Asym"}
+    if kind not in known or not type_name.startswith("sentence_transformers."):
+        msg = (
+            f"{folder} has the module {type_name}, which dpr-haystack cannot run. It knows {', '.join(sorted(known))} "
+            "of sentence-transformers; SentenceTransformersTextEmbedder and its sibling run the others."
+        )
+        raise ModelError(msg)
+    return kind
+
+
+def _route(place: Path, role: Role) -> list[_Module]:
+    config_path = place / "router_config.json"
+    config = read_json(config_path if config_path.is_file() else place / "config.json")
+    structure, types = config["structure"], config["types"]
+    name = _route_name(structure, config.get("parameters") or {}, role)
+    if name is None:
+        msg = f"{place}: none of the routes {', '.join(map(repr, structure))} is for a {role}."
+        raise ModelError(msg)
+    return [_Module(_kind(types[module], place), place / module) for module in structure[name]]
+
+
+def _route_name(structure: dict[str, Any], parameters: dict[str, Any], role: Role) -> str | None:
+    mappings = parameters.get("route_mappings") or {}
+    for task in (*_NAMES[role], None):
+        for modality in ("text", None):
+            if str((task, modality)) in mappings:
+                return str(mappings[str((task, modality))])
+    for name in (*_NAMES[role], "text"):
+        if name in structure:
+            return name
+    default = parameters.get("default_route")
+    return str(default) if default in structure else None
+
+
+def _transformer_settings(folder: Path) -> dict[str, Any]:
+    for name in _TRANSFORMER_CONFIGS:
+        if (folder / name).is_file():
+            settings = read_json(folder / name)
+            break
+    else:
+        return {}
+    task = settings.get("transformer_task", "feature-extraction")
+    if task != "feature-extraction" or "message" in (settings.get("modality_config") or {}):
+        msg = f"{folder} reads its texts as {task} or through a chat template, which dpr-haystack cannot do."
+        raise ModelError(msg)
+    return settings
+
+
+def _pooling(folder: Path, prompt: str) -> str:
+    config = read_json(folder / "config.json")
+    mode = config.get("pooling_mode")
+    if mode is None:
+        modes = [value for key, value in _OLD_POOLING_KEYS.items() if config.get(key)] or ["mean"]
+    else:
+        modes = [mode] if isinstance(mode, str) else list(mode)
+    if len(modes) != 1 or modes[0] not in POOLINGS:
+        msg = f"{folder} pools by {' + '.join(map(str, modes))}; known is one of {', '.join(POOLINGS)}."
+        raise ModelError(msg)
+    if prompt and not config.get("include_prompt", True):
+        msg = f"{folder} leaves its prompt {prompt!r} out of the pooling, which dpr-haystack cannot do."
+        raise ModelError(msg)
+    return str(modes[0])
+
+
+def _model_settings(folder: Path) -> dict[str, Any]:
+    path = folder / "config_sentence_transformers.json"
+    return read_json(path) if path.is_file() else {}
+
+
+def _prompt(settings: dict[str, Any], role: Role) -> str:
+    """The prompt of a role, else the model's default one, unless that is the other role's."""
+    prompts = settings.get("prompts") or {}
+    default = settings.get("default_prompt_name")
+    others = {name for other, names in _NAMES.items() if other != role for name in names}
+    for name in (*_NAMES[role], default if default not in others else None):
+        if prompts.get(name):
+            return str(prompts[name])
+    return ""
