@@ -26,18 +26,26 @@ _GATHER_BELOW = 0.25
 # Scores of one matrix product are good to float32 rounding; this many more candidates are rescored in float64,
 # so that rounding cannot push a passage out of the top k.
 _MARGIN = 32
+# What float32 loses: the relative rounding of one operation, and the size below which numbers turn to zero.
+_UNIT = 2.0**-24
+_TINY = 2.0**-126
+# So many rows are widened to float64 at once.
+_WIDEN_AT_ONCE = 8_192
+
+Doubles = NDArray[np.float64]
 
 
-def squared_norms(vectors: Floats) -> Floats:
-    """Squared Euclidean norms.
+def squared_norms(vectors: Floats) -> Doubles:
+    """Squared Euclidean norms, in float64 because the squares of large float32 numbers are beyond float32.
 
     :param vectors: Shape (n, dim).
     :returns: Shape (n,).
     """
-    return np.einsum("nd,nd->n", vectors, vectors, dtype=np.float32)
+    norms: Doubles = np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)
+    return norms
 
 
-def similarity_scores(vectors: Floats, question: Floats, similarity: Similarity) -> NDArray[np.float64]:
+def similarity_scores(vectors: Floats, question: Floats, similarity: Similarity) -> Doubles:
     """Similarities of one question to some vectors, accumulated in float64.
 
     :param vectors: Shape (n, dim).
@@ -49,11 +57,12 @@ def similarity_scores(vectors: Floats, question: Floats, similarity: Similarity)
     wide = question.astype(np.float64)
     if similarity == "l2":
         difference = rows - wide
-        return 1.0 / (1.0 + np.einsum("nd,nd->n", difference, difference))
-    products: NDArray[np.float64] = rows @ wide
+        distances: Doubles = np.einsum("nd,nd->n", difference, difference)
+        return 1.0 / (1.0 + distances)
+    products: Doubles = rows @ wide
     if similarity == "cosine":
         lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(wide)
-        return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+        products = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
     return products
 
 
@@ -76,9 +85,7 @@ def top_positions(scores: NDArray[np.floating], k: int) -> NDArray[np.intp]:
     return positions[np.lexsort((positions, -scores[positions]))]
 
 
-def rescore(
-    vectors: Floats, question: Floats, rows: Rows, k: int, similarity: Similarity
-) -> tuple[Rows, NDArray[np.float64]]:
+def rescore(vectors: Floats, question: Floats, rows: Rows, k: int, similarity: Similarity) -> tuple[Rows, Doubles]:
     """The k best of some candidate rows by their exact scores.
 
     :param vectors: Shape (n, dim).
@@ -88,7 +95,8 @@ def rescore(
     :param similarity: How to score.
     :returns: Rows and scores, best first, equal scores by row.
     """
-    scores = similarity_scores(vectors[rows], question, similarity)
+    pieces = [rows[start : start + _WIDEN_AT_ONCE] for start in range(0, max(1, len(rows)), _WIDEN_AT_ONCE)]
+    scores = np.concatenate([similarity_scores(vectors[piece], question, similarity) for piece in pieces])
     order = np.lexsort((rows, -scores))[:k]
     return rows[order], scores[order]
 
@@ -101,8 +109,8 @@ def exact_search(
     *,
     rows: Rows | None = None,
     excluded: Rows | None = None,
-    norms: Floats | None = None,
-) -> list[tuple[Rows, NDArray[np.float64]]]:
+    norms: Doubles | None = None,
+) -> list[tuple[Rows, Doubles]]:
     """The k most similar vectors of each question, by scoring every one.
 
     :param vectors: Shape (n, dim).
@@ -131,10 +139,9 @@ def exact_search(
     for start in range(0, len(questions), step):
         block = questions[start : start + step]
         keys = _ranking_keys(pool, block, similarity, norms)
-        if blocked is not None:
-            keys[:, blocked] = -np.inf
         for question, line in zip(block, keys, strict=True):
-            best = top_positions(line, k + _MARGIN)
+            doubt = _doubt(question, similarity, norms)
+            best = _candidates(line, doubt, blocked, k)
             candidates = rows[best] if rows is not None else best.astype(np.int64)
             results.append(rescore(vectors, question, candidates, k, similarity))
     return results
@@ -148,13 +155,60 @@ def _blocked(count: int, allowed: Rows | None, excluded: Rows | None) -> Rows | 
     return mask
 
 
-def _ranking_keys(pool: Floats, block: Floats, similarity: Similarity, norms: Floats | None) -> Floats:
-    """Numbers that rank the pool as the similarity does, shape (questions, pool)."""
-    # One question is a matrix-vector product over the rows as they lie in memory.
-    keys: Floats = (pool @ block[0])[None, :] if len(block) == 1 else block @ pool.T
+def _ranking_keys(pool: Floats, block: Floats, similarity: Similarity, norms: Doubles | None) -> Floats:
+    """Numbers that rank the pool as the similarity does, shape (questions, pool), as far as float32 goes."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if similarity != "l2":
+            block = _scaled(block)
+        # One question is a matrix-vector product over the rows as they lie in memory.
+        keys: Floats = (pool @ block[0])[None, :] if len(block) == 1 else block @ pool.T
+        if norms is not None and similarity == "l2":
+            # Minus the squared distance, but for the question's own norm.
+            keys = np.subtract(2 * keys, norms, dtype=np.float32)
+        elif norms is not None and similarity == "cosine":
+            lengths = np.sqrt(norms).astype(np.float32)
+            keys = np.divide(keys, lengths, out=np.zeros_like(keys), where=lengths > 0)
+    return keys
+
+
+def _scaled(questions: Floats) -> Floats:
+    """Questions of a size of about one: that ranks the same, and products neither overflow nor vanish so soon."""
+    _, exponents = np.frexp(np.abs(questions).max(axis=-1, keepdims=True, initial=0))
+    scaled: Floats = np.ldexp(questions, -exponents)  # exact, because it only changes the exponents
+    return scaled
+
+
+def _doubt(question: Floats, similarity: Similarity, norms: Doubles | None) -> Doubles | None:
+    """How far each ranking key may be from the truth, shape (pool,); None where a margin of candidates will do.
+
+    An inner product of n terms is good to n units of the product of the lengths (Higham 2002, section 3.1). That is
+    little beside what inner products differ by, but distances between long vectors can be lost in it.
+    """
     if norms is None or similarity == "dot_product":
-        return keys
+        return None
+    terms = question.size + 4
     if similarity == "l2":
-        return 2 * keys - norms  # minus the squared distance, but for the question's own norm
+        doubt: Doubles = np.square(np.linalg.norm(question.astype(np.float64)) + np.sqrt(norms))
+        return terms * (_UNIT * doubt + 4 * _TINY)
     lengths = np.sqrt(norms)
-    return np.divide(keys, lengths, out=np.zeros_like(keys), where=lengths > 0)
+    lost: Doubles = np.divide(terms * _TINY, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return terms * _UNIT * float(np.linalg.norm(_scaled(question))) + lost
+
+
+def _candidates(
+    keys: Floats, doubt: Doubles | None, blocked: Rows | NDArray[np.bool_] | None, k: int
+) -> NDArray[np.intp]:
+    """Positions that the k best are among."""
+    broken = ~np.isfinite(keys)
+    if broken.any():  # beyond float32: nothing is known
+        doubt = np.where(broken, np.inf, np.inf if doubt is None else doubt)
+        keys = np.where(broken, np.float32(0), keys)
+    if blocked is not None:
+        keys[blocked] = -np.inf
+    if doubt is None:
+        return top_positions(keys, k + _MARGIN)
+    open_to_all = keys > -np.inf
+    if k >= keys.size:
+        return np.flatnonzero(open_to_all)
+    border = -np.partition(-(keys - doubt), k - 1)[k - 1] if k else np.inf
+    return np.flatnonzero(open_to_all & (keys + doubt >= border))

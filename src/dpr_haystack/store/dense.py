@@ -15,7 +15,7 @@ import numpy as np
 from haystack import logging
 from numpy.typing import NDArray
 
-from dpr_haystack.core.exact import Floats, Rows, Similarity, exact_search, rescore, squared_norms
+from dpr_haystack.core.exact import Doubles, Floats, Rows, Similarity, exact_search, rescore, squared_norms
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.engines.ann import ApproximateIndex, is_exact, make_index
 from dpr_haystack.store.layout import Layout
@@ -38,7 +38,7 @@ class ExactSearcher:
 
     def __init__(self, similarity: Similarity) -> None:
         self._similarity = similarity
-        self._norms = np.empty(0, dtype=np.float32)
+        self._norms: Doubles = np.empty(0)
         self._generation = -1
         self._guard = threading.Lock()
 
@@ -53,10 +53,10 @@ class ExactSearcher:
         excluded = view.dead_rows() if rows is None else None
         return exact_search(view.vectors, questions, k, self._similarity, rows=rows, excluded=excluded, norms=norms)
 
-    def _norms_of(self, view: View) -> Floats:
+    def _norms_of(self, view: View) -> Doubles:
         with self._guard:
             if self._generation != view.state.generation:
-                self._norms, self._generation = np.empty(0, dtype=np.float32), view.state.generation
+                self._norms, self._generation = np.empty(0), view.state.generation
             known = len(self._norms)
             if known < len(view.vectors):
                 self._norms = np.concatenate([self._norms, squared_norms(view.vectors[known:])])

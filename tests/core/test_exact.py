@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Exact search against numpy in extended precision, by value and with ties allowed."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+
+from dpr_haystack.core.exact import SIMILARITIES, exact_search, rescore, squared_norms, top_positions
+
+every_similarity = pytest.mark.parametrize("similarity", SIMILARITIES)
+
+
+def true_scores(vectors, question, similarity):
+    """Written out with extended precision, one definition after the other."""
+    wide, asked = vectors.astype(np.longdouble), question.astype(np.longdouble)
+    if similarity == "l2":
+        return 1 / (1 + ((wide - asked) ** 2).sum(axis=1))
+    products = (wide * asked).sum(axis=1)
+    if similarity == "dot_product":
+        return products
+    lengths = np.sqrt((wide**2).sum(axis=1)) * np.sqrt((asked**2).sum())
+    return np.where(lengths > 0, products / np.where(lengths > 0, lengths, 1), 0)
+
+
+def assert_exact(found, vectors, question, k, similarity, among=None):
+    """The scores are those of the rows, and no row that was left out has a better one."""
+    rows, scores = found
+    allowed = np.arange(len(vectors)) if among is None else np.asarray(sorted(among), dtype=np.int64)
+    truth = true_scores(vectors, question, similarity)
+    assert len(rows) == len(set(rows.tolist())) == min(k, len(allowed))
+    assert set(rows.tolist()) <= set(allowed.tolist())
+    # What cancels in an inner product can only be known to the rounding of its largest term.
+    terms = np.abs(vectors.astype(np.longdouble) * question).sum(axis=1).max(initial=0)
+    tolerance = 1e-13 * (terms if similarity == "dot_product" else 1)
+    np.testing.assert_allclose(scores, truth[rows].astype(np.float64), rtol=1e-12, atol=float(tolerance))
+    assert (np.diff(scores) <= 0).all()
+    best = np.sort(truth[allowed])[::-1][: len(rows)]
+    np.testing.assert_allclose(scores, best.astype(np.float64), rtol=1e-12, atol=float(tolerance))
+
+
+finite = st.floats(-8, 8, width=32).map(lambda number: round(number, 2))
+small = st.integers(1, 5).flatmap(
+    lambda dim: st.tuples(
+        st_numpy.arrays(np.float32, st.tuples(st.integers(0, 12), st.just(dim)), elements=finite),
+        st_numpy.arrays(np.float32, st.tuples(st.integers(1, 3), st.just(dim)), elements=finite),
+    )
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(small, st.sampled_from(SIMILARITIES), st.integers(0, 15), st.data())
+def test_small_matrices(matrices, similarity, k, data):
+    vectors, questions = matrices
+    numbers = st.lists(st.integers(0, max(0, len(vectors) - 1)), unique=True) if len(vectors) else st.just([])
+    rows, excluded = data.draw(st.none() | numbers), data.draw(st.none() | numbers)
+    norms = data.draw(st.sampled_from([None, squared_norms(vectors)]))
+
+    found = exact_search(
+        vectors,
+        questions,
+        k,
+        similarity,
+        rows=np.array(sorted(rows), dtype=np.int64) if rows is not None else None,
+        excluded=np.array(sorted(excluded), dtype=np.int64) if excluded is not None else None,
+        norms=norms,
+    )
+
+    among = set(range(len(vectors)) if rows is None else rows) - set(excluded or [])
+    assert len(found) == len(questions)
+    for each, question in zip(found, questions, strict=True):
+        assert_exact(each, vectors, question, k, similarity, among)
+
+
+@every_similarity
+@pytest.mark.parametrize("share", [None, 0.01, 0.2, 0.6])
+def test_selections_of_every_size(similarity, share):
+    random = np.random.default_rng(1)
+    vectors = random.standard_normal((3000, 24), dtype=np.float32) * random.lognormal(0, 1, (3000, 1))
+    vectors = vectors.astype(np.float32)
+    questions = random.standard_normal((7, 24), dtype=np.float32)
+    rows = None if share is None else np.flatnonzero(random.random(3000) < share)
+    excluded = np.flatnonzero(random.random(3000) < 0.3)
+    among = set(range(3000) if rows is None else rows.tolist()) - set(excluded.tolist())
+    for each, question in zip(
+        exact_search(vectors, questions, 50, similarity, rows=rows, excluded=excluded), questions, strict=True
+    ):
+        assert_exact(each, vectors, question, min(50, len(among)), similarity, among)
+
+
+@every_similarity
+@pytest.mark.parametrize("size", [1e-25, 1e-12, 1e12, 1e20, 1e37])
+def test_sizes_at_the_ends_of_float32(similarity, size):
+    random = np.random.default_rng(2)
+    vectors = (random.standard_normal((500, 8)) * size).astype(np.float32)
+    vectors[::50] = 0
+    question = (random.standard_normal(8) * size).astype(np.float32)
+    assert_exact(exact_search(vectors, question[None, :], 20, similarity)[0], vectors, question, 20, similarity)
+
+
+@every_similarity
+def test_one_enormous_vector_among_ordinary_ones(similarity):
+    random = np.random.default_rng(3)
+    vectors = random.standard_normal((400, 8), dtype=np.float32)
+    vectors[7] = 3e38
+    for question in (vectors[1], -vectors[1], vectors[7]):
+        found = exact_search(vectors, question[None, :], 5, similarity)[0]
+        assert_exact(found, vectors, question, 5, similarity)
+
+
+def test_small_distances_between_long_vectors():
+    """The squared distance from an inner product alone would be rounded away here: |v|^2 is 1e8 times as large."""
+    random = np.random.default_rng(4)
+    vectors = (1000 + 0.1 * random.standard_normal((2000, 16))).astype(np.float32)
+    question = (1000 + 0.1 * random.standard_normal(16)).astype(np.float32)
+    assert_exact(exact_search(vectors, question[None, :], 10, "l2")[0], vectors, question, 10, "l2")
+
+
+@every_similarity
+def test_ties_come_in_the_order_of_rows(similarity):
+    vectors = np.tile(np.array([[3, 4]], dtype=np.float32), (200, 1))
+    rows, scores = exact_search(vectors, np.array([[1, 1]], dtype=np.float32), 10, similarity)[0]
+    assert rows.tolist() == list(range(10))
+    assert len(set(scores.tolist())) == 1
+
+
+def test_the_scores_written_out():
+    vectors = np.array([[3, 4], [0, 0], [-1, 2]], dtype=np.float32)
+    question = np.array([[1, 1]], dtype=np.float32)
+    assert exact_search(vectors, question, 3, "dot_product")[0][1].tolist() == [7, 1, 0]
+    l2_rows, l2_scores = exact_search(vectors, question, 3, "l2")[0]
+    assert l2_rows.tolist() == [1, 2, 0]
+    assert l2_scores.tolist() == [1 / 3, 1 / 6, 1 / 14]
+    cosine_rows, cosine_scores = exact_search(vectors, question, 3, "cosine")[0]
+    assert cosine_rows.tolist() == [0, 2, 1]
+    np.testing.assert_allclose(cosine_scores, [7 / (5 * 2**0.5), 1 / (5**0.5 * 2**0.5), 0])
+
+
+def test_many_questions_are_searched_in_blocks(monkeypatch):
+    monkeypatch.setattr("dpr_haystack.core.exact._SCORES_AT_ONCE", 1000)
+    random = np.random.default_rng(5)
+    vectors, questions = (random.standard_normal((n, 6), dtype=np.float32) for n in (300, 20))
+    rows = np.arange(0, 300, 2)
+    for each, question in zip(exact_search(vectors, questions, 4, "l2", rows=rows), questions, strict=True):
+        assert_exact(each, vectors, question, 4, "l2", set(rows.tolist()))
+
+
+@every_similarity
+def test_rescore_ranks_the_candidates_it_is_given(similarity, monkeypatch):
+    monkeypatch.setattr("dpr_haystack.core.exact._WIDEN_AT_ONCE", 7)
+    random = np.random.default_rng(6)
+    vectors, question = random.standard_normal((90, 5), dtype=np.float32), random.standard_normal(5).astype(np.float32)
+    candidates = random.permutation(90)[:40]
+    found = rescore(vectors, question, candidates, 12, similarity)
+    assert_exact(found, vectors, question, 12, similarity, set(candidates.tolist()))
+    assert rescore(vectors, question, candidates[:0], 12, similarity)[0].size == 0
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0]), max_size=12), st.integers(1, 15))
+def test_top_positions_are_those_of_a_stable_sort(scores, k):
+    order = sorted(range(len(scores)), key=lambda position: -scores[position])
+    wanted = [position for position in order if scores[position] > -np.inf][:k]
+    assert top_positions(np.array(scores, dtype=np.float32), k).tolist() == wanted
