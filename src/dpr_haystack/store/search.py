@@ -32,6 +32,14 @@ class Hits(NamedTuple):
         return dict(zip(self.ids, self.scores, strict=True))
 
 
+class Kept(NamedTuple):
+    """What a store has under an id."""
+
+    content: str | None
+    meta: dict[str, Any]
+    has_vector: bool
+
+
 def check_top_k(top_k: int) -> None:
     """Refuse a number of results that is none.
 
@@ -130,6 +138,18 @@ class StoreSearch:
         with self._engine.view() as view:
             found = view.documents_by("id", ids, with_vectors=with_vectors, scores=scores)
         return [found[name] for name in ids if name in found]
+
+    def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
+        """Text and metadata by id, without vectors; unknown ids are missing."""
+        with self._engine.view() as view:
+            found = view.documents_by("id", ids, with_vectors=False)
+            rows = view.lookup("row", "id", ids)
+        return {name: Kept(each.content, each.meta, rows[name] is not None) for name, each in found.items()}
+
+    def metas(self) -> list[tuple[str, dict[str, Any]]]:
+        """Id and metadata of every document."""
+        with self._engine.view() as view:
+            return list(view.ids_and_metas())
 
     def _dense(self, view: View, questions: Any, top_k: int, filters: Filters | None) -> list[Scored]:
         check_top_k(top_k)

@@ -124,6 +124,11 @@ class View:
         for (meta,) in self._run("meta", compile_filter(filters) if filters else CompiledFilter("1")):
             yield load_meta(meta)
 
+    def ids_and_metas(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Id and metadata of every document."""
+        for name, meta in self._run("id, meta", CompiledFilter("1")):
+            yield name, load_meta(meta)
+
     def documents_by(
         self, column: str, values: Sequence[object], *, with_vectors: bool, scores: dict[Any, float] | None = None
     ) -> dict[Any, Document]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from haystack import component, default_to_dict
 from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
+from numpy.typing import NDArray
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.common import (
@@ -29,6 +31,14 @@ from dpr_haystack.errors import InputError
 from dpr_haystack.store.search import Hits, StoreSearch
 
 _SOURCES = ("bm25", "dpr")
+
+
+class FoundBy(NamedTuple):
+    """What was found for one question, each list best first."""
+
+    bm25: Hits
+    dpr: Hits
+    hybrid: list[FusedHit]
 
 
 @component
@@ -170,24 +180,28 @@ class DPRHybridRetriever:
         """:meth:`run` for many questions: embedded in batches, found in one dense search."""
         wanted = chosen_top_k(top_k, self.top_k)
         search = self.document_store.searching()
-        return [self._documents(search, hits) for hits in self.fused_hits(queries, filters, wanted)]
+        return [self._documents(search, found.hybrid[:wanted]) for found in self.all_hits(queries, filters, wanted)]
 
-    def fused_hits(
+    def all_hits(
         self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
-    ) -> list[list[FusedHit]]:
-        """Ids, fused scores and what each search said, for many questions."""
+    ) -> list[FoundBy]:
+        """What each search and both together found for many questions, as ids and scores."""
         if not queries:
             return []
-        wanted = chosen_top_k(top_k, self.top_k)
-        depth = max(self.candidates, wanted)
+        depth = max(self.candidates, chosen_top_k(top_k, self.top_k))
         chosen = combined(self.filter_policy, self.filters, filters)
         search = self.document_store.searching()
         embeddings = self._questions.embed(queries)
         dense = search.dense_hits(embeddings, depth, chosen)
+        keyword = [search.keyword_hits(query, depth, chosen) for query in queries]
         return [
-            self._fuse(search, query, embedding, hits, search.keyword_hits(query, depth, chosen))[:wanted]
-            for query, embedding, hits in zip(queries, embeddings, dense, strict=True)
+            FoundBy(by_words, by_vector, self._fuse(search, query, embedding, by_vector, by_words))
+            for query, embedding, by_vector, by_words in zip(queries, embeddings, dense, keyword, strict=True)
         ]
+
+    def embed(self, queries: Sequence[str]) -> NDArray[np.float32]:
+        """Embeddings of questions, shape (questions, dim)."""
+        return self._questions.embed(queries)
 
     def close(self) -> None:
         """Let go of the model and the store's files; the next use opens them again."""

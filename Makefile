@@ -1,0 +1,48 @@
+# The same targets serve at home and in CI. Everything goes into .venv and demo, which git ignores.
+PYTHON ?= python3
+BIN := .venv/bin
+SQUAD ?=
+
+.PHONY: help setup quickstart test lint fix bench wheel clean
+
+help:
+	@echo "make quickstart   install, make the workspace demo/ and ask it 40 questions"
+	@echo "make test         install and run all tests"
+	@echo "make lint         ruff, mypy, import contracts"
+	@echo "make fix          let ruff mend what it can"
+	@echo "make bench        benchmarks, side by side with peers; SQUAD=DIR with SQuAD's train-v1.1.json.gz"
+	@echo "make wheel        build the wheel and try it in an environment of its own"
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c constraints.txt uv
+	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[all]" --group dev
+	@touch $@
+
+quickstart: setup
+	$(BIN)/dpr-haystack quickstart demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/encode.py $(if $(SQUAD),--squad $(SQUAD))
+
+wheel: setup
+	$(BIN)/python tools/try_wheel.py
+
+clean:
+	rm -rf .venv demo dist

@@ -1,0 +1,128 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""What several commands share: arguments, opening a store, progress on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpr_haystack.errors import InputError
+
+if TYPE_CHECKING:
+    from haystack.utils import ComponentDevice
+
+    from dpr_haystack.components.document_store import FAISSDocumentStore
+    from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+
+
+def whole_number(text: str) -> int:
+    """An argument that counts something: at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        msg = f"{text!r} is not a whole number of at least 1"
+        raise argparse.ArgumentTypeError(msg)
+    return number
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """`--store`."""
+    parser.add_argument("--store", required=True, metavar="DIR", help="the store's directory")
+
+
+def add_question_model(parser: argparse.ArgumentParser) -> None:
+    """`--question-model` and what goes with it."""
+    parser.add_argument(
+        "--question-model",
+        metavar="M",
+        help="the question tower; by default the one that belongs to the passage tower that made the store",
+    )
+    add_compute(parser)
+
+
+def add_compute(parser: argparse.ArgumentParser) -> None:
+    """`--device` and `--dtype`."""
+    parser.add_argument(
+        "--device", metavar="D", help="where to compute, e.g. cpu or cuda:0 (default: the best there is)"
+    )
+    parser.add_argument(
+        "--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto", help="default: %(default)s"
+    )
+
+
+def open_store(directory: str) -> FAISSDocumentStore:
+    """A store that must be there.
+
+    :raises InputError: If it is not.
+    """
+    from dpr_haystack.components.document_store import FAISSDocumentStore
+
+    return FAISSDocumentStore.from_directory(directory)
+
+
+def hybrid_retriever(
+    store: FAISSDocumentStore, arguments: argparse.Namespace, *, top_k: int, explain: bool = False
+) -> DPRHybridRetriever:
+    """BM25 and DPR over a store, with the question tower that belongs to it.
+
+    :raises InputError: If the store does not say which one that is and `--question-model` does not either.
+    """
+    from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+    from dpr_haystack.workflows.stores import question_model_of
+
+    model = arguments.question_model or question_model_of(store)
+    return DPRHybridRetriever(
+        store,
+        model,
+        top_k=top_k,
+        candidates=max(100, top_k),
+        explain=explain,
+        device=device_of(arguments.device),
+        dtype=arguments.dtype,
+    )
+
+
+def device_of(name: str | None) -> ComponentDevice | None:
+    """A device by its name; None for the best there is.
+
+    :raises InputError: If there is no device of that name.
+    """
+    if name is None:
+        return None
+    from haystack.utils import ComponentDevice
+
+    try:
+        return ComponentDevice.from_str(name)
+    except ValueError as error:
+        msg = f"--device {name}: {error}"
+        raise InputError(msg) from error
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr; yields what to call with the number of steps done."""
+    from tqdm import tqdm
+
+    with tqdm(desc=what, total=total, unit="", file=sys.stderr, disable=None, leave=False) as bar:
+
+        def step(steps: int) -> None:
+            bar.update(steps)
+
+        yield step
+
+
+def existing_file(text: str) -> Path:
+    """An argument that names a file."""
+    path = Path(text)
+    if not path.is_file():
+        msg = f"{text} is not a file"
+        raise argparse.ArgumentTypeError(msg)
+    return path

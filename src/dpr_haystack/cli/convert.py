@@ -1,0 +1,41 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack convert`: a model directory from any checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+
+from dpr_haystack.cli.common import whole_number
+
+SUMMARY = "make a model directory from checkpoints"
+DESCRIPTION = """Writes a model directory with both towers from Hugging Face DPR checkpoints, any BERT-like encoder, a
+sentence-transformers folder or a .cp file of the original repository."""
+EXAMPLE = "dpr-haystack convert my-encoder --output model"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of this command."""
+    parser.add_argument("question_model", metavar="MODEL", help="the question tower, or a checkpoint that is both")
+    parser.add_argument("--passage-model", metavar="MODEL", help="the passage tower, if it is a checkpoint of its own")
+    parser.add_argument("--output", required=True, metavar="DIR", help="the model directory to write")
+    parser.add_argument("--base-model", metavar="MODEL", help="for .cp files: where configuration and vocabulary are")
+    parser.add_argument("--max-length", type=whole_number, metavar="N", help="longest input in tokens")
+    parser.add_argument("--overwrite", action="store_true", help="replace a model directory that is there")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Convert, and say where it is."""
+    from dpr_haystack.engines.model_directory import convert
+
+    written = convert(
+        arguments.question_model,
+        arguments.passage_model,
+        arguments.output,
+        base_model=arguments.base_model,
+        max_length=arguments.max_length,
+        overwrite=arguments.overwrite,
+    )
+    print(written)
+    return 0

@@ -1,0 +1,39 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack quickstart`: a workspace to try everything out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from dpr_haystack.cli.common import progress
+
+SUMMARY = "make a workspace with a model, a corpus and an index, and ask it questions"
+DESCRIPTION = """Makes DIR/model, DIR/corpus, DIR/questions.jsonl, DIR/pipelines and DIR/store, and shows what BM25,
+DPR and both together find. Needs no model hub and no server. A second run reuses what is there."""
+EXAMPLE = "dpr-haystack quickstart demo"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of this command."""
+    parser.add_argument("directory", nargs="?", default="demo", metavar="DIR", help="default: %(default)s")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the workspace and show what it finds."""
+    from dpr_haystack.workflows.workspace import ask_all, make_workspace, report_lines
+
+    root = Path(arguments.directory)
+    with progress("passages") as step:
+        workspace = make_workspace(root, progress=step)
+    print(workspace.summary, file=sys.stderr)
+    for line in report_lines(ask_all(workspace)):
+        print(line)
+    print(f"""
+Ask it something:  dpr-haystack search "who wrote Dune?" --store {root}/store
+Measure it:        dpr-haystack evaluate --store {root}/store --questions {root}/questions.jsonl
+Serve it:          cd {root} && hayhooks run    (pip install 'dpr-haystack[serve]')""")
+    return 0

@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack search`: the passages for a question."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from dpr_haystack.cli.common import add_question_model, add_store, hybrid_retriever, open_store, whole_number
+
+if TYPE_CHECKING:
+    from haystack.dataclasses import Document
+
+    from dpr_haystack.components.document_store import FAISSDocumentStore
+
+SUMMARY = "find the passages for a question"
+DESCRIPTION = "Finds passages by DPR, by BM25 or by both together."
+EXAMPLE = 'dpr-haystack search "who wrote Dune?" --store demo/store'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of this command."""
+    parser.add_argument("question", help="the question")
+    add_store(parser)
+    parser.add_argument("--mode", choices=["dpr", "bm25", "hybrid"], default="hybrid", help="default: %(default)s")
+    parser.add_argument("--top-k", type=whole_number, default=5, metavar="N", help="how many (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    add_question_model(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Search, and print what was found."""
+    store = open_store(arguments.store)
+    try:
+        documents = _found(store, arguments)
+    finally:
+        store.close()
+    hits = [_hit(rank, document) for rank, document in enumerate(documents, 1)]
+    if arguments.json:
+        print(json.dumps(hits, ensure_ascii=False, indent=2, default=str))
+        return 0
+    for hit in hits:
+        print(_as_text(hit))
+    if not hits:
+        print("no passage was found")
+    return 0
+
+
+def _found(store: FAISSDocumentStore, arguments: argparse.Namespace) -> list[Document]:
+    from dpr_haystack.components.retrievers.dpr import DPRRetriever
+    from dpr_haystack.errors import InputError
+
+    if not arguments.question.strip():
+        msg = "the question is empty"
+        raise InputError(msg)
+    if arguments.mode == "bm25":
+        return store.bm25_retrieval(arguments.question, arguments.top_k)
+    hybrid = hybrid_retriever(store, arguments, top_k=arguments.top_k)
+    if arguments.mode == "hybrid":
+        return hybrid.retrieve([arguments.question])[0]
+    dense = DPRRetriever(store, hybrid.model, top_k=arguments.top_k, device=hybrid.device, dtype=hybrid.dtype)
+    return dense.retrieve([arguments.question])[0]
+
+
+def _hit(rank: int, document: Document) -> dict[str, Any]:
+    return {
+        "rank": rank,
+        "score": document.score,
+        "id": document.id,
+        "title": document.meta.get("title", ""),
+        "content": document.content,
+        "meta": document.meta,
+    }
+
+
+def _as_text(hit: dict[str, Any]) -> str:
+    meta = hit["meta"]
+    place = [str(meta["file"])] if "file" in meta else []
+    place += [f"page {meta['page']}"] if "page" in meta else []
+    title = hit["title"] or hit["id"]
+    return f"{hit['rank']:>2}. {title}  ({hit['score']:.3f}) {', '.join(place)}\n    {hit['content']}\n"

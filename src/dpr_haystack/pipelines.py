@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Loading and writing the pipelines that travel with the package."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from haystack import Pipeline
+
+from dpr_haystack.errors import InputError
+from dpr_haystack.resources import pipelines_directory
+
+
+def pipeline_names() -> list[str]:
+    """The names of the pipelines that travel with the package, e.g. ``"hybrid"``."""
+    return sorted(path.stem for path in pipelines_directory().glob("*.yml"))
+
+
+def load_pipeline(pipeline: str | Path) -> Pipeline:
+    """Load a pipeline by its name or from a file. ``model`` and ``store`` in it are relative to where this runs.
+
+    :param pipeline: A name out of :func:`pipeline_names`, or the path of a YAML file.
+    :returns: A Haystack pipeline, not warmed up.
+    :raises InputError: If there is no such file.
+    """
+    path = Path(pipeline)
+    if path.suffix not in (".yml", ".yaml"):
+        path = pipelines_directory() / f"{pipeline}.yml"
+    if not path.is_file():
+        msg = f"there is no pipeline {str(pipeline)!r}; there are {', '.join(pipeline_names())}, or name a YAML file"
+        raise InputError(msg)
+    with path.open(encoding="utf-8") as file:
+        return Pipeline.load(file)
+
+
+def write_pipelines(directory: Path) -> list[Path]:
+    """Copy the pipelines into a folder; files of the same names that are there stay as they are.
+
+    :param directory: The folder; made if it is missing.
+    :returns: The files in it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    written = []
+    for source in sorted(pipelines_directory().glob("*.yml")):
+        target = directory / source.name
+        if not target.exists():
+            shutil.copyfile(source, target)
+        written.append(target)
+    return written

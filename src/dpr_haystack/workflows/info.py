@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""What a directory is, for people and programs to read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dpr_haystack.core.model_directory import is_model_directory
+from dpr_haystack.core.model_directory import read_manifest as read_model
+from dpr_haystack.errors import InputError
+from dpr_haystack.store.layout import Layout, read_manifest
+from dpr_haystack.store.registry import is_store
+
+
+def describe(directory: Path) -> dict[str, Any]:
+    """What a store or a model directory is.
+
+    :raises InputError: If it is neither.
+    """
+    if is_store(directory):
+        return _describe_store(directory)
+    if is_model_directory(directory):
+        return _describe_model(directory)
+    msg = f"{directory} is neither a store nor a model directory of dpr-haystack"
+    raise InputError(msg)
+
+
+def _describe_store(directory: Path) -> dict[str, Any]:
+    from dpr_haystack.components.document_store import FAISSDocumentStore
+
+    manifest = read_manifest(Layout(directory))
+    store = FAISSDocumentStore.from_directory(directory)
+    with_vector = {"field": "embedding", "operator": "!=", "value": None}
+    facts = {
+        "kind": "store",
+        "documents": store.count_documents(),
+        "vectors": store.count_documents_by_filter(with_vector),
+        "dimension": manifest.dimension,
+        "similarity": manifest.similarity,
+        "index": manifest.index,
+        "language": manifest.language,
+        "encoder": (manifest.encoder or {}).get("model"),
+        "fingerprint": (manifest.encoder or {}).get("fingerprint"),
+        "bytes": sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()),
+        "fields": ", ".join(sorted(store.get_metadata_fields_info())),
+    }
+    store.close()
+    return facts
+
+
+def _describe_model(directory: Path) -> dict[str, Any]:
+    manifest = read_model(directory)
+    facts: dict[str, Any] = {"kind": "model directory"}
+    for name, part in manifest.parts.items():
+        facts[name] = ", ".join(f"{key} {value}" for key, value in vars(part).items() if value is not None)
+    facts["training"] = manifest.training
+    return facts
