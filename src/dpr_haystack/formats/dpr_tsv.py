@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""The corpus format of DPR, ``psgs_w100.tsv``: id, text and title in tab-separated columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dpr_haystack.core.passages import Passage, make_passage
+from dpr_haystack.errors import DataError
+from dpr_haystack.formats.tables import read_rows
+
+_COLUMNS: tuple[str, ...] = ("id", "text", "title")
+
+
+def read_dpr_tsv(path: str | Path) -> Iterator[Passage]:
+    """The passages of a tab-separated file, one by one.
+
+    The columns are id, text and title, or as a header line (``id``, ``text``, ``title`` in any order) says; the title
+    may be left out. A passage whose id is empty gets the hash of title and text.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :returns: Passages with ``file`` in meta.
+    :raises DataError: If a row does not have two or three columns or no text, or the file cannot be read.
+    """
+    columns, file = _COLUMNS, str(path)
+    for count, (line, row) in enumerate(read_rows(path)):
+        if count == 0 and "id" in row:
+            columns = tuple(row) if {"id", "text"} <= set(row) <= set(_COLUMNS) else _COLUMNS
+            continue
+        if not 2 <= len(row) <= len(columns):
+            raise DataError(path, f"expected {', '.join(columns)} separated by tabs, got {len(row)} columns", line)
+        values = dict(zip(columns, row, strict=False))
+        if not values.get("text", "").strip():
+            raise DataError(path, "has no text", line)
+        yield make_passage(values.get("title", ""), values["text"], {"file": file}, values["id"])

@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Text files as every reader here takes them: plain or gzipped, UTF-8, with or without a byte order mark."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from dpr_haystack.errors import DataError
+
+_NOT_UTF8 = "is not UTF-8 text"
+
+
+def suffix_of(path: str | Path) -> str:
+    """The suffix of a file in lower case, a final ``.gz`` left out: ``".json"`` for ``Train.JSON.gz``.
+
+    :param path: The file.
+    """
+    return Path(_without_gz(path)).suffix.lower()
+
+
+def stem_of(path: str | Path) -> str:
+    """The name of a file without its suffix, and without ``.gz``.
+
+    :param path: The file.
+    """
+    return Path(_without_gz(path)).stem
+
+
+def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """The lines of a file one by one, with their numbers from 1, without their line ends.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :raises DataError: If it cannot be read or a line is not UTF-8.
+    """
+    with _opened(path) as file:
+        for number, line in enumerate(file, 1):
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
+            try:
+                yield number, line.rstrip(b"\r\n").decode()
+            except UnicodeDecodeError as error:
+                raise DataError(path, f"{_NOT_UTF8} ({error.reason})", number) from error
+
+
+def read_text(path: str | Path) -> str:
+    """The whole text of a file, each line ending in a single newline.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :raises DataError: If it cannot be read or is not UTF-8.
+    """
+    with _opened(path) as file:
+        data = file.read().removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode().replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(path, f"{_NOT_UTF8} ({error.reason})", line) from error
+
+
+def parse_json(text: str, path: str | Path, line: int | None = None) -> Any:
+    """The value of a JSON text.
+
+    :param text: The text: a whole file, or one line of it.
+    :param path: The file it is from, for messages.
+    :param line: The line it is, if it is one.
+    :raises DataError: If it is not JSON, or has half of a surrogate pair, which no other file could hold.
+    """
+    try:
+        value = json.loads(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        reason = f"is not JSON: {error.msg} at column {error.colno}"
+        raise DataError(path, reason, error.lineno if line is None else line) from error
+    except UnicodeEncodeError as error:
+        raise DataError(path, "has half of a surrogate pair (an escape from \\ud800 to \\udfff)", line) from error
+    except RecursionError as error:
+        raise DataError(path, "is nested too deeply", line) from error
+    return value
+
+
+def _without_gz(path: str | Path) -> str:
+    name = str(path)
+    return name[:-3] if name.lower().endswith(".gz") else name
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[IO[bytes]]:
+    zipped = str(path).lower().endswith(".gz")
+    try:
+        with gzip.open(path, "rb") if zipped else open(path, "rb") as file:
+            yield cast("IO[bytes]", file)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(path, f"is not a whole gzip file ({error})") from error
+    except OSError as error:
+        raise DataError(path, f"cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Question files: DPR's ``qas.csv``, JSON lines, SQuAD and CuratedTREC, told apart by what is in them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import warnings
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from dpr_haystack.errors import DataError
+from dpr_haystack.formats.open_text import numbered_lines, parse_json, read_text, suffix_of
+from dpr_haystack.formats.question import Question
+from dpr_haystack.formats.squad import is_squad, squad_questions
+from dpr_haystack.formats.tables import read_rows
+
+
+def read_questions(path: str | Path) -> Iterator[Question]:
+    """The questions of a file, one by one.
+
+    * ``.json``: SQuAD 1.1 or 2.0, or a list of objects as in JSON lines, such as DPR's training files;
+    * JSON lines: objects with ``question``, ``answers`` or ``answer`` (a list or one string), and optionally
+      ``passage_ids`` and ``id``;
+    * else lines of question, tab and a list of answers, as Python or JSON writes one (``nq-test.qas.csv``);
+    * or, if the first line is one, lines of id, type, question and pattern separated by tabs (CuratedTREC).
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :raises DataError: If the file cannot be read, or holds something else; nothing in it is ever evaluated.
+    """
+    if suffix_of(path) == ".json":
+        yield from _from_json(path)
+        return
+    lines = ((number, line) for number, line in numbered_lines(path) if line.strip())
+    first = next(lines, None)
+    if first is None:
+        return
+    if first[1].lstrip().startswith("{"):
+        for count, (number, line) in enumerate(chain([first], lines), 1):
+            yield _from_object(parse_json(line, path, number), path, count, number)
+        return
+    if first[1].count("\t") == 3:
+        for number, line in chain([first], lines):
+            yield _from_pattern_row(line.split("\t"), path, number)
+        return
+    lines.close()
+    for count, (number, row) in enumerate(read_rows(path), 1):
+        yield _from_row(row, path, count, number)
+
+
+def _from_json(path: str | Path) -> Iterator[Question]:
+    content = parse_json(read_text(path), path)
+    if is_squad(content):
+        yield from squad_questions(content, path)
+        return
+    if not isinstance(content, list):
+        raise DataError(path, "expected SQuAD or a list of questions; a file with one object a line ends in .jsonl")
+    for count, value in enumerate(content, 1):
+        yield _from_object(value, path, count, None)
+
+
+def _from_object(value: Any, path: str | Path, count: int, line: int | None) -> Question:
+    where = "" if line is not None else f"question {count}: "
+    if not isinstance(value, dict) or not isinstance(value.get("question"), str):
+        raise DataError(path, f'{where}expected a JSON object with a string under "question"', line)
+    answers = value.get("answers", value.get("answer"))
+    try:
+        found = _strings([answers] if isinstance(answers, str) else answers or [])
+        ids = _strings(value.get("passage_ids") or [])
+    except TypeError as error:
+        raise DataError(path, f"{where}answers and passage_ids must be lists of strings: {error}", line) from error
+    id_ = value.get("id")
+    return Question(value["question"], found, ids, str(count if id_ is None else id_))
+
+
+def _from_pattern_row(row: list[str], path: str | Path, line: int) -> Question:
+    # Not csv: these files are written without quoting, and a quote is part of the question or the pattern.
+    if len(row) != 4:
+        raise DataError(
+            path, f"expected id, type, question and pattern separated by tabs, got {len(row)} columns", line
+        )
+    return Question(row[2], (row[3],), (), row[0])
+
+
+def _from_row(row: list[str], path: str | Path, count: int, line: int) -> Question:
+    if len(row) != 2:
+        reason = f"expected a question and a list of answers separated by a tab, got {len(row)} columns"
+        raise DataError(path, reason, line)
+    try:
+        return Question(row[0], _strings(_literal(row[1])), (), str(count))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        reason = f"answers must be a list of strings such as ['Paris', 'City of Light'], got {row[1][:80]!r}"
+        raise DataError(path, reason, line) from error
+
+
+def _literal(text: str) -> Any:
+    # JSON first: what is right as both means the same, but for characters that JSON writes as surrogate pairs.
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        pass
+    with warnings.catch_warnings():
+        # Patterns are often written with single backslashes, which Python takes as they are and warns of.
+        warnings.simplefilter("ignore")
+        return ast.literal_eval(text.strip())
+
+
+def _strings(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple):
+        msg = f"expected a list, got {values!r}"
+        raise TypeError(msg)
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            msg = f"expected a string, got {value!r}"
+            raise TypeError(msg)
+        str(value).encode()  # refuses half of a surrogate pair
+    return tuple(map(str, values))

@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Plain text and Markdown, cut into passages; Markdown by its headings first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from dpr_haystack.core.passages import Passage, clean_title, passages_of
+from dpr_haystack.formats.open_text import read_text, stem_of
+
+_LINE = re.compile(r"[^\n]*\n?")
+_HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]+(?P<title>.*?))?(?:[ \t]+#+)?[ \t]*\n?")
+_FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})(?P<rest>.*)", re.DOTALL)
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+
+
+class _Section(NamedTuple):
+    title: str
+    start: int
+    end: int
+
+
+def read_text_file(path: str | Path, *, words: int = 100) -> Iterator[Passage]:
+    """The passages of a plain text; their title is the file's name with spaces for underscores and hyphens.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :param words: Words in a passage.
+    :returns: Passages with ``file`` and ``offset`` in meta. Offsets count characters of the text as Python reads it:
+        a byte order mark is none, a line end is one.
+    :raises DataError: If the file cannot be read or is not UTF-8.
+    """
+    yield from passages_of(_title_of(path), read_text(path), {"file": str(path)}, words=words)
+
+
+def read_markdown(path: str | Path, *, words: int = 100) -> Iterator[Passage]:
+    """The passages of a Markdown text: none reaches over a heading, and each has the nearest heading above for a title.
+
+    What is before the first heading has the file's name. Headings are lines that begin with ``#``, outside of code
+    blocks; front matter is left out; other marks stay in the text as they are.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :param words: Words in a passage; a section with more is cut into several.
+    :returns: Passages with ``file`` and ``offset`` in meta, counted as in :func:`read_text_file`.
+    :raises DataError: If the file cannot be read or is not UTF-8.
+    """
+    text = read_text(path)
+    for title, start, end in _sections(text, _title_of(path)):
+        yield from passages_of(title, text[start:end], {"file": str(path)}, words=words, offset=start)
+
+
+def _title_of(path: str | Path) -> str:
+    return clean_title(stem_of(path).replace("-", " "))
+
+
+def _sections(text: str, title: str) -> Iterator[_Section]:
+    front = _FRONT_MATTER.match(text)
+    start = front.end() if front else 0
+    fence = ""
+    for line in _LINE.finditer(text, start):
+        if not fence and (heading := _HEADING.fullmatch(line[0])):
+            yield _Section(title, start, line.start())
+            title, start = heading["title"] or "", line.end()
+        else:
+            fence = _fence_after(line[0], fence)
+    yield _Section(title, start, len(text))
+
+
+def _fence_after(line: str, fence: str) -> str:
+    """The mark of the code block that is open behind a line, given the one before it; empty if none is."""
+    mark = _FENCE.match(line)
+    if mark is None:
+        return fence
+    if not fence:
+        return "" if mark["mark"][0] == "`" and "`" in mark["rest"] else mark["mark"]
+    return "" if mark["mark"].startswith(fence) and not mark["rest"].strip() else fence

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+import gzip
+
+import pytest
+
+from dpr_haystack.errors import DataError
+from dpr_haystack.formats.open_text import numbered_lines, parse_json, read_text, stem_of, suffix_of
+from dpr_haystack.formats.tables import read_rows
+
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix", "stem"),
+    [("a/b.Train.JSON.gz", ".json", "b.Train"), ("x.tsv", ".tsv", "x"), ("x.GZ", "", "x"), ("plain", "", "plain")],
+)
+def test_names(name, suffix, stem):
+    assert suffix_of(name) == suffix
+    assert stem_of(name) == stem
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("mark", [b"", BOM])
+def test_lines_and_text(tmp_path, zipped, mark):
+    path = tmp_path / ("a.txt.gz" if zipped else "a.txt")
+    data = mark + "é one\r\n\ntwo\u2028still\nthree".encode()
+    path.write_bytes(gzip.compress(data) if zipped else data)
+    assert list(numbered_lines(path)) == [(1, "é one"), (2, ""), (3, "two\u2028still"), (4, "three")]
+    assert read_text(path) == "é one\n\ntwo\u2028still\nthree"
+
+
+def test_lines_come_one_by_one(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"good\nb\xffd\n")
+    lines = numbered_lines(path)
+    assert next(lines) == (1, "good")
+    with pytest.raises(DataError, match=r"a.txt, line 2: is not UTF-8") as error:
+        next(lines)
+    assert error.value.line == 2
+
+
+@pytest.mark.parametrize("read", [read_text, lambda path: list(numbered_lines(path))])
+def test_files_that_cannot_be_read(tmp_path, read):
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        read(tmp_path / "none.txt")
+    with pytest.raises(DataError, match="cannot be read"):
+        read(tmp_path)
+    whole = gzip.compress(bytes(range(97, 123)) * 900)
+    damaged = [b"plain text", whole[:-20], whole[:15] + b"\xff\xff\xff\xff" + whole[19:]]
+    for number, data in enumerate(damaged):
+        path = tmp_path / f"{number}.gz"
+        path.write_bytes(data)
+        with pytest.raises(DataError, match="is not a whole gzip file"):
+            read(path)
+
+
+def test_text_that_is_not_utf8_names_its_line(tmp_path):
+    path = tmp_path / "latin.txt"
+    path.write_bytes(b"one\ntwo\ncaf\xe9\n")
+    with pytest.raises(DataError) as error:
+        read_text(path)
+    assert error.value.line == 3
+
+
+def test_parse_json():
+    assert parse_json('{"a": "\\ud83d\\ude00"}', "f") == {"a": "😀"}
+    with pytest.raises(DataError, match=r"f, line 2: is not JSON: .* at column 3"):
+        parse_json("{\n  oops}", "f")
+    with pytest.raises(DataError, match="f, line 7: is not JSON"):
+        parse_json("oops", "f", 7)
+    with pytest.raises(DataError, match="f, line 7: has half of a surrogate pair"):
+        parse_json('["\\ud83d"]', "f", 7)
+    with pytest.raises(DataError, match="too deeply"):
+        parse_json("[" * 200_000, "f")
+
+
+def rows(tmp_path, text):
+    path = tmp_path / "t.tsv"
+    path.write_text(text, encoding="utf-8", newline="")
+    return list(read_rows(path))
+
+
+def test_rows(tmp_path):
+    text = 'a\tb c\r\n\n"x\ty"\t"say ""hi"""\nmid "quote" stays\t\'k\'\n"Two\nlines"\t1\nlast\t2'
+    assert rows(tmp_path, text) == [
+        (1, ["a", "b c"]),
+        (3, ["x\ty", 'say "hi"']),
+        (4, ['mid "quote" stays', "'k'"]),
+        (5, ["Two\nlines", "1"]),
+        (7, ["last", "2"]),
+    ]
+
+
+def test_text_behind_a_closing_quote_belongs_to_the_field(tmp_path):
+    assert rows(tmp_path, '1\t"Foo" means bar\tT\n2\tb\tc\n') == [
+        (1, ["1", "Foo means bar", "T"]),
+        (2, ["2", "b", "c"]),
+    ]
+
+
+@pytest.mark.parametrize("tail", ["", "\nb\tc\n", "\n" + "more\n" * 50_000])
+def test_an_unclosed_quote_is_an_error_where_it_opens(tmp_path, tail):
+    with pytest.raises(DataError, match=r"t.tsv, line 2: .*Is a quote not closed"):
+        rows(tmp_path, f'a\tb\nx\t"never closed{tail}')

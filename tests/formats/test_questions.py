@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+import gzip
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dpr_haystack.core.passages import passage_id
+from dpr_haystack.errors import DataError
+from dpr_haystack.formats import Question, read_questions
+
+
+@pytest.fixture
+def questions(tmp_path):
+    def read(text, name="q"):
+        path = tmp_path / name
+        data = text.encode()
+        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        return list(read_questions(path))
+
+    return read
+
+
+@pytest.mark.parametrize("name", ["nq-test.qas.csv", "topics.txt", "q.csv.gz"])
+def test_qas_csv(questions, name):
+    text = (
+        "\ufeffwho got it\t['Wilhelm Conrad Röntgen']\r\n"
+        "\n"
+        "which mode\t['Olivia', \"MFSK's\", 3]\n"
+        'quoted\t"[""I\'m"", \'x\']"\n'
+        'as json\t["a \\ud83d\\ude00", "\\u00e9\\/"]\n'
+        "pattern\t['\\d+\\.5']\n"
+        '"say ""what"""\t(\'tuple\',)\n'
+        "none\t[]\n"
+    )
+    found = questions(text, name)
+    assert found[0] == Question("who got it", ("Wilhelm Conrad Röntgen",), (), "1")
+    assert [question.answers for question in found[1:]] == [
+        ("Olivia", "MFSK's", "3"),
+        ("I'm", "x"),
+        ("a 😀", "é/"),
+        (r"\d+\.5",),
+        ("tuple",),
+        (),
+    ]
+    assert found[5].question == 'say "what"'
+    assert [question.id for question in found] == [str(number) for number in range(1, 8)]
+
+
+def test_nothing_is_evaluated(questions, tmp_path):
+    with pytest.raises(DataError, match=r"line 2: answers must be a list of strings such as"):
+        questions(f"fine\t['a']\nbad\t[open({str(tmp_path / 'made')!r}, 'w').name]\n")
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("question only", "got 1 columns"),
+        ("a\tb\tc", "got 3 columns"),
+        ("q\tParis", "got 'Paris'"),
+        ("q\t'Paris'", "must be a list"),
+        ("q\t{'a': 1}", "must be a list"),
+        ("q\t[True]", "must be a list of strings"),
+        ("q\t[['a']]", "must be a list of strings"),
+        ("q\t['a'", "must be a list"),
+        ("q\t" + "[" * 5000, "must be a list"),
+        ('q\t["\\ud800"]', "must be a list of strings"),
+        ('q\t"[never closed', "Is a quote not closed"),
+    ],
+)
+def test_a_bad_row_of_qas_csv(questions, line, words):
+    with pytest.raises(DataError, match=words) as error:
+        questions(f"fine\t['a']\n{line}\n")
+    assert error.value.line == 2
+
+
+@given(answers=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=4))
+@pytest.mark.parametrize("write", [repr, json.dumps, lambda value: json.dumps(value, ensure_ascii=False)])
+def test_answers_are_read_back(tmp_path_factory, write, answers):
+    path = tmp_path_factory.mktemp("q") / "q.qas.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(f'who\t"{write(answers).replace(chr(34), chr(34) * 2)}"\n')
+    (question,) = read_questions(path)
+    assert question.answers == tuple(answers)
+
+
+@pytest.mark.parametrize("name", ["q.jsonl", "q.jsonl.gz", "topics.dpr.curated.test.txt"])
+def test_json_lines(questions, name):
+    lines = [
+        {"question": "a?", "answers": ["x", "y"], "passage_ids": ["p1", 2], "id": "own", "other": 1},
+        {"question": "b?", "answer": ["20\\\\s?f(ee|oo)t"]},
+        {"question": "c?", "answer": "one", "id": 0},
+        {"question": "d?"},
+    ]
+    assert questions("\n" + "\n\n".join(map(json.dumps, lines)), name) == [
+        Question("a?", ("x", "y"), ("p1", "2"), "own"),
+        Question("b?", (r"20\\s?f(ee|oo)t",), (), "2"),
+        Question("c?", ("one",), (), "0"),
+        Question("d?", (), (), "4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"question": "q"', "is not JSON"),
+        ('{"answers": []}', 'a string under "question"'),
+        ('{"question": 5}', 'a string under "question"'),
+        ("[]", "expected a JSON object"),
+        ('{"question": "q", "answers": {"a": 1}}', "must be lists of strings: expected a list"),
+        ('{"question": "q", "passage_ids": [null]}', "expected a string, got None"),
+    ],
+)
+def test_a_bad_line_of_json_lines(questions, line, words):
+    with pytest.raises(DataError, match=words) as error:
+        questions(f'{{"question": "fine"}}\n{line}\n', "q.jsonl")
+    assert error.value.line == 2
+
+
+SQUAD = {
+    "version": "v2.0",
+    "data": [
+        {
+            "title": "Black_Death",
+            "paragraphs": [
+                {
+                    "context": "It came in 1347.",
+                    "qas": [
+                        {
+                            "id": "q1",
+                            "question": "When?",
+                            "answers": [{"text": "1347"}, {"text": "in 1347"}, {"text": "1347"}],
+                        },
+                        {"id": "q2", "question": "Who?", "answers": [], "is_impossible": True},
+                    ],
+                },
+                {"context": "No questions."},
+            ],
+        }
+    ],
+}
+
+
+def test_squad(questions):
+    gold = passage_id("Black Death", "It came in 1347.")
+    assert questions(json.dumps(SQUAD), "dev.json.gz") == [
+        Question("When?", ("1347", "in 1347"), (gold,), "q1"),
+        Question("Who?", (), (), "q2"),
+    ]
+
+
+def test_a_list_of_questions_in_a_json_file(questions):
+    training = [{"question": "a?", "answers": ["x"], "positive_ctxs": [{"title": "T", "text": "t"}]}]
+    assert questions(json.dumps(training), "nq-train.json") == [Question("a?", ("x",), (), "1")]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"questions": []}, "expected SQuAD or a list"),
+        ([{"question": "a?"}, {"q": 1}], "question 2: expected"),
+        ({"data": [{"title": "T", "paragraphs": [{"context": "c", "qas": [{"id": "1"}]}]}]}, "question 1 lacks"),
+        (
+            {"data": [{"title": "T", "paragraphs": [{"context": "c", "qas": [{"question": "q", "answers": ["a"]}]}]}]},
+            "question 1",
+        ),
+    ],
+)
+def test_json_that_holds_no_questions(questions, content, words):
+    with pytest.raises(DataError, match=words):
+        questions(json.dumps(content), "q.json")
+
+
+def test_curated_trec(questions):
+    text = '1669\tfactoid\tHow tall?\t20,?237\\s*f(oo|ee)?t|6,194-meter\n825\tfactoid\t"The Muppets" by whom?\t"Jim\n'
+    assert questions(text, "curated-test.tsv") == [
+        Question("How tall?", (r"20,?237\s*f(oo|ee)?t|6,194-meter",), (), "1669"),
+        Question('"The Muppets" by whom?', ('"Jim',), (), "825"),
+    ]
+    with pytest.raises(DataError, match="line 3: expected id, type, question and pattern separated by tabs, got 1"):
+        questions(text + "1\n")
+
+
+def test_an_empty_file_has_no_questions(questions):
+    assert questions("") == []
+    assert questions("\n \n") == []
