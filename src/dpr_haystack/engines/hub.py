@@ -69,14 +69,17 @@ def _weight_map(index: Path) -> dict[str, str]:
 
 
 def _from_cache(model: str, weights: bool) -> Path | None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
     try:
-        folder = Path(snapshot_download(model, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError):
-        return None
-    return folder if is_complete(folder, weights=weights) else None
+        found = [try_to_load_from_cache(model, name) for name in _SIGNS]
+    except HFValidationError:
+        return None  # no name that the hub could have
+    for path in found:
+        if isinstance(path, str) and is_complete(Path(path).parent, weights=weights):
+            return Path(path).parent
+    return None
 
 
 def _from_hub(model: str, token: str | None, weights: bool) -> Path:

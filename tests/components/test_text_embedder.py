@@ -1,0 +1,189 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from haystack import Document, Pipeline
+from haystack.core.component import component as component_registry
+from haystack.utils import ComponentDevice, Secret
+
+from dpr_haystack import DPRTextEmbedder
+from dpr_haystack.errors import InputError, ModelError
+from support.checkpoints import reference, tiny_dpr
+
+DOOR = "haystack_integrations.components.embedders.dpr.DPRTextEmbedder"
+QUESTIONS = ["who wrote the origin of species", "what was the beagle", "where in england"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_dpr(tmp_path_factory.mktemp("model") / "question", "question")
+
+
+@pytest.fixture(scope="module")
+def embedder(folder):
+    return DPRTextEmbedder(str(folder), dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    return reference(folder, "question", [(None, question) for question in QUESTIONS]).numpy()
+
+
+def test_a_question_becomes_a_list_of_floats(embedder, expected):
+    embedding = embedder.run(QUESTIONS[0])["embedding"]
+    assert {type(value) for value in embedding} == {float}
+    np.testing.assert_allclose(embedding, expected[0], atol=1e-5)
+
+
+def test_many_questions_at_once(embedder, expected):
+    got = embedder.embed(QUESTIONS)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+    assert embedder.embed([]).shape == (0, 32)
+
+
+def test_typographic_apostrophes_are_read_as_plain_ones(embedder):
+    assert embedder.run("darwin\u2019s book") == embedder.run("darwin's book")
+
+
+def test_async_gives_the_same(embedder):
+    async def ask():
+        await embedder.warm_up_async()
+        return await asyncio.gather(*(embedder.run_async(question) for question in QUESTIONS))
+
+    assert asyncio.run(ask()) == [embedder.run(question) for question in QUESTIONS]
+
+
+@pytest.mark.parametrize("wrong", [[Document(content="x")], ["a question"], None, 3])
+def test_what_is_no_question_is_refused(embedder, wrong):
+    with pytest.raises(InputError, match="DPRDocumentEmbedder"):
+        embedder.run(wrong)
+
+
+@pytest.mark.parametrize("empty", ["", " \n"])
+def test_an_empty_question_is_refused(embedder, empty):
+    with pytest.raises(InputError, match="empty"):
+        embedder.run(empty)
+    with pytest.raises(InputError, match="empty"):
+        embedder.embed(["fine", empty])
+
+
+def test_embed_does_not_take_a_string_for_a_list_of_letters(embedder):
+    with pytest.raises(InputError, match=r"run\(text"):
+        embedder.embed("who")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("model", ""),
+        ("dtype", "half"),
+        ("pooling", "median"),
+        ("max_length", 2),
+        ("max_length", "256"),
+        ("batch_size", 0),
+    ],
+)
+def test_settings_that_cannot_be_right_are_refused_at_once(option, value):
+    with pytest.raises(InputError, match=f"{option} must be"):
+        DPRTextEmbedder(**{option: value})
+
+
+def test_construction_touches_nothing(tmp_path):
+    embedder = DPRTextEmbedder(str(tmp_path / "nowhere"))
+    with pytest.raises(ModelError, match="no model at"):
+        embedder.warm_up()
+
+
+def test_defaults():
+    assert component_registry.registry[DOOR] is DPRTextEmbedder
+    parameters = DPRTextEmbedder().to_dict()["init_parameters"]
+    assert parameters == {
+        "model": "facebook/dpr-question_encoder-single-nq-base",
+        "device": None,
+        "token": {"type": "env_var", "env_vars": ["HF_API_TOKEN", "HF_TOKEN"], "strict": False},
+        "dtype": "auto",
+        "max_length": None,
+        "pooling": None,
+        "normalize": None,
+        "batch_size": None,
+        "progress_bar": False,
+    }
+    assert DPRTextEmbedder()._get_telemetry_data() == {"model": "facebook/dpr-question_encoder-single-nq-base"}
+
+
+def test_dictionary_and_back():
+    options = {
+        "model": "a/b",
+        "device": ComponentDevice.from_str("cpu"),
+        "token": Secret.from_env_var("MY_TOKEN", strict=False),
+        "dtype": "float32",
+        "max_length": 64,
+        "pooling": "mean",
+        "normalize": True,
+        "batch_size": 8,
+        "progress_bar": True,
+    }
+    data = DPRTextEmbedder(**options).to_dict()
+    assert data["type"] == DOOR
+    copy = DPRTextEmbedder.from_dict(data)
+    assert {name: getattr(copy, name) for name in options} == options
+    assert copy.to_dict() == data == DPRTextEmbedder.from_dict(data).to_dict()
+
+
+def test_a_device_by_name():
+    assert DPRTextEmbedder(device="cpu").device == ComponentDevice.from_str("cpu")
+
+
+def test_it_comes_back_from_yaml_and_runs(folder, expected):
+    pipeline = Pipeline()
+    pipeline.add_component("embedder", DPRTextEmbedder(str(folder), dtype="float32"))
+    loaded = Pipeline.loads(pipeline.dumps())
+    np.testing.assert_allclose(
+        loaded.run({"embedder": {"text": QUESTIONS[0]}})["embedder"]["embedding"], expected[0], atol=1e-5
+    )
+
+
+def test_closed_and_open_again(folder, expected):
+    embedder = DPRTextEmbedder(str(folder), dtype="float32")
+    embedder.warm_up()
+    first = embedder._tower.get()
+    embedder.warm_up()
+    assert embedder._tower.get() is first
+    embedder.close()
+    np.testing.assert_allclose(embedder.embed(QUESTIONS), expected, atol=1e-5)
+    assert embedder._tower.get() is not first
+
+
+def test_threads_that_need_the_model_at_once_load_it_once(folder, monkeypatch):
+    from dpr_haystack.engines import checkpoints
+
+    loaded = []
+    load = checkpoints.load_encoder
+
+    def counting(*args, **kwargs):
+        loaded.append(args)
+        return load(*args, **kwargs)
+
+    monkeypatch.setattr(checkpoints, "load_encoder", counting)
+    embedder = DPRTextEmbedder(str(folder))
+    with ThreadPoolExecutor(6) as pool:
+        assert len(list(pool.map(lambda question: embedder.run(question), QUESTIONS * 4))) == 12
+    assert len(loaded) == 1
+
+
+def test_its_identity(embedder, folder):
+    assert embedder.identity.model == str(folder)
+    assert len(embedder.identity.fingerprint) >= 16
+
+
+def test_a_passage_encoder_is_refused_by_name(tmp_path):
+    passage = tiny_dpr(tmp_path / "passage", "passage")
+    with pytest.raises(InputError, match="DPRDocumentEmbedder takes"):
+        DPRTextEmbedder(str(passage)).warm_up()
