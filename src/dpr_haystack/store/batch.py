@@ -69,6 +69,8 @@ def vectors_of(documents: Sequence[Document], dimension: int | None) -> Floats:
     """
     if not documents:
         return np.empty((0, dimension or 0), dtype=np.float32)
+    for document in documents:
+        _check_numbers(document)
     expected = dimension if dimension is not None else len(documents[0].embedding or ())
     for document in documents:
         got = len(document.embedding or ())
@@ -78,8 +80,8 @@ def vectors_of(documents: Sequence[Document], dimension: int | None) -> Floats:
     try:
         with np.errstate(over="ignore"):
             vectors = np.array([document.embedding for document in documents], dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        msg = f"an embedding holds what is not a number: {error}; nothing was written"
+    except OverflowError as error:
+        msg = f"an embedding holds a number beyond float32 ({error}); nothing was written"
         raise BadDocument(msg) from error
     broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if broken.size:
@@ -102,13 +104,15 @@ def question_vectors(questions: Any, dimension: int | None) -> Floats:
     :raises BadDocument: If it is no matrix of finite numbers.
     """
     try:
-        vectors = np.asarray(questions, dtype=np.float32)
+        given = np.asarray(questions)
     except (TypeError, ValueError) as error:
         msg = f"question embeddings must be numbers of shape (questions, dimension): {error}"
         raise BadDocument(msg) from error
-    if vectors.ndim != 2:
-        msg = f"question embeddings must have the shape (questions, dimension), got {vectors.shape}"
+    if given.ndim != 2 or (given.size and given.dtype.kind not in "fiu"):
+        msg = f"question embeddings must be numbers of shape (questions, dimension), got {given.dtype} {given.shape}"
         raise BadDocument(msg)
+    with np.errstate(over="ignore"):
+        vectors = given.astype(np.float32)
     if dimension is not None and vectors.shape[1] != dimension:
         advice = "The question encoder does not belong to the passage encoder that made this store's vectors."
         raise DoesNotFit("dimension of the question embedding", dimension, vectors.shape[1], advice)
@@ -116,6 +120,17 @@ def question_vectors(questions: Any, dimension: int | None) -> Floats:
         msg = "a question embedding holds NaN or infinity"
         raise BadDocument(msg)
     return vectors
+
+
+def _check_numbers(document: Document) -> None:
+    """Refuse what numpy would make numbers of, although it is none: text, None, nested lists."""
+    embedding: Any = document.embedding
+    numbers = isinstance(embedding, (list, tuple)) and all(
+        issubclass(kind, (int, float, np.integer, np.floating)) for kind in set(map(type, embedding))
+    )
+    if not numbers:
+        msg = f"the embedding of document {document.id!r} is no list of numbers; nothing was written"
+        raise BadDocument(msg)
 
 
 def _checked_types(documents: Any) -> list[Document]:
@@ -145,6 +160,30 @@ def _distinct(documents: list[Document], policy: DuplicatePolicy) -> list[Docume
     if repeated:
         raise duplicates(repeated, "come more than once in this batch")
     return documents
+
+
+def check_dimension(batch: Batch, dimension: int | None) -> None:
+    """Refuse a batch whose vectors have another length than the store's.
+
+    :raises DoesNotFit: With both lengths.
+    """
+    if batch.vectors.shape[1] != dimension:
+        advice = "Another writer has decided it meanwhile; nothing was written."
+        raise DoesNotFit("embedding dimension", dimension, batch.vectors.shape[1], advice)
+
+
+def without(batch: Batch, ids: set[str]) -> Batch:
+    """The batch without some of its documents."""
+    kept = [position for position, record in enumerate(batch.records) if record.id not in ids]
+    positions = [batch.vector_of[position] for position in kept]
+    chosen = [position for position in positions if position is not None]
+    numbers = iter(range(len(chosen)))
+    return Batch(
+        records=[batch.records[position] for position in kept],
+        vectors=batch.vectors[chosen],
+        vector_of=[next(numbers) if position is not None else None for position in positions],
+        checksums=[batch.checksums[position] for position in chosen],
+    )
 
 
 def duplicates(ids: Sequence[str], what: str) -> DuplicateDocuments:

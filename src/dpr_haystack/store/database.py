@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -91,7 +92,7 @@ def read_state(connection: sqlite3.Connection) -> State:
 class Database:
     """Connections to one SQLite file: any number that read, one that writes.
 
-    :param path: The file.
+    :param path: The file, as an absolute path.
     :param lock_timeout: Seconds to wait for another process that writes.
     """
 
@@ -99,20 +100,21 @@ class Database:
         self.path = path
         self.lock_timeout = lock_timeout
         self._idle: list[sqlite3.Connection] = []
+        self._closings = 0
         self._guard = threading.Lock()
         self._writing = threading.Lock()
 
     def create(self) -> None:
-        """Make the tables where they are missing.
+        """Make the file and its tables where they are missing.
 
         :raises StoreFailure: If the file is no SQLite database or cannot be written.
         """
-        with self._connection() as connection:
-            try:
+        try:
+            with closing(sqlite3.connect(self.path, timeout=self.lock_timeout, isolation_level=None)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(_SCHEMA)
-            except sqlite3.Error as error:
-                raise self._failure("cannot be prepared", error) from error
+        except sqlite3.Error as error:
+            raise self._failure("cannot be prepared", error) from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -152,25 +154,30 @@ class Database:
             self._writing.release()
 
     def close(self) -> None:
-        """Close every connection that is not in use."""
+        """Close every connection: those in use when they are given back."""
         with self._guard:
+            self._closings += 1
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
 
     def _begin(self, connection: sqlite3.Connection, *, wait: bool) -> None:
-        milliseconds = int(self.lock_timeout * 1000) if wait else 0
-        connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+        if not wait:
+            connection.execute("PRAGMA busy_timeout = 0")
         try:
             connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             if "locked" in str(error) or "busy" in str(error):
                 raise self._locked() from error
             raise self._failure("cannot be written", error) from error
+        finally:
+            if not wait:
+                connection.execute(f"PRAGMA busy_timeout = {int(self.lock_timeout * 1000)}")
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         with self._guard:
+            closings = self._closings
             connection = self._idle.pop() if self._idle else None
         if connection is None:
             connection = self._open()
@@ -178,12 +185,20 @@ class Database:
             yield connection
         finally:
             with self._guard:
-                self._idle.append(connection)
+                is_kept = closings == self._closings
+                if is_kept:
+                    self._idle.append(connection)
+            if not is_kept:
+                connection.close()
 
     def _open(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(
-                self.path, timeout=self.lock_timeout, isolation_level=None, check_same_thread=False
+                f"{self.path.as_uri()}?mode=rw",  # a file that is missing is an error, not an empty store
+                uri=True,
+                timeout=self.lock_timeout,
+                isolation_level=None,
+                check_same_thread=False,
             )
             connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error as error:
@@ -199,6 +214,17 @@ class Database:
 
     def _failure(self, what: str, error: sqlite3.Error) -> StoreFailure:
         return StoreFailure(f"{self.path} {what}: {error}")
+
+
+def listed(values: Iterable[object]) -> str:
+    """Values for SQLite's ``json_each``; text that no column can hold is left out: it would come out as other text."""
+    kept = [value for value in values if not isinstance(value, str) or is_storable(value)]
+    return json.dumps(kept, ensure_ascii=False)
+
+
+def is_storable(text: str) -> bool:
+    """Whether SQLite keeps a text whole: its functions cut at a NUL, and half a character has no UTF-8."""
+    return "\0" not in text and text.encode(errors="ignore").decode() == text
 
 
 def in_chunks(items: Iterable[Item], size: int = 10_000) -> Iterator[list[Item]]:

@@ -16,8 +16,9 @@ from haystack import logging
 from numpy.typing import NDArray
 
 from dpr_haystack.core.exact import Doubles, Floats, Rows, Similarity, exact_search, rescore, squared_norms
-from dpr_haystack.core.files import write_atomically
+from dpr_haystack.core.files import checksum_of, write_atomically
 from dpr_haystack.engines.ann import ApproximateIndex, is_exact, make_index
+from dpr_haystack.errors import StoreError
 from dpr_haystack.store.layout import Layout
 from dpr_haystack.store.locks import SharedLock, across_processes
 from dpr_haystack.store.view import View
@@ -115,19 +116,32 @@ class ApproximateSearcher:
         return results
 
     def save(self) -> None:
-        """Write the index to its file, so that the next process need not build it."""
+        """Write the index to its file, so that the next process need not build it; failing is no failure."""
         with self._lock.shared():
             index, generation = self._index, self._generation
             if index is None or index.size == self._saved_rows:
                 return
-            with across_processes(self._file.with_suffix(".lock"), self._lock_timeout):
-                temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
-                self._position_file.unlink(missing_ok=True)  # never a position beside an index that is not its own
-                index.save(temporary)
-                temporary.replace(self._file)
-                position = {**self._settings, "generation": generation, "rows": index.size}
-                write_atomically(self._position_file, json.dumps(position))
+            try:
+                with across_processes(self._file.with_suffix(".lock"), self._lock_timeout):
+                    self._write(index, generation)
+            except (OSError, RuntimeError, StoreError) as error:  # RuntimeError is what FAISS raises
+                logger.warning("{file} was not written: {error}", file=str(self._file), error=str(error))
+                return
             self._saved_rows = index.size
+
+    def _write(self, index: ApproximateIndex, generation: int) -> None:
+        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
+        for left in self._file.parent.glob(f"{self._file.stem}.*.tmp"):
+            left.unlink(missing_ok=True)  # by a process that was killed: the lock is ours
+        try:
+            index.save(temporary)
+            checksum = checksum_of(temporary)
+            self._position_file.unlink(missing_ok=True)  # never a position beside an index that is not its own
+            temporary.replace(self._file)
+        finally:
+            temporary.unlink(missing_ok=True)
+        position = {**self._settings, "generation": generation, "rows": index.size, "checksum": checksum}
+        write_atomically(self._position_file, json.dumps(position))
 
     def drop(self) -> None:
         """Forget and delete the index; the next search builds it anew."""
@@ -139,8 +153,10 @@ class ApproximateSearcher:
     def saved_position(self) -> dict[str, Any] | None:
         """What the file on disk has seen; None if there is no usable one."""
         try:
-            position: dict[str, Any] = json.loads(self._position_file.read_text(encoding="utf-8"))
+            position: Any = json.loads(self._position_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
+            return None
+        if not isinstance(position, dict):
             return None
         return position if all(position.get(name) == value for name, value in self._settings.items()) else None
 
@@ -188,17 +204,21 @@ class ApproximateSearcher:
 
     def _from_disk(self, view: View) -> ApproximateIndex | None:
         position = self.saved_position()
-        if position is None or position["generation"] != view.state.generation:
+        if position is None or position.get("generation") != view.state.generation:
             return None
-        if position["rows"] > len(view.vectors):
+        if position.get("rows", 0) > len(view.vectors):
             return None
         index = self._make(view)
         try:
+            # FAISS trusts what it reads: a damaged graph would lead it to memory that is not its own.
+            if checksum_of(self._file) != position.get("checksum"):
+                msg = "its checksum is another one"
+                raise RuntimeError(msg)
             index.load(self._file)
-        except RuntimeError as error:  # what FAISS raises for a damaged file
-            logger.warning("The index {file} is damaged ({error})", file=str(self._file), error=str(error))
-            return None
-        if index.size != position["rows"]:
+        except (OSError, RuntimeError) as error:
+            logger.warning(
+                "The index {file} is damaged and is built anew: {error}", file=str(self._file), error=str(error)
+            )
             return None
         self._saved_rows = index.size
         return index

@@ -9,7 +9,7 @@ transaction. Until that commit nothing has happened; after it everything has. In
 
 from __future__ import annotations
 
-import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,14 +23,16 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack.core.exact import Floats, Similarity
-from dpr_haystack.store.batch import Batch, duplicates, prepare
+from dpr_haystack.errors import StoreError
+from dpr_haystack.store.batch import Batch, check_dimension, duplicates, prepare, without
 from dpr_haystack.store.compaction import clear, compact, is_worth_it
-from dpr_haystack.store.database import Database, State, read_state
+from dpr_haystack.store.database import Database, State, listed, read_state
 from dpr_haystack.store.dense import ApproximateSearcher, ExactSearcher, make_searcher
-from dpr_haystack.store.errors import StoreFailure, StoreLocked
+from dpr_haystack.store.errors import BadDocument, StoreFailure
 from dpr_haystack.store.keyword import KeywordCache
 from dpr_haystack.store.layout import Layout, read_manifest, write_manifest
 from dpr_haystack.store.records import dump_meta, load_meta
+from dpr_haystack.store.upkeep import remove_vector_files, tidy_up
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.view import Filters, SelectionCache, View
 
@@ -59,7 +61,19 @@ class StoreEngine:
         self._selections = SelectionCache()
         self._vectors: dict[int, VectorFile] = {}
         self._guard = threading.Lock()
-        self._tidy_up()
+        self._process = os.getpid()
+        self._place = self._on_disk()
+        tidy_up(layout, self.database, self.vector_file)
+
+    def is_current(self) -> bool:
+        """Whether this is still the process that opened it, and its files the ones under their names.
+
+        A forked process must not use its parent's SQLite connections; and a directory may be deleted, or replaced.
+        """
+        try:
+            return self._process == os.getpid() and self._place == self._on_disk()
+        except StoreFailure:
+            return False
 
     @property
     def similarity(self) -> Similarity:
@@ -108,10 +122,13 @@ class StoreEngine:
     def vector_file(self, generation: int) -> VectorFile:
         """The vectors of a generation."""
         with self._guard:
-            if generation not in self._vectors:
-                self._vectors = {number: file for number, file in self._vectors.items() if number >= generation - 1}
-                self._vectors[generation] = VectorFile(self.layout.vectors(generation), self.dimension or 0)
-            return self._vectors[generation]
+            dimension = self.dimension or 0
+            file = self._vectors.get(generation)
+            if file is None or file.dimension != dimension:
+                file = VectorFile(self.layout.vectors(generation), dimension)
+                self._vectors = {number: kept for number, kept in self._vectors.items() if number >= generation - 1}
+                self._vectors[generation] = file
+            return file
 
     def write(self, documents: Sequence[Document], policy: DuplicatePolicy) -> int:
         """Write documents; durable when this returns.
@@ -131,9 +148,9 @@ class StoreEngine:
             if present and policy not in (DuplicatePolicy.SKIP, DuplicatePolicy.OVERWRITE):
                 raise duplicates(sorted(present), "are in the store already")
             if policy == DuplicatePolicy.SKIP:
-                batch = _without(batch, present)
+                batch = without(batch, present)
             elif present:
-                _bury(connection, "id IN (SELECT value FROM json_each(?))", json.dumps(sorted(present)))
+                _bury(connection, "id IN (SELECT value FROM json_each(?))", listed(present))
             self._append(connection, state, batch)
         self._compact_if_worth_it()
         return len(batch)
@@ -142,14 +159,18 @@ class StoreEngine:
         """Delete documents by id; unknown ids are passed over.
 
         :returns: How many were deleted.
+        :raises BadDocument: If it is one string instead of a list of them.
         """
-        return self._delete("id IN (SELECT value FROM json_each(?))", json.dumps(list(ids)))
+        if isinstance(ids, str):
+            msg = f"document_ids must be a list of ids, got the string {ids!r}"
+            raise BadDocument(msg)
+        return self._delete("id IN (SELECT value FROM json_each(?))", listed(ids))
 
     def delete_matching(self, filters: Filters) -> int:
         """Delete the documents that a filter lets through; returns how many."""
         with self.database.writing() as connection:
             keys = self._matching_keys(connection, filters)
-            deleted = _bury(connection, "key IN (SELECT value FROM json_each(?))", json.dumps(keys))
+            deleted = _bury(connection, "key IN (SELECT value FROM json_each(?))", listed(keys))
         self._compact_if_worth_it()
         return deleted
 
@@ -157,7 +178,7 @@ class StoreEngine:
         """Merge metadata into the documents that a filter lets through; returns how many. Their vectors stay."""
         dump_meta(dict(meta), "to be updated")
         with self.database.writing() as connection:
-            keys = json.dumps(self._matching_keys(connection, filters))
+            keys = listed(self._matching_keys(connection, filters))
             columns = "id, content, meta, score, blob, blob_info, sparse, row, checksum"
             query = f"SELECT {columns} FROM documents WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key"
             rows = connection.execute(query, (keys,)).fetchall()
@@ -180,9 +201,14 @@ class StoreEngine:
     def drop_indexes(self) -> None:
         """Delete the derived indexes; they are built anew when they are asked."""
         self.keyword.drop()
-        for searcher in self._searchers.values():
+        for searcher in list(self._searchers.values()):
             if isinstance(searcher, ApproximateSearcher):
                 searcher.drop()
+
+    def decide_dimension(self, dimension: int) -> None:
+        """Write into the manifest how long the vectors are to be, if nobody has said it yet."""
+        with self.database.writing():
+            self._fix_dimension(dimension)
 
     def record_encoder(self, encoder: dict[str, Any] | None) -> None:
         """Write into the manifest which passage tower made the vectors."""
@@ -201,18 +227,31 @@ class StoreEngine:
 
     def close(self) -> None:
         """Write unsaved indexes and let go of all files."""
-        for searcher in self._searchers.values():
-            if isinstance(searcher, ApproximateSearcher):
+        if self._process != os.getpid():
+            return  # they are the parent's
+        with self._guard:
+            searchers, self._searchers = self._searchers, {}
+            self._vectors = {}
+        for searcher in searchers.values():
+            if isinstance(searcher, ApproximateSearcher) and self.is_current():
                 searcher.save()
-        self._searchers.clear()
         self.keyword.close()
         self.database.close()
-        self._vectors.clear()
+
+    def _on_disk(self) -> tuple[int, int]:
+        """Tells the database from another one of its name; the manifest itself is replaced now and then."""
+        try:
+            status = self.layout.database.stat()
+        except OSError as error:
+            msg = f"{self.layout.database} cannot be opened ({error}); restore the store from a copy"
+            raise StoreFailure(msg) from error
+        return status.st_dev, status.st_ino
 
     def _append(self, connection: sqlite3.Connection, state: State, batch: Batch) -> None:
         count = len(batch.vectors)
         if count:
             self._fix_dimension(batch.vectors.shape[1])
+            check_dimension(batch, self.dimension)  # another writer may have decided it since the batch was prepared
             # Durable before the documents that point at them: a crash in between leaves rows that nobody knows.
             self.vector_file(state.generation).append(state.next_row, batch.vectors)
         rows = [
@@ -230,9 +269,8 @@ class StoreEngine:
     def _fix_dimension(self, dimension: int) -> None:
         """The first vector decides, where nobody said what the dimension is."""
         if self.dimension is None:
-            self.manifest = replace(self.manifest, dimension=dimension)
+            self.manifest = replace(read_manifest(self.layout), dimension=dimension)
             write_manifest(self.layout, self.manifest)
-            self._vectors.clear()
 
     def _delete(self, condition: str, parameter: str) -> int:
         with self.database.writing() as connection:
@@ -246,8 +284,14 @@ class StoreEngine:
         return [int(key) for key in view.select(filters).keys]
 
     def _compact_if_worth_it(self) -> None:
-        if not is_worth_it(self.state()):
-            return
+        """Take back space. What was asked for is done already, so that failing here is no failure."""
+        try:
+            if is_worth_it(self.state()):
+                self._compact()
+        except StoreError as error:
+            logger.warning("{store} was not compacted: {error}", store=str(self.layout.root), error=str(error))
+
+    def _compact(self) -> None:
         with self.database.writing() as connection:
             state = read_state(connection)
             if not is_worth_it(state):
@@ -258,47 +302,12 @@ class StoreEngine:
 
     def _remove_old_generations(self) -> None:
         generation = self.state().generation
-        for number, path in self.layout.vector_files().items():
-            if number < generation:
-                path.unlink(missing_ok=True)
-
-    def _tidy_up(self) -> None:
-        """Take away what an interrupted write left behind; somebody else's write in progress is left alone."""
-        self.database.create()
-        try:
-            with self.database.writing(wait=False) as connection:
-                state = read_state(connection)
-                for number, path in self.layout.vector_files().items():
-                    if number != state.generation:
-                        path.unlink(missing_ok=True)
-                        logger.info("Removed {file}, left by an interrupted compaction", file=str(path))
-                self._trim(state)
-        except StoreLocked:
-            return
-
-    def _trim(self, state: State) -> None:
-        if self.manifest.dimension is None:
-            return
-        file = self.vector_file(state.generation)
-        surplus = file.surplus(state.next_row)
-        if surplus < 0:
-            msg = (
-                f"{file.path} is damaged: {-surplus} bytes of the {state.next_row} vectors are missing. "
-                "Run `dpr-haystack check`, or restore the store from a copy."
-            )
-            raise StoreFailure(msg)
-        if surplus:
-            file.trim(state.next_row)
-            logger.warning(
-                "Repaired {store}: removed {count} bytes of a write that was interrupted before it was acknowledged",
-                store=str(self.layout.root),
-                count=surplus,
-            )
+        remove_vector_files(self.layout, lambda number: number < generation)
 
 
 def _present(connection: sqlite3.Connection, ids: list[str]) -> set[str]:
     query = "SELECT id FROM documents WHERE id IN (SELECT value FROM json_each(?))"
-    return {name for (name,) in connection.execute(query, (json.dumps(ids),))}
+    return {name for (name,) in connection.execute(query, (listed(ids),))}
 
 
 def _bury(connection: sqlite3.Connection, condition: str, parameter: str, *, keep_rows: bool = False) -> int:
@@ -311,17 +320,3 @@ def _bury(connection: sqlite3.Connection, condition: str, parameter: str, *, kee
     deleted = connection.execute(f"DELETE FROM documents WHERE {condition}", (parameter,)).rowcount
     connection.execute("UPDATE state SET count = count - ?", (deleted,))
     return deleted
-
-
-def _without(batch: Batch, ids: set[str]) -> Batch:
-    """The batch without some of its documents."""
-    kept = [position for position, record in enumerate(batch.records) if record.id not in ids]
-    positions = [batch.vector_of[position] for position in kept]
-    chosen = [position for position in positions if position is not None]
-    numbers = iter(range(len(chosen)))
-    return Batch(
-        records=[batch.records[position] for position in kept],
-        vectors=batch.vectors[chosen],
-        vector_of=[next(numbers) if position is not None else None for position in positions],
-        checksums=[batch.checksums[position] for position in chosen],
-    )

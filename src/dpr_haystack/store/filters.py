@@ -30,6 +30,9 @@ _DOCUMENT_FIELDS = frozenset(entry.name for entry in dataclass_fields(Document))
 _IN_PYTHON = frozenset({"embedding", "blob", "sparse_embedding", "meta"})
 _NEGATIONS = {"!=": "==", "not in": "in"}
 _INEQUALITIES = frozenset({">", ">=", "<", "<="})
+# SQLite bounds the parameters of a statement (three a comparison) and how deep its parser goes (several a level).
+_MOST_COMPARISONS = 10_000
+_DEEPEST = 8
 # SQLite's decimal-to-binary conversion may be off by one unit in the last place, Python's is not.
 _ROUNDING = 1e-12
 
@@ -81,12 +84,23 @@ class CompiledFilter:
         return call
 
 
-def needs_python(filters: dict[str, Any]) -> bool:
-    """Whether a filter asks for what SQLite cannot see, e.g. the numbers of an embedding."""
+def needs_python(filters: Any) -> bool:
+    """Whether a filter asks for what SQLite cannot see, e.g. the numbers of an embedding, or is too much for it."""
+    leaves, depth, hidden = _measure(filters)
+    return hidden or leaves > _MOST_COMPARISONS or depth > _DEEPEST
+
+
+def _measure(filters: Any) -> tuple[int, int, bool]:
+    """Number of comparisons, depth, and whether one of them is about what SQLite cannot see."""
+    if not isinstance(filters, dict):
+        return 0, 0, False  # to be refused by compile_filter
     if "field" in filters:
         name = str(filters["field"])
-        return name in _IN_PYTHON and not (name == "embedding" and filters.get("value", 0) is None)
-    return any(needs_python(condition) for condition in filters.get("conditions", []) if isinstance(condition, dict))
+        return 1, 0, name in _IN_PYTHON and not (name == "embedding" and filters.get("value", 0) is None)
+    conditions = filters.get("conditions")
+    parts = [_measure(condition) for condition in conditions] if isinstance(conditions, list) else []
+    leaves, depths, hidden = zip(*parts, strict=True) if parts else ((), (), ())
+    return sum(leaves), 1 + max(depths, default=0), any(hidden)
 
 
 def compile_filter(filters: dict[str, Any]) -> CompiledFilter:

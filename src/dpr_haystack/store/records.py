@@ -23,6 +23,7 @@ from haystack.dataclasses import ByteStream, Document
 from haystack.dataclasses.sparse_embedding import SparseEmbedding
 
 from dpr_haystack.core.exact import Floats
+from dpr_haystack.store.database import is_storable
 from dpr_haystack.store.errors import BadDocument
 
 TAG = "$dpr"
@@ -55,23 +56,40 @@ def record_of(document: Document) -> Record:
 
     :raises BadDocument: If it holds what cannot be kept, e.g. a metadata value of an unknown type.
     """
-    blob, blob_info = None, None
-    if document.blob is not None:
-        blob = document.blob.data
-        info = {"mime_type": document.blob.mime_type, "meta": document.blob.meta}
-        blob_info = dump_meta(info, document.id)
-    sparse = json.dumps(document.sparse_embedding.to_dict()) if document.sparse_embedding is not None else None
-    score = float(document.score) if document.score is not None else None
-    record = Record(
-        document.id, document.content, dump_meta(document.meta, document.id), score, blob, blob_info, sparse
-    )
+    name = document.id
+    if not is_storable(name):
+        msg = f"document {name!r}: an id must be text without NUL characters and lone surrogates"
+        raise BadDocument(msg)
+    if not isinstance(document.meta, dict):
+        msg = f"document {name!r}: meta must be a dict, got {type(document.meta).__name__}"
+        raise BadDocument(msg)
+    blob, blob_info = _blob(document)
     try:
-        for text in (record.id, record.content or "", record.meta):
-            text.encode()
+        score = float(document.score) if document.score is not None else None
+        sparse = _sparse(document.sparse_embedding) if document.sparse_embedding is not None else None
+        (document.content or "").encode()
     except UnicodeEncodeError as error:
-        msg = f"document {document.id!r} holds text that is not valid Unicode ({error}); remove its lone surrogates"
+        msg = f"document {name!r}: content holds lone surrogates ({error}); remove them"
         raise BadDocument(msg) from error
-    return record
+    except (TypeError, ValueError) as error:
+        msg = f"document {name!r}: score and sparse_embedding must hold numbers ({error})"
+        raise BadDocument(msg) from error
+    return Record(name, document.content, dump_meta(document.meta, name), score, blob, blob_info, sparse)
+
+
+def _blob(document: Document) -> tuple[bytes | None, str | None]:
+    blob = document.blob
+    if blob is None:
+        return None, None
+    if not isinstance(blob.data, (bytes, bytearray)):
+        msg = f"document {document.id!r}: the data of its blob must be bytes, got {type(blob.data).__name__}"
+        raise BadDocument(msg)
+    return bytes(blob.data), dump_meta({"mime_type": blob.mime_type, "meta": blob.meta}, document.id)
+
+
+def _sparse(embedding: SparseEmbedding) -> str:
+    indices = [int(index) for index in embedding.indices]
+    return json.dumps({"indices": indices, "values": [float(value) for value in embedding.values]})
 
 
 def document_of(row: tuple[Any, ...], vector: Floats | None, score: float | None = None) -> Document:
@@ -104,7 +122,17 @@ def dump_meta(meta: dict[str, Any], identifier: str) -> str:
     :param identifier: Id of its document, for the error.
     :raises BadDocument: If a value or key is of a type that cannot be kept.
     """
-    return json.dumps(_pack(meta, identifier, "meta"), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        packed = _pack(meta, identifier, "meta")
+        text = json.dumps(packed, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
+    except UnicodeEncodeError as error:
+        msg = f"document {identifier!r}: meta holds lone surrogates ({error}); remove them"
+        raise BadDocument(msg) from error
+    except RecursionError as error:
+        msg = f"document {identifier!r}: meta is nested too deeply, or in itself"
+        raise BadDocument(msg) from error
+    return text
 
 
 def load_meta(text: str) -> Any:
@@ -118,14 +146,14 @@ def checksums(vectors: Floats) -> list[int]:
 
 
 def _pack(value: Any, identifier: str, path: str) -> Any:
-    if value is None or isinstance(value, (str, bool)):
+    if isinstance(value, str):
+        return {TAG: ["str", value]} if "\0" in value else value  # SQLite's JSON functions cut text at a NUL
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, np.generic):
         return _pack(value.item(), identifier, path)
-    if isinstance(value, int):
-        return int(value) if -_INT64 <= value < _INT64 else {TAG: ["int", str(value)]}
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else {TAG: ["float", repr(float(value))]}
+    if isinstance(value, (int, float)):
+        return _pack_number(value)
     if isinstance(value, dict):
         return _pack_dict(value, identifier, path)
     if isinstance(value, (list, tuple)):
@@ -144,6 +172,12 @@ def _pack(value: Any, identifier: str, path: str) -> Any:
     raise BadDocument(msg)
 
 
+def _pack_number(value: int | float) -> Any:
+    if isinstance(value, int):
+        return int(value) if -_INT64 <= value < _INT64 else {TAG: ["int", str(value)]}
+    return float(value) if math.isfinite(value) else {TAG: ["float", repr(float(value))]}
+
+
 def _pack_dict(value: dict[Any, Any], identifier: str, path: str) -> Any:
     for key in value:
         if not isinstance(key, str):
@@ -155,6 +189,7 @@ def _pack_dict(value: dict[Any, Any], identifier: str, path: str) -> Any:
 
 _UNPACK: dict[str, Callable[[Any], Any]] = {
     "dict": dict,
+    "str": str,
     "int": int,
     "float": float,
     "tuple": tuple,

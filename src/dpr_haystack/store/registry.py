@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from dpr_haystack.core.files import fsync_directory
 from dpr_haystack.store.database import Database
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import DoesNotFit, StoreFailure
@@ -20,12 +21,12 @@ from dpr_haystack.store.locks import across_processes
 @dataclass
 class _Entry:
     engine: StoreEngine
-    identity: tuple[int, int]
     users: int = 0
 
 
-_entries: dict[tuple[int, Path], _Entry] = {}
-_guard = threading.Lock()
+_entries: dict[Path, _Entry] = {}
+_inherited: list[_Entry] = []
+_guard = threading.RLock()  # a store that is collected while another one is opened lets go of its engine here
 
 
 def is_store(root: Path) -> bool:
@@ -42,17 +43,21 @@ def acquire(root: Path, wanted: Manifest, lock_timeout: float) -> StoreEngine:
     :raises DoesNotFit: If it is a store of another dimension, similarity or language.
     :raises StoreFailure: If it cannot be opened or made.
     """
-    # A forked child must not use its parent's SQLite connections: the process is part of the name.
-    name = (os.getpid(), root.resolve())
+    root = root.resolve()
     with _guard:
         if not is_store(root):
-            _entries.pop(name, None)
-            _create(Layout(root.resolve()), wanted, lock_timeout)
-        entry = _entries.get(name)
-        if entry is None or entry.identity != _identity(root):
-            engine = StoreEngine(Layout(root.resolve()), lock_timeout)
-            entry = _entries[name] = _Entry(engine, _identity(root))
-        _check_fit(entry.engine, wanted)
+            _entries.pop(root, None)
+            _create(Layout(root), wanted, lock_timeout)
+        entry = _entries.get(root)
+        if entry is None or not entry.engine.is_current():
+            entry = _Entry(StoreEngine(Layout(root), lock_timeout))
+        try:
+            _check_fit(entry.engine, wanted)
+        except BaseException:
+            if not entry.users:
+                entry.engine.close()
+            raise
+        _entries[root] = entry
         entry.users += 1
         return entry.engine
 
@@ -69,10 +74,22 @@ def release(engine: StoreEngine) -> None:
     engine.close()
 
 
-def _identity(root: Path) -> tuple[int, int]:
-    """Tells a store from another one that has taken its place; the manifest itself is replaced now and then."""
-    status = Layout(root).database.stat()
-    return status.st_dev, status.st_ino
+def _before_fork() -> None:
+    """Close the connections that are not in use: SQLite's locks do not follow them into the child."""
+    _guard.acquire()
+    for entry in _entries.values():
+        entry.engine.database.close()
+
+
+def _in_child() -> None:
+    """Begin without engines. The parent's are kept, because closing their connections would touch its locks."""
+    _inherited.extend(_entries.values())
+    _entries.clear()
+    _guard.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_guard.release, after_in_child=_in_child)
 
 
 def _create(layout: Layout, manifest: Manifest, lock_timeout: float) -> None:
@@ -97,6 +114,7 @@ def _create(layout: Layout, manifest: Manifest, lock_timeout: float) -> None:
             msg = f"{layout.manifest} is missing, but the store holds {count} documents; restore that file from a copy"
             raise StoreFailure(msg)
         write_manifest(layout, manifest)
+        fsync_directory(layout.root.parent)
 
 
 def _is_ours(name: str) -> bool:
@@ -107,8 +125,8 @@ def _check_fit(engine: StoreEngine, wanted: Manifest) -> None:
     have = read_manifest(engine.layout)
     root = engine.layout.root
     if wanted.dimension is not None and have.dimension is None:
-        have = replace(have, dimension=wanted.dimension)
-        write_manifest(engine.layout, have)
+        engine.decide_dimension(wanted.dimension)
+        have = read_manifest(engine.layout)
     for what, expected, got in (
         ("embedding_dim", have.dimension, wanted.dimension if wanted.dimension is not None else have.dimension),
         ("similarity", have.similarity, wanted.similarity),

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +17,7 @@ from haystack.dataclasses import Document
 from haystack.utils.filters import document_matches_filter
 
 from dpr_haystack.core.exact import Floats, Rows
-from dpr_haystack.store.database import State
+from dpr_haystack.store.database import State, listed
 from dpr_haystack.store.filters import CompiledFilter, compile_filter, needs_python
 from dpr_haystack.store.records import COLUMNS, document_of, load_meta
 
@@ -153,7 +152,7 @@ class View:
 
     def _among(self, columns: str, column: str, values: Iterable[object]) -> Iterator[tuple[Any, ...]]:
         query = f"SELECT {columns} FROM documents WHERE {column} IN (SELECT value FROM json_each(?))"
-        return self.connection.execute(query, (json.dumps(list(values), ensure_ascii=False),))
+        return self.connection.execute(query, (listed(values),))
 
     def _rows(self, filters: Filters | None) -> Iterator[tuple[Any, ...]]:
         return self._run(COLUMNS, compile_filter(filters) if filters else CompiledFilter("1"))
