@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from dpr_haystack import __version__
 from dpr_haystack.errors import DPRError, InputError, MissingExtra, ModelError
@@ -54,9 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other refusal here does."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="dpr-haystack",
         description="Dense passage retrieval, BM25 and both together over your own text.",
         epilog="example: dpr-haystack quickstart demo",
@@ -78,10 +87,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _be_quiet() -> None:
-    """Set before the libraries are loaded: no telemetry, no progress bars of theirs on our screen."""
+    """Set before the libraries are loaded: no telemetry, no progress bars and no asides of theirs on our screen."""
     os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for name in ("haystack.components.converters", "pypdf", "trafilatura"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # a file that they cannot read is refused by its name
 
 
 def _one_line(error: BaseException) -> str:

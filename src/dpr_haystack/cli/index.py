@@ -59,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 130
     finally:
         store.close()
+    for file in report.empty:
+        print(f"no text in {file}", file=sys.stderr)
     print(
         f"{report.read} passages read in {time.perf_counter() - started:.1f} s: {report.embedded} embedded, "
         f"{report.updated} updated, {report.unchanged} unchanged, {report.pruned} removed"

