@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 import threading
@@ -27,7 +28,7 @@ from dpr_haystack.store.batch import vectors_of
 from dpr_haystack.store.copies import save_copy
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
-from dpr_haystack.store.registry import acquire, is_store, release
+from dpr_haystack.store.registry import acquire, is_store, release, was_written
 from dpr_haystack.store.search import Hits, StoreSearch
 from dpr_haystack.store.takeover import left_by_faiss_haystack, read_documents, store_directory
 
@@ -89,6 +90,7 @@ class FAISSDocumentStore(DocumentMethods):
         self.index_options = index_options
         self.lock_timeout = lock_timeout
         self._engine: StoreEngine | None = None
+        self._release: weakref.finalize[Any, Any] | None = None
         self._temporary: Path | None = None
         self._guard = threading.Lock()
 
@@ -238,9 +240,7 @@ class FAISSDocumentStore(DocumentMethods):
     def close(self) -> None:
         """Let go of all files; the next use opens them again. A temporary store keeps its documents."""
         with self._guard:
-            engine, self._engine = self._engine, None
-        if engine is not None:
-            release(engine)
+            self._let_go()
 
     async def close_async(self) -> None:
         """See :meth:`close`."""
@@ -259,22 +259,36 @@ class FAISSDocumentStore(DocumentMethods):
         return await asyncio.to_thread(self.bm25_retrieval, query, top_k, filters)
 
     def _opened(self) -> StoreEngine:
+        engine = self._engine
+        if engine is not None and engine.is_current():
+            return engine
         with self._guard:
-            if self._engine is None:
+            if self._engine is None or not self._engine.is_current():
+                self._let_go()
                 self._engine = self._open()
+                self._release = weakref.finalize(self, release, self._engine)
             return self._engine
+
+    def _let_go(self) -> None:
+        self._engine = None
+        if self._release is not None:
+            self._release()
 
     def _open(self) -> StoreEngine:
         if self.index_path is None:
             return acquire(self._temporary_directory(), self._manifest(), self.lock_timeout)
         root = store_directory(self.index_path)
         left = left_by_faiss_haystack(self.index_path)
-        if left is None or is_store(root):
+        if left is None or was_written(root, self.lock_timeout):
             return acquire(root, self._manifest(), self.lock_timeout)
         documents = read_documents(left)
         vectors_of([document for document in documents if document.embedding is not None], self.embedding_dim)
         engine = acquire(root, self._manifest(), self.lock_timeout)
-        engine.write(documents, DuplicatePolicy.SKIP)
+        try:
+            engine.write(documents, DuplicatePolicy.SKIP)
+        except BaseException:
+            release(engine)
+            raise
         return engine
 
     def _manifest(self) -> Manifest:
@@ -284,5 +298,11 @@ class FAISSDocumentStore(DocumentMethods):
     def _temporary_directory(self) -> Path:
         if self._temporary is None:
             self._temporary = Path(tempfile.mkdtemp(prefix="dpr-haystack-"))
-            weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
+            weakref.finalize(self, _remove, self._temporary, os.getpid())
         return self._temporary
+
+
+def _remove(directory: Path, owner: int) -> None:
+    """Delete a temporary store; a forked process leaves its parent's alone."""
+    if os.getpid() == owner:
+        shutil.rmtree(directory, ignore_errors=True)

@@ -136,7 +136,8 @@ class KeywordIndex:
 
     def _query(self, text: str) -> tantivy.Query | None:
         clauses = []
-        for word, times in Counter(self._analyzer.analyze(text)).items():
+        whole = text.encode(errors="ignore").decode()  # half a character is no part of a word
+        for word, times in Counter(self._analyzer.analyze(whole)).items():
             for field, weight in (("content", 1.0), ("title", TITLE_WEIGHT)):
                 term = tantivy.Query.term_query(self._schema, field, word, index_option="freq")
                 clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, weight * times)))
@@ -149,7 +150,8 @@ class KeywordIndex:
 
     def _hits(self, query: tantivy.Query, k: int) -> tuple[Rows, NDArray[np.float64]]:
         searcher = self._index.searcher()
-        hits = searcher.search(query, limit=k, count=False).hits
+        limit = min(k, searcher.num_docs)  # tantivy makes room for as many as it is asked for
+        hits = searcher.search(query, limit=limit, count=False).hits if limit else []
         if not hits:
             return np.empty(0, np.int64), np.empty(0)
         keys = np.array(searcher.fast_field_values("key", [address for _, address in hits]), dtype=np.int64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from haystack.document_stores.errors import DocumentStoreError, DuplicateDocumentError
 from haystack.errors import FilterError
 
-from dpr_haystack.errors import IndexMismatch, InputError, StoreBusy, StoreError
+from dpr_haystack.errors import DataError, IndexMismatch, InputError, StoreBusy, StoreError
 
 
 class StoreFailure(StoreError, DocumentStoreError):
@@ -29,6 +29,10 @@ class DoesNotFit(IndexMismatch, DocumentStoreError):
 
 class DuplicateDocuments(InputError, DuplicateDocumentError):
     """Documents whose ids are already there."""
+
+
+class NotReadable(DataError, DocumentStoreError):
+    """A file that was to be taken over and is not what it should be."""
 
 
 class BadFilter(InputError, FilterError):

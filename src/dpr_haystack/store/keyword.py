@@ -9,7 +9,8 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from sqlite3 import Connection
 from uuid import uuid4
 
@@ -18,9 +19,11 @@ from haystack import logging
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.engines.keyword import KeywordIndex
 from dpr_haystack.store.database import Database, State, read_state
+from dpr_haystack.store.errors import StoreFailure
 from dpr_haystack.store.layout import Layout
 from dpr_haystack.store.locks import across_processes
 from dpr_haystack.store.records import load_meta
+from dpr_haystack.store.seal import Seal, is_intact, seal
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +33,23 @@ class Position:
     """Up to which write an index has seen.
 
     :param folder: Where the index lies, under the store's ``indexes``.
+    :param files: What its files are.
     """
 
     folder: str
     last_key: int = 0
     last_tombstone: int = 0
+    files: Seal = field(default_factory=dict)
+
+    @staticmethod
+    def read(path: Path) -> Position | None:
+        """The position in a file; None if there is none that makes sense."""
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            files = {str(name): (int(size), int(time), int(sum_)) for name, (size, time, sum_) in data["files"].items()}
+            return Position(str(data["folder"]), int(data["last_key"]), int(data["last_tombstone"]), files)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
 
     def covers(self, state: State) -> bool:
         """Whether nothing is missing."""
@@ -83,37 +98,58 @@ class KeywordCache:
 
     def _caught_up(self, connection: Connection) -> tuple[Position, KeywordIndex]:
         state = read_state(connection)
-        position, index = self._usable(state) or self._fresh(state)
-        if not position.covers(state):
+        usable = self._usable(state)
+        if usable is not None:
+            try:
+                return self._fed(connection, state, *usable)
+            except ValueError as error:  # what tantivy raises
+                logger.warning(
+                    "The keyword index {folder} is damaged ({error})", folder=usable[0].folder, error=str(error)
+                )
+        position, index = self._fresh(state)
+        try:
+            return self._fed(connection, state, position, index)
+        except (ValueError, OSError) as error:
+            del index
+            shutil.rmtree(self._layout.indexes / position.folder, ignore_errors=True)
+            msg = f"the keyword index of {self._layout.root} cannot be written: {error}"
+            raise StoreFailure(msg) from error
+
+    def _fed(
+        self, connection: Connection, state: State, position: Position, index: KeywordIndex
+    ) -> tuple[Position, KeywordIndex]:
+        if not position.covers(state) or not position.files:
             index.update(
                 _words_after(connection, position.last_key),
                 _removed_after(connection, position.last_tombstone),
                 beyond=position.last_key,
             )
-        position = Position(position.folder, state.last_key, state.last_tombstone)
-        write_atomically(self._layout.keyword_position, json.dumps(asdict(position)))
-        self._remove_others(position.folder)
+            files = seal(self._layout.indexes / position.folder, position.files)
+            position = Position(position.folder, state.last_key, state.last_tombstone, files)
+            write_atomically(self._layout.keyword_position, json.dumps(asdict(position)))
+            self._remove_others(position.folder)
         return position, index
 
     def _usable(self, state: State) -> tuple[Position, KeywordIndex] | None:
         """The index on disk and where it stands; None if there is none that can be fed from there."""
-        try:
-            data = json.loads(self._layout.keyword_position.read_text(encoding="utf-8"))
-            position = Position(**data)
-        except (OSError, ValueError, TypeError):
+        position = Position.read(self._layout.keyword_position)
+        if position is None:
             return None
         ahead = position.last_key > state.last_key or position.last_tombstone > state.last_tombstone
         folder = self._layout.indexes / position.folder
         if ahead or position.last_tombstone < state.floor or not (folder / "meta.json").exists():
             return None
-        if self._open is not None and self._open[0].folder == position.folder:
-            self._open[1].reload()
-            return position, self._open[1]
         try:
-            return position, KeywordIndex(folder, self._language)
-        except ValueError as error:  # what tantivy raises for a damaged index
-            logger.warning("The keyword index {folder} is damaged ({error})", folder=str(folder), error=str(error))
-            return None
+            if self._open is not None and self._open[0].folder == position.folder:
+                self._open[1].reload()
+                return position, self._open[1]
+            if is_intact(folder, position.files):
+                return position, KeywordIndex(folder, self._language)
+            reason = "its files are not those that were written"
+        except ValueError as error:  # what tantivy raises
+            reason = str(error)
+        logger.warning("The keyword index {folder} is damaged ({reason})", folder=str(folder), reason=reason)
+        return None
 
     def _fresh(self, state: State) -> tuple[Position, KeywordIndex]:
         if state.count:

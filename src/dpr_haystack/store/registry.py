@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from dpr_haystack.core.files import fsync_directory
-from dpr_haystack.store.database import Database
+from dpr_haystack.store.database import Database, read_state
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import DoesNotFit, StoreFailure
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest, write_manifest
@@ -32,6 +33,15 @@ _guard = threading.RLock()  # a store that is collected while another one is ope
 def is_store(root: Path) -> bool:
     """Whether a directory holds a store."""
     return Layout(root).manifest.exists()
+
+
+def was_written(root: Path, lock_timeout: float) -> bool:
+    """Whether anything was ever written to the store of a directory, be it deleted since."""
+    if not is_store(root):
+        return False
+    database = Database(Layout(root.resolve()).database, lock_timeout)
+    with closing(database), database.reading() as connection:
+        return read_state(connection).last_key > 0
 
 
 def acquire(root: Path, wanted: Manifest, lock_timeout: float) -> StoreEngine:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from haystack.dataclasses import Document
@@ -17,6 +18,8 @@ from dpr_haystack.store.dense import ApproximateSearcher, ExactSearcher, Scored
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import BadDocument
 from dpr_haystack.store.view import Filters, View
+
+Found = TypeVar("Found")
 
 _TRIES = 5
 
@@ -73,7 +76,7 @@ class StoreSearch:
         with self._engine.view() as view:
             found = self._dense(view, questions, top_k, filters)
             return [
-                list(_in_order(view, "row", rows.tolist(), scores.tolist(), with_vectors=with_vectors))
+                _in_order(view, rows.tolist(), scores.tolist(), column="row", with_vectors=with_vectors)
                 for rows, scores in found
             ]
 
@@ -103,26 +106,11 @@ class StoreSearch:
         self, query: str, top_k: int, filters: Filters | None, *, with_vectors: bool = False
     ) -> list[Document]:
         """The documents with the highest BM25 scores, best first."""
-        check_top_k(top_k)
-        for _ in range(_TRIES):
-            index = self._engine.keyword.current()
-            with self._engine.view() as view:
-                allowed = view.select(filters).keys if filters else None
-                keys, scores = index.search(query, top_k, allowed)
-                documents = _in_order(view, "key", keys.tolist(), scores.tolist(), with_vectors=with_vectors)
-            if len(documents) == len(keys):
-                break  # otherwise a document went away between the index and the database: look again
-        return documents
+        return self._keyword(query, top_k, filters, partial(_in_order, column="key", with_vectors=with_vectors))
 
     def keyword_hits(self, query: str, top_k: int, filters: Filters | None) -> Hits:
         """Ids and scores of the documents with the highest BM25 scores."""
-        check_top_k(top_k)
-        index = self._engine.keyword.current()
-        with self._engine.view() as view:
-            allowed = view.select(filters).keys if filters else None
-            keys, scores = index.search(query, top_k, allowed)
-            ids = view.lookup("id", "key", keys.tolist())
-            pairs = [(ids[key], score) for key, score in zip(keys.tolist(), scores.tolist(), strict=True) if key in ids]
+        pairs = self._keyword(query, top_k, filters, _ids_in_order)
         return Hits([name for name, _ in pairs], [score for _, score in pairs])
 
     def keyword_scores(self, query: str, ids: Sequence[str]) -> dict[str, float]:
@@ -151,6 +139,25 @@ class StoreSearch:
         with self._engine.view() as view:
             return list(view.ids_and_metas())
 
+    def _keyword(
+        self,
+        query: str,
+        top_k: int,
+        filters: Filters | None,
+        read: Callable[[View, list[int], list[float]], list[Found]],
+    ) -> list[Found]:
+        """What ``read`` makes of the keys and scores of the best documents."""
+        check_top_k(top_k)
+        for _ in range(_TRIES):
+            index = self._engine.keyword.current()
+            with self._engine.view() as view:
+                allowed = view.select(filters).keys if filters else None
+                keys, scores = index.search(query, top_k, allowed)
+                found = read(view, keys.tolist(), scores.tolist())
+            if len(found) == len(keys):
+                break  # otherwise a document went away between the index and the database: look again
+        return found
+
     def _dense(self, view: View, questions: Any, top_k: int, filters: Filters | None) -> list[Scored]:
         check_top_k(top_k)
         vectors = self._questions(questions)
@@ -163,9 +170,15 @@ class StoreSearch:
         return question_vectors(questions, self._engine.dimension)
 
 
-def _in_order(view: View, column: str, values: list[int], scores: list[float], *, with_vectors: bool) -> list[Document]:
+def _in_order(view: View, values: list[int], scores: list[float], *, column: str, with_vectors: bool) -> list[Document]:
     """Documents in the order of their hits; those that are gone are left out."""
     documents = view.documents_by(
         column, values, with_vectors=with_vectors, scores=dict(zip(values, scores, strict=True))
     )
     return [documents[value] for value in values if value in documents]
+
+
+def _ids_in_order(view: View, keys: list[int], scores: list[float]) -> list[tuple[str, float]]:
+    """Ids and scores in the order of the hits; those that are gone are left out."""
+    ids = view.lookup("id", "key", keys)
+    return [(ids[key], score) for key, score in zip(keys, scores, strict=True) if key in ids]

@@ -12,7 +12,7 @@ from typing import Any
 from haystack import logging
 from haystack.dataclasses import Document
 
-from dpr_haystack.errors import DataError
+from dpr_haystack.store.errors import NotReadable
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +40,14 @@ def read_documents(path: Path) -> list[Document]:
     """The documents that faiss-haystack saved, with their embeddings.
 
     :param path: The `.json` file.
-    :raises DataError: If it was cut off or is something else.
+    :raises NotReadable: If it was cut off or is something else.
     """
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
         documents = [Document.from_dict(entry) for entry in data["documents"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"not what faiss-haystack saves ({error}); it may have been interrupted while saving"
-        raise DataError(path, reason) from error
+        raise NotReadable(path, reason) from error
     logger.warning(
         "Taking over {count} documents that faiss-haystack left in {file}. Its two files stay as they are and are not "
         "read again. faiss-haystack ranked by L2 distance: pass similarity='l2' to go on with that.",
