@@ -21,6 +21,7 @@ from dpr_haystack.components.retrievers.common import (
     combined,
     policy_of,
 )
+from dpr_haystack.errors import InputError
 
 
 @component
@@ -90,7 +91,13 @@ class FAISSBM25Retriever:
     def retrieve(
         self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> list[list[Document]]:
-        """:meth:`run` for many questions."""
+        """:meth:`run` for many questions.
+
+        :raises ValueError: Also if it is one string: that would be a question for each letter.
+        """
+        if isinstance(queries, str):
+            msg = "retrieve takes a list of questions; for a single one call run(query=...)"
+            raise InputError(msg)
         return [self.run(query, filters, top_k)["documents"] for query in queries]
 
     def close(self) -> None:
