@@ -10,20 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from dpr_haystack.core.exact import SIMILARITIES, exact_search, rescore, squared_norms, top_positions
+from support.stores import true_scores
 
 every_similarity = pytest.mark.parametrize("similarity", SIMILARITIES)
-
-
-def true_scores(vectors, question, similarity):
-    """Written out with extended precision, one definition after the other."""
-    wide, asked = vectors.astype(np.longdouble), question.astype(np.longdouble)
-    if similarity == "l2":
-        return 1 / (1 + ((wide - asked) ** 2).sum(axis=1))
-    products = (wide * asked).sum(axis=1)
-    if similarity == "dot_product":
-        return products
-    lengths = np.sqrt((wide**2).sum(axis=1)) * np.sqrt((asked**2).sum())
-    return np.where(lengths > 0, products / np.where(lengths > 0, lengths, 1), 0)
 
 
 def assert_exact(found, vectors, question, k, similarity, among=None):
