@@ -1,0 +1,321 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""What a store refuses, and that nothing has changed afterwards; what it keeps, and that it comes back as it was."""
+
+import enum
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from haystack.dataclasses import ByteStream, Document
+from haystack.dataclasses.sparse_embedding import SparseEmbedding
+from haystack.document_stores.errors import DocumentStoreError, DuplicateDocumentError
+from haystack.document_stores.types import DuplicatePolicy
+
+from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.errors import IndexMismatch, InputError
+from support.stores import assert_same_documents
+
+GOOD = Document(id="new", content="a good one", embedding=[0.5, 2.0])
+EVERY_POLICY = [DuplicatePolicy.NONE, DuplicatePolicy.FAIL, DuplicatePolicy.SKIP, DuplicatePolicy.OVERWRITE]
+
+
+class Kind(enum.Enum):
+    BOOK = "book"
+
+
+def within_itself():
+    meta = {}
+    meta["self"] = meta
+    return meta
+
+
+def with_embedding(embedding):
+    """A document with an embedding that the constructor would not let through, or would convert."""
+    document = Document(id="odd")
+    object.__setattr__(document, "embedding", embedding)
+    return document
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=2)
+    store.write_documents([Document(id="old", content="first", meta={"n": 1}, embedding=[1.0, 2.0])])
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def unchanged(store):
+    """Fails the test if the store is not what it was before: in what it says, and in its files."""
+    before = {document.id: document for document in store.filter_documents()}
+    size = sum(path.stat().st_size for path in store.directory.glob("vectors-*"))
+    yield
+    assert_same_documents(store, before)
+    assert [document.id for document in store.search([1.0, 0.0])] == ["old"]
+    assert [document.id for document in store.bm25_retrieval("first good one")] == ["old"]
+    assert sum(path.stat().st_size for path in store.directory.glob("vectors-*")) == size
+    assert store.write_documents([GOOD]) == 1
+    assert [document.id for document in store.search([1.0, 0.0])] == ["old", "new"]
+
+
+@pytest.mark.parametrize(
+    "embedding",
+    [
+        [1.0],
+        [1.0, 2.0, 3.0],
+        [],
+        [float("nan"), 1.0],
+        [float("inf"), 1.0],
+        [1.0, -float("inf")],
+        [1e39, 1.0],
+        [10**400, 1],
+        ["1", "2"],
+        "12",
+        [None, 1.0],
+        [[1.0], [2.0]],
+        [[1.0, 2.0]],
+        [1.0, [2.0]],
+        [1.0, 2j],
+        5,
+        {1.0: 2.0, 3.0: 4.0},
+        np.array([1.0, 2.0]),
+    ],
+    ids=repr,
+)
+@pytest.mark.usefixtures("unchanged")
+def test_embeddings_that_are_none(store, embedding):
+    for policy in EVERY_POLICY:
+        with pytest.raises(DocumentStoreError, match="nothing was written") as refused:
+            store.write_documents([GOOD, with_embedding(embedding)], policy)
+        assert isinstance(refused.value, ValueError)
+
+
+def test_a_wrong_dimension_says_both_numbers(store):
+    with pytest.raises(IndexMismatch, match="'odd': expected 2, got 3") as refused:
+        store.write_documents([with_embedding([1.0, 2.0, 3.0])])
+    assert (refused.value.expected, refused.value.got) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        Document(id="odd", meta={"a": {1, 2}}),
+        Document(id="odd", meta={"a": object()}),
+        Document(id="odd", meta={"a": Kind.BOOK}),
+        Document(id="odd", meta={"a": Decimal("1.5")}),
+        Document(id="odd", meta={"a": np.array([1, 2])}),
+        Document(id="odd", meta={"a": np.longdouble(1)}),
+        Document(id="odd", meta={1: "a"}),
+        Document(id="odd", meta={"a": {None: 1}}),
+        Document(id="odd", meta={"a": [{("t",): 1}]}),
+        Document(id="odd", meta={"a": "half \ud800"}),
+        Document(id="odd", meta={"half \ud800": 1}),
+        Document(id="odd", meta=within_itself()),
+        Document(id="odd", meta=None),
+        Document(id="odd", meta=["a"]),
+        Document(id="odd", content="half \udfff"),
+        Document(id="half \ud800"),
+        Document(id="nul \0 inside"),
+        Document(id="odd", score="high"),
+        Document(id="odd", blob=ByteStream(b"x", mime_type="\ud800")),
+        Document(id="odd", blob=ByteStream(b"x", meta={"a": object()})),
+        Document(id="odd", blob=ByteStream("text")),
+        Document(id="odd", sparse_embedding=SparseEmbedding(["a"], [1.0])),
+    ],
+)
+@pytest.mark.usefixtures("unchanged")
+def test_documents_that_cannot_be_kept(store, document):
+    for policy in EVERY_POLICY:
+        with pytest.raises(DocumentStoreError) as refused:
+            store.write_documents([GOOD, document], policy)
+        assert isinstance(refused.value, InputError)
+        assert isinstance(refused.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    "documents", ["text", b"bytes", 3, None, {"id": "a"}, [GOOD, "text"], [GOOD, None], [GOOD, {}]]
+)
+@pytest.mark.usefixtures("unchanged")
+def test_what_is_no_document(store, documents):
+    for policy in EVERY_POLICY:
+        with pytest.raises(ValueError, match="Document") as refused:
+            store.write_documents(documents, policy)
+        assert isinstance(refused.value, DocumentStoreError)
+
+
+@pytest.mark.parametrize("policy", [DuplicatePolicy.NONE, DuplicatePolicy.FAIL])
+@pytest.mark.usefixtures("unchanged")
+def test_duplicates_are_refused(store, policy):
+    for batch, named in (([GOOD, GOOD], "'new'"), ([GOOD, replace(GOOD, id="old")], "'old'")):
+        with pytest.raises(DuplicateDocumentError, match=named) as refused:
+            store.write_documents(batch, policy)
+        assert isinstance(refused.value, ValueError)
+        assert isinstance(refused.value, DocumentStoreError)
+
+
+def test_skip_keeps_the_first_and_overwrite_the_last(store):
+    twice = [Document(id="twice", content=text, embedding=[number, 0.0]) for number, text in enumerate("ab")]
+    assert store.write_documents([*twice, replace(GOOD, id="old")], DuplicatePolicy.SKIP) == 1
+    assert {d.id: d.content for d in store.filter_documents()} == {"old": "first", "twice": "a"}
+    assert store.write_documents([*twice, replace(GOOD, id="old")], DuplicatePolicy.OVERWRITE) == 2
+    assert {d.id: d.content for d in store.filter_documents()} == {"old": "a good one", "twice": "b"}
+    assert {d.id: d.embedding for d in store.filter_documents()} == {"old": [0.5, 2.0], "twice": [1.0, 0.0]}
+
+
+def test_the_first_vector_decides_the_dimension_if_it_is_written(tmp_path):
+    store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None)
+    with pytest.raises(ValueError, match="expected 2, got 3"):
+        store.write_documents([GOOD, Document(id="b", embedding=[1.0, 2.0, 3.0])])
+    with pytest.raises(DuplicateDocumentError):
+        store.write_documents([GOOD, GOOD])
+    store.write_documents([Document(id="c")])
+    store.write_documents([Document(id="b", embedding=[1.0, 2.0, 3.0])])
+    with pytest.raises(ValueError, match="expected 3, got 2"):
+        store.write_documents([GOOD])
+    store.delete_all_documents()
+    with pytest.raises(ValueError, match="expected 3, got 2"):
+        store.write_documents([GOOD])
+    store.close()
+    with pytest.raises(ValueError, match="embedding_dim"):
+        FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=2).count_documents()
+
+
+@pytest.mark.parametrize(
+    "meta", [{"a": object()}, {"a": "\ud800"}, {1: 2}, within_itself()], ids=["object", "half", "key", "itself"]
+)
+@pytest.mark.parametrize("matched", ["old", "nobody"])
+@pytest.mark.usefixtures("unchanged")
+def test_updates_that_cannot_be_kept(store, meta, matched):
+    with pytest.raises(DocumentStoreError) as refused:
+        store.update_by_filter({"field": "id", "operator": "==", "value": matched}, meta)
+    assert isinstance(refused.value, ValueError)
+
+
+@pytest.mark.parametrize("filters", [None, {}, [], "old", {"field": "id"}, {"operator": "AND", "conditions": [None]}])
+@pytest.mark.usefixtures("unchanged")
+def test_no_filter_is_no_permission_to_delete_everything(store, filters):
+    for attempt in (store.delete_by_filter, lambda given: store.update_by_filter(given, {"a": 1})):
+        with pytest.raises(ValueError, match="filter"):
+            attempt(filters)
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_ids_that_no_document_can_have_delete_nothing(store):
+    """SQLite would take "old\\0more" for "old"."""
+    odd = ["old\0more", "\ud800", "old\ud800", "", "OLD"]
+    store.delete_documents(odd)
+    assert store.get_documents_by_id(odd) == []
+    with pytest.raises(ValueError, match="list"):
+        store.delete_documents("old")
+
+
+def test_everything_in_a_document_comes_back(store):
+    documents = [
+        Document(
+            id="all",
+            content='tab\t nul\0 quote" ümlaut 漢字 🎉',
+            meta={
+                "text": 'nul\0 quote" back\\slash',
+                "nested": {"list": [1, [2.5, None, True]], "tuple": (1, (2,)), "": {"$dpr": ["int", "5"]}},
+                "big": 1 << 80,
+                "nan": float("inf"),
+                "when": datetime(2024, 5, 1, 12, 30, 15, 250, tzinfo=timezone(timedelta(hours=2))),
+                "bytes": b"\0\xff",
+                "numpy": [np.float32(0.5), np.int64(3), np.bool_(True)],
+            },
+            score=0.25,
+            embedding=[np.float32(1.5), -0.0],
+            blob=ByteStream(b"\0\1\2", mime_type="image/png", meta={"page": (1, 2)}),
+            sparse_embedding=SparseEmbedding([np.int64(3), 7], [np.float32(0.5), 2]),
+        ),
+        Document(id="none"),
+        Document(id="empty", content="", meta={}),
+        Document(id="🎉" * 50, content="long id"),
+    ]
+    store.write_documents(documents)
+    found = {document.id: document for document in store.filter_documents()}
+    for document in documents:
+        assert found[document.id] == document
+    assert found["all"].meta == documents[0].meta
+    assert type(found["all"].meta["nested"]["tuple"]) is tuple
+    assert found["all"].blob.meta == {"page": (1, 2)}
+    assert store.get_documents_by_id(["none", "🎉" * 50]) == [documents[1], documents[3]]
+
+
+def test_text_with_a_nul_is_not_the_text_before_it(store):
+    store.write_documents([Document(id="nul", content="a\0b", meta={"x": "a\0b", "k\0y": 1}), Document(id="a")])
+
+    def found(field, operator, value):
+        return [d.id for d in store.filter_documents({"field": field, "operator": operator, "value": value})]
+
+    assert found("meta.x", "==", "a") == []
+    assert found("meta.x", "==", "a\0b") == ["nul"]
+    assert found("meta.x", "in", ["a", "b"]) == []
+    assert found("meta.x", "in", ["a\0b"]) == ["nul"]
+    assert found("content", "==", "a") == []
+    assert found("content", "==", "a\0b") == ["nul"]
+    assert found("meta.k\0y", "==", 1) == ["nul"]
+    assert found("meta.k", "==", 1) == []
+
+
+def test_filters_too_large_for_sqlite(store):
+    leaf = {"field": "meta.n", "operator": "==", "value": 1}
+    deep = leaf
+    for level in range(60):
+        deep = {"operator": "NOT" if level % 2 else "OR", "conditions": [deep]}
+    assert [document.id for document in store.filter_documents(deep)] == ["old"]
+    wide = {"operator": "OR", "conditions": [{**leaf, "value": number} for number in range(-12_000, 2)]}
+    assert store.count_documents_by_filter(wide) == 1
+
+
+def test_what_the_caller_does_with_documents_does_not_reach_the_store(store):
+    document = Document(id="mine", meta={"list": [1]}, embedding=[1.0, 0.0])
+    store.write_documents([document])
+    document.meta["list"].append(2)
+    store.search([1.0, 0.0])[0].meta["n"] = "changed"
+    found = {document.id: document.meta for document in store.filter_documents()}
+    assert found == {"old": {"n": 1}, "mine": {"list": [1]}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"similarity": "dot"}, "similarity"),
+        ({"embedding_dim": 0}, "embedding_dim"),
+        ({"embedding_dim": 1.5}, "embedding_dim"),
+        ({"index_string": "IVF"}, "index_string"),
+        ({"index_string": "HNSW"}, "index_string"),
+        ({"index_string": "HNSW8", "index_options": {"nprobe": 3}}, "nprobe"),
+        ({"index_string": "HNSW8", "index_options": {"efSearch": 0}}, "efSearch"),
+        ({"index_options": {"efSearch": 3}}, "options"),
+        ({"language": "klingon"}, "klingon"),
+    ],
+)
+def test_constructor_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        FAISSDocumentStore("never made", **arguments)
+
+
+def test_a_store_is_opened_as_what_it_is(tmp_path):
+    path = str(tmp_path / "store")
+    FAISSDocumentStore(path, embedding_dim=2).write_documents([GOOD])
+    for arguments, message in (
+        ({"embedding_dim": 3}, "embedding_dim.*expected 2, got 3"),
+        ({"similarity": "l2"}, "similarity"),
+        ({"language": None}, "language"),
+    ):
+        with pytest.raises(DocumentStoreError, match=message) as refused:
+            FAISSDocumentStore(path, **{"embedding_dim": 2, **arguments}).count_documents()
+        assert isinstance(refused.value, ValueError)
+    other_index = FAISSDocumentStore(path, "HNSW8", None)
+    assert other_index.search([1.0, 0.0])[0].id == "new"
+    other_index.close()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.doc").write_text("precious")
+    with pytest.raises(DocumentStoreError, match=r"thesis\.doc"):
+        FAISSDocumentStore(str(tmp_path / "full"), embedding_dim=2).count_documents()
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.doc"]
