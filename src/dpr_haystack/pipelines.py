@@ -9,8 +9,9 @@ import shutil
 from pathlib import Path
 
 from haystack import Pipeline
+from haystack.core.errors import DeserializationError, PipelineError
 
-from dpr_haystack.errors import InputError
+from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.resources import pipelines_directory
 
 
@@ -25,6 +26,7 @@ def load_pipeline(pipeline: str | Path) -> Pipeline:
     :param pipeline: A name out of :func:`pipeline_names`, or the path of a YAML file.
     :returns: A Haystack pipeline, not warmed up.
     :raises InputError: If there is no such file.
+    :raises DataError: If it is no pipeline, or names a class that Haystack does not load.
     """
     path = Path(pipeline)
     if path.suffix not in (".yml", ".yaml"):
@@ -32,8 +34,10 @@ def load_pipeline(pipeline: str | Path) -> Pipeline:
     if not path.is_file():
         msg = f"there is no pipeline {str(pipeline)!r}; there are {', '.join(pipeline_names())}, or name a YAML file"
         raise InputError(msg)
-    with path.open(encoding="utf-8") as file:
-        return Pipeline.load(file)
+    try:
+        return Pipeline.loads(path.read_text(encoding="utf-8"))
+    except (PipelineError, DeserializationError, AttributeError, TypeError, ValueError) as error:
+        raise DataError(path, f"cannot be loaded as a pipeline: {error}") from error
 
 
 def write_pipelines(directory: Path) -> list[Path]:

@@ -1,0 +1,137 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""The pipelines behind a real Hayhooks server: every one is deployed, one question is all a search needs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.files import ASKED_OF_FOUR, write_four
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+HAYHOOKS = Path(sys.executable).with_name("hayhooks")
+ANSWERING = {"bm25": "bm25", "dpr": "dpr", "hybrid": "joiner"}
+PATIENCE = 120.0
+
+
+class Server:
+    """Hayhooks on the loopback interface, in a workspace."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.port, self.process, self.log = port, process, log
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, data, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+    def documents(self, name: str, question: str) -> list[dict[str, Any]]:
+        status, answer = self.call("POST", f"/{name}/run", {"query": question})
+        assert status == 200, answer
+        assert list(answer["result"]) == [ANSWERING[name]]
+        return list(answer["result"][ANSWERING[name]]["documents"])
+
+
+@pytest.fixture(scope="module")
+def server(workspace_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    root = tmp_path_factory.mktemp("served") / "demo"
+    shutil.copytree(workspace_root, root, ignore=shutil.ignore_patterns("model"))
+    (root / "model").symlink_to(workspace_root / "model")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    ours = ("HAYHOOKS_", "HAYSTACK_DESERIALIZATION")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    environment |= {"HAYHOOKS_HOST": "127.0.0.1", "HAYHOOKS_PORT": str(port), "HAYHOOKS_PIPELINES_DIR": "pipelines"}
+    log = root / "hayhooks.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen([HAYHOOKS, "run"], cwd=root, env=environment, stdout=output, stderr=output)
+    server = Server(port, process, log)
+    try:
+        _wait_for(server)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(server: Server) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        assert server.process.poll() is None, server.log.read_text()
+        try:
+            if server.call("GET", "/status")[0] == 200:
+                return
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.2)
+    pytest.fail(f"Hayhooks did not start: {server.log.read_text()[-3000:]}")
+
+
+def test_every_pipeline_is_deployed(server: Server) -> None:
+    status, answer = server.call("GET", "/status")
+    assert status == 200
+    assert sorted(answer["pipelines"]) == ["bm25", "dpr", "hybrid", "indexing"]
+
+
+@pytest.mark.parametrize("name", list(ANSWERING))
+def test_one_question_is_all_it_needs(server: Server, name: str) -> None:
+    documents = server.documents(name, "Where was Albert Einstein born?")
+    assert documents[0]["meta"]["title"] == "Albert Einstein"
+    assert "Ulm" in documents[0]["content"]
+    assert 1 <= len(documents) <= 10
+    assert all(not document.get("embedding") for document in documents)
+    assert [document["score"] for document in documents] == sorted(
+        (document["score"] for document in documents), reverse=True
+    )
+    assert server.call("POST", f"/{name}/run", {})[0] == 422
+
+
+def test_many_at_once_get_what_each_alone_gets(server: Server) -> None:
+    questions = ["Where was Albert Einstein born?", "What is BWV 988?", "Which metal melts in the hand?"] * 4
+    alone = {question: server.documents("hybrid", question) for question in set(questions)}
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(lambda question: server.documents("hybrid", question), questions))
+    for question, documents in zip(questions, together, strict=True):
+        assert [each["id"] for each in documents] == [each["id"] for each in alone[question]]
+        assert [each["score"] for each in documents] == pytest.approx([each["score"] for each in alone[question]])
+
+
+def test_indexing_takes_sources_and_the_searches_find_them(server: Server, tmp_path: Path) -> None:
+    files = [str(path) for path in write_four(tmp_path / "new").values()]
+    status, answer = server.call("POST", "/indexing/run", {"sources": files})
+    assert status == 200, answer
+    assert answer["result"]["writer"]["documents_written"] == 4
+    assert "embedding" not in json.dumps(answer)
+    for name in ANSWERING:
+        for question, word in ASKED_OF_FOUR.items():
+            assert word in server.documents(name, question)[0]["content"]
+
+
+def test_an_empty_question_is_an_error_and_not_the_end(server: Server) -> None:
+    status, _ = server.call("POST", "/dpr/run", {"query": " "})
+    assert status >= 400
+    assert server.documents("dpr", "What is BWV 988?")

@@ -1,0 +1,206 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""The pipelines that travel with the package: they load anywhere, and what one writes the others find."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from haystack import Document, Pipeline
+
+from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.errors import InputError
+from dpr_haystack.pipelines import load_pipeline, pipeline_names, write_pipelines
+from dpr_haystack.resources import pipelines_directory
+from support.files import ASKED_OF_FOUR, write_four
+
+FILES = sorted(pipelines_directory().glob("*.yml"))
+SEARCHES = ("bm25", "dpr", "hybrid")
+ANSWERING = {"bm25": "bm25", "dpr": "dpr", "hybrid": "joiner"}
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def asked(name: str, question: str) -> dict[str, dict[str, Any]]:
+    """The inputs as Hayhooks makes them from the file's own `inputs`."""
+    declared = yaml.safe_load((pipelines_directory() / f"{name}.yml").read_text())["inputs"]["query"]
+    return {target.split(".")[0]: {target.split(".")[1]: question} for target in declared}
+
+
+def found_by(pipeline: Pipeline, name: str, question: str, *, asynchronous: bool = False) -> list[Document]:
+    data = asked(name, question)
+    result = asyncio.run(pipeline.run_async(data)) if asynchronous else pipeline.run(data)
+    return list(result[ANSWERING[name]]["documents"])
+
+
+def test_they_are_all_here() -> None:
+    assert pipeline_names() == ["bm25", "dpr", "hybrid", "indexing"]
+    assert [path.stem for path in FILES] == pipeline_names()
+
+
+def test_a_fresh_process_loads_all_of_them_without_any_allow_list() -> None:
+    code = """
+import sys
+from pathlib import Path
+from haystack import Pipeline
+assert not any(name.startswith("dpr_haystack") for name in sys.modules)
+for path in sys.argv[1:]:
+    first = Pipeline.loads(Path(path).read_text())
+    with open(path) as file:
+        second = Pipeline.load(file)
+    text = first.dumps()
+    assert second.dumps() == text
+    told, again = first.to_dict(), Pipeline.loads(text).to_dict()
+    for each in (told, again):
+        each["connections"].sort(key=str)  # their order is that of the components, which dumps sorts
+    assert again == told
+    print(Path(path).stem, len(first.graph.nodes))
+"""
+    environment = {
+        name: value for name, value in os.environ.items() if "DESERIALIZATION" not in name and name != "PYTHONPATH"
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, *FILES], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:-1] == ["bm25 1", "dpr 1", "hybrid 3", "indexing 8"]
+
+
+@every_file
+def test_what_hayhooks_reads_fits_the_pipeline(path: Path) -> None:
+    """Inputs and outputs name sockets that are there; every input that must be given is declared, and no other."""
+    told = yaml.safe_load(path.read_text())
+    pipeline = load_pipeline(path)
+    targets = {target for targets in told["inputs"].values() for target in targets}
+    sockets = pipeline.inputs()
+    mandatory = {f"{name}.{key}" for name, each in sockets.items() for key, one in each.items() if one["is_mandatory"]}
+    assert mandatory <= targets
+    assert all(target.split(".")[1] in sockets[target.split(".")[0]] for target in targets)
+    assert list(told["inputs"]) == (["sources"] if path.stem == "indexing" else ["query"])
+    for source in told["outputs"].values():
+        name, key = source.split(".")
+        assert key in pipeline.outputs()[name]
+
+
+@every_file
+def test_nothing_is_loaded_or_made_before_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    load_pipeline(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_each_search_finds_what_its_retriever_finds(name: str, in_workspace: Path) -> None:
+    question = "Where was Albert Einstein born?"
+    pipeline = load_pipeline(name)
+    documents = found_by(pipeline, name, question)
+    assert documents[0].meta["title"] == "Albert Einstein"
+    assert len(documents) == 10 or name == "bm25"
+    assert all(document.embedding is None for document in documents)
+    later = found_by(pipeline, name, question, asynchronous=True)
+    assert [(each.id, each.score) for each in later] == [
+        (each.id, pytest.approx(each.score, abs=1e-6)) for each in documents
+    ]
+    pipeline.close()
+
+
+def test_hybrid_keeps_its_weights_when_it_runs_asynchronously(in_workspace: Path) -> None:
+    """Weights follow names: the same scores whichever branch is done first."""
+    pipeline = load_pipeline("hybrid")
+    pipeline.get_component("joiner").weights = {"bm25": 0.05, "dpr": 1.0}
+    for question in ("Who is the bad guy in The Lord of the Rings?", "What is BWV 988?"):
+        now = found_by(pipeline, "hybrid", question)
+        for _ in range(3):
+            later = found_by(pipeline, "hybrid", question, asynchronous=True)
+            assert [each.id for each in later] == [each.id for each in now]
+            assert [each.score for each in later] == pytest.approx([each.score for each in now], abs=1e-6)
+    pipeline.close()
+
+
+def test_what_indexing_writes_the_searches_find(own_workspace: Path) -> None:
+    """The searches are open before the files are indexed, each with a store object of its own."""
+    searches = {name: load_pipeline(own_workspace / "pipelines" / f"{name}.yml") for name in SEARCHES}
+    for name, search in searches.items():
+        assert all("Tambora" not in (each.content or "") for each in found_by(search, name, "Tambora volcano"))
+    files = [str(path) for path in write_four(own_workspace / "new").values()]
+    indexing = load_pipeline(own_workspace / "pipelines" / "indexing.yml")
+    result = indexing.run({"files": {"sources": files}})
+    assert result["writer"]["documents_written"] == 4
+    for name, search in searches.items():
+        for question, word in ASKED_OF_FOUR.items():
+            best = found_by(search, name, question)[0]
+            assert word in (best.content or ""), (name, question)
+            assert best.meta["file_path"] in files
+    again = asyncio.run(indexing.run_async({"files": {"sources": files}}))
+    assert again["writer"]["documents_written"] == 4
+    assert FAISSDocumentStore.from_directory("store").count_documents() == 185 + 4
+    for pipeline in (indexing, *searches.values()):
+        pipeline.close()
+    assert found_by(searches["bm25"], "bm25", "Tambora")[0].meta["page_number"] == 1
+    searches["bm25"].close()
+
+
+def test_indexing_starts_a_store_of_its_own(own_workspace: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.rmtree(own_workspace / "store")
+    files = [str(path) for path in write_four(tmp_path / "new").values()]
+    indexing = load_pipeline("indexing")
+    indexing.run({"files": {"sources": files[:1]}})
+    search = load_pipeline("dpr")
+    assert "oxidize" in (found_by(search, "dpr", "tea")[0].content or "")
+    indexing.close()
+    search.close()
+
+
+def test_a_writer_and_a_retriever_of_one_yaml_share_the_store(own_workspace: Path) -> None:
+    told = yaml.safe_load((own_workspace / "pipelines" / "indexing.yml").read_text())
+    bm25 = yaml.safe_load((own_workspace / "pipelines" / "bm25.yml").read_text())
+    told["components"]["bm25"] = bm25["components"]["bm25"]
+    pipeline = Pipeline.loads(yaml.safe_dump(told))
+    files = [str(path) for path in write_four(own_workspace / "new").values()]
+    pipeline.run({"files": {"sources": files}, "bm25": {"query": "Tambora"}})
+    found = pipeline.run({"files": {"sources": []}, "bm25": {"query": "Tambora"}})["bm25"]["documents"]
+    assert "1815" in found[0].content
+    pipeline.close()
+
+
+def test_a_pipeline_is_loaded_by_its_name_or_its_path(tmp_path: Path) -> None:
+    by_name = load_pipeline("bm25")
+    assert load_pipeline(pipelines_directory() / "bm25.yml").dumps() == by_name.dumps()
+    own = tmp_path / "own.yaml"
+    own.write_text(by_name.dumps())
+    assert load_pipeline(str(own)).dumps() == by_name.dumps()
+
+
+@pytest.mark.parametrize("name", ["bm52", "", "nowhere/bm25.yml", "../pyproject", "."])
+def test_what_is_not_there_is_said_with_what_is(name: str) -> None:
+    with pytest.raises(InputError, match="bm25, dpr, hybrid, indexing"):
+        load_pipeline(name)
+
+
+@pytest.mark.parametrize("text", ["", "components: [", "- 1\n- 2\n", "components: {a: {type: os.path.Nothing}}\n"])
+def test_a_file_that_is_no_pipeline_is_refused_by_its_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "broken.yml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"broken\.yml"):
+        load_pipeline(path)
+
+
+def test_written_pipelines_do_not_replace_changed_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "pipelines"
+    written = write_pipelines(folder)
+    assert [path.name for path in written] == [path.name for path in FILES]
+    assert all(path.read_bytes() == source.read_bytes() for path, source in zip(written, FILES, strict=True))
+    (folder / "dpr.yml").write_text("mine")
+    (folder / "bm25.yml").unlink()
+    assert write_pipelines(folder) == written
+    assert (folder / "dpr.yml").read_text() == "mine"
+    assert (folder / "bm25.yml").exists()
