@@ -27,6 +27,7 @@ from dpr_haystack.engines.hub import locate, looks_like_a_path
 from dpr_haystack.engines.inspection import inspect_folder
 from dpr_haystack.engines.original import OriginalCheckpoint, build_tower, read_original, tower_state
 from dpr_haystack.engines.precision import resolve_dtype
+from dpr_haystack.engines.prepacked import prepack
 from dpr_haystack.engines.tokenization import PairTokenizer, load_tokenizer, longest_input
 from dpr_haystack.engines.tower_source import DPR_CLASSES, TowerSource
 from dpr_haystack.errors import InputError, ModelError
@@ -95,7 +96,8 @@ def load_encoder(
     tokenizer = PairTokenizer(tower.tokenizer.backend_tokenizer, pad_id=pad_id, max_length=part.max_length)
     backbone, projection = _split(tower.model)
     head.dense.insert(0, projection)
-    backbone = backbone.to(device=device, dtype=torch_dtype)
+    backbone = backbone.to(device=device, dtype=torch_dtype).requires_grad_(False)
+    prepack(backbone)
     return Encoder(backbone, head.to(device).float(), tokenizer, part, tower.identity)
 
 

@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from dpr_haystack.engines import checkpoints, prepacked
+from dpr_haystack.engines.prepacked import PrepackedLinear, prepack
+from support.checkpoints import tiny_dpr
+
+
+def model(dtype):
+    torch.manual_seed(0)
+    return (
+        nn.Sequential(nn.Linear(24, 40), nn.Tanh(), nn.ModuleList([nn.Linear(40, 8, bias=False)])[0]).to(dtype).eval()
+    )
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)])
+@pytest.mark.parametrize("shape", [(1, 24), (5, 24), (3, 7, 24)])
+def test_the_same_products(dtype, tolerance, shape):
+    plain, packed = model(dtype), model(dtype)
+    if not prepack(packed):
+        pytest.skip("torch has no oneDNN here")
+    assert [type(layer) for layer in packed] == [PrepackedLinear, nn.Tanh, PrepackedLinear]
+    rows = torch.randn(shape, dtype=dtype)
+    with torch.inference_mode():
+        torch.testing.assert_close(packed(rows), plain(rows), atol=tolerance, rtol=tolerance)
+
+
+def test_other_formats_are_left_alone():
+    assert prepack(model(torch.float64)) == 0
+
+
+@pytest.mark.parametrize("forward", [lambda self, rows: rows @ self.missing, lambda self, rows: torch.zeros(3, 40)])
+def test_where_it_does_not_work_layers_stay(monkeypatch, forward):
+    monkeypatch.setattr(prepacked.PrepackedLinear, "forward", forward)
+    layers = model(torch.float32)
+    assert prepack(layers) == 0
+    assert type(layers[0]) is nn.Linear
+
+
+def test_an_encoder_without_it_gives_the_same(tmp_path, monkeypatch):
+    folder = str(tiny_dpr(tmp_path / "question", "question"))
+    texts = [(None, "who wrote the origin of species"), ("darwin", "the beagle")]
+    packed = checkpoints.load_encoder(folder, "question", dtype="float32").encode(texts)
+    monkeypatch.setattr(checkpoints, "prepack", lambda backbone: 0)
+    plain = checkpoints.load_encoder(folder, "question", dtype="float32").encode(texts)
+    np.testing.assert_allclose(packed, plain, atol=1e-5)
