@@ -107,8 +107,9 @@ def compare_speed(tower: str, passages: list[str], questions: list[str], rounds:
         cosine = (reference * value).sum(1) / np.linalg.norm(reference, axis=1) / np.linalg.norm(value, axis=1)
         print(f"{name}: lowest cosine with the first one's vectors {cosine.min():.5f}")
 
+    peer = SentenceTransformersTextEmbedder(model=tower, progress_bar=False)
     text_embedders = {
-        "SentenceTransformersTextEmbedder (defaults)": SentenceTransformersTextEmbedder(model=tower, progress_bar=False),
+        "SentenceTransformersTextEmbedder (defaults)": peer,
         **{f"DPRTextEmbedder, {ours[d]._tower.get().dtype}": DPRTextEmbedder(tower, dtype=d) for d in ours},
     }
     for embedder in text_embedders.values():

@@ -62,19 +62,15 @@ class DPRDocumentEmbedder:
         """Keep the settings; nothing is loaded before :meth:`warm_up` or the first use.
 
         :param model: A name on the Hugging Face hub or a path: a DPR context encoder, any BERT-like encoder, a
-            sentence-transformers folder, a ``.cp`` file of the original DPR repository, or a model directory, whose
-            passage tower is taken. Local paths and what is in the local cache need no network.
-        :param device: Where the model runs, a ``ComponentDevice`` or e.g. ``"cuda:0"``; ``None`` for the best there is.
+            sentence-transformers folder, an original ``.cp`` file, or a model directory (its passage tower).
+        :param device: A ``ComponentDevice`` or e.g. ``"cuda:0"``; ``None`` for the best there is.
         :param token: Token for the hub, for models that need one.
-        :param dtype: What the model computes in: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``:
-            bfloat16 where the processor multiplies it natively, else float32. Vectors are float32 in any case.
-        :param max_length: Longest passage in tokens, title included; ``None`` for the model's own, 256 where it has
-            none. What is longer is cut.
-        :param pooling: How token vectors become one: ``"cls"`` or ``"mean"`` (or ``"max"``,
-            ``"mean_sqrt_len_tokens"``, ``"weightedmean"``, ``"lasttoken"``). ``None`` for what the model says, which
-            is ``"cls"`` for DPR and for plain BERT-like encoders that say nothing.
+        :param dtype: What the model computes in: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``
+            (bfloat16 where the processor has it natively, else float32). Vectors are float32 in any case.
+        :param max_length: Longest passage in tokens, title included; ``None`` for the model's own, or 256.
+        :param pooling: How token vectors become one, e.g. ``"mean"``; ``None`` for what the model says, else ``"cls"``.
         :param normalize: Whether vectors get length 1; ``None`` for what the model says.
-        :param batch_size: At most this many passages a batch; ``None`` leaves it to the number of tokens.
+        :param batch_size: At most this many passages a batch; ``None`` leaves it to their number of tokens.
         :param title_field: The key of ``meta`` with the title; ``None`` to embed none.
         :param meta_fields_to_embed: Further keys of ``meta`` whose values are put before the content, one a line.
         :param progress_bar: Whether to show the progress.

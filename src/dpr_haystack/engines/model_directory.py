@@ -52,14 +52,12 @@ def convert(
     :param passage_model: The checkpoint of the passage tower; ``None`` if the first one holds it as well. Where both
         towers have the same weights, these are on the disk once (a hard link, where the file system has them).
     :param output_dir: The directory to write.
-    :param base_model: For ``.cp`` files: where configuration and vocabulary come from, by path or name; ``None`` for
-        what the file itself names.
+    :param base_model: For ``.cp`` files: where configuration and vocabulary come from; ``None`` for what they name.
     :param token: A hub token.
     :param max_length: Longest input in tokens; ``None`` for each checkpoint's own.
     :param overwrite: Whether a model directory that is already there is replaced.
     :returns: The path of the directory.
-    :raises InputError: If something else is there, a model is there and ``overwrite`` is not set, or the two towers do
-        not go together.
+    :raises InputError: If something is there that is not to be replaced, or the two towers do not go together.
     :raises ModelError: If a checkpoint cannot be loaded.
     """
     target = Path(output_dir).expanduser().absolute()
