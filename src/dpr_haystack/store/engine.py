@@ -213,8 +213,7 @@ class StoreEngine:
     def record_encoder(self, encoder: dict[str, Any] | None) -> None:
         """Write into the manifest which passage tower made the vectors."""
         with self.database.writing():
-            self.manifest = replace(read_manifest(self.layout), encoder=encoder)
-            write_manifest(self.layout, self.manifest)
+            self._rewrite_manifest(encoder=encoder)
 
     def catch_up(self, index_string: str, options: Mapping[str, int] | None) -> None:
         """Bring the derived indexes up to date and write them to disk."""
@@ -269,8 +268,13 @@ class StoreEngine:
     def _fix_dimension(self, dimension: int) -> None:
         """The first vector decides, where nobody said what the dimension is."""
         if self.dimension is None:
-            self.manifest = replace(read_manifest(self.layout), dimension=dimension)
-            write_manifest(self.layout, self.manifest)
+            self._rewrite_manifest(dimension=dimension)
+
+    def _rewrite_manifest(self, **changes: Any) -> None:
+        """Inside a write, so that nobody else's changes get lost. What could not be written is not so."""
+        manifest = replace(read_manifest(self.layout), **changes)
+        write_manifest(self.layout, manifest)
+        self.manifest = manifest
 
     def _delete(self, condition: str, parameter: str) -> int:
         with self.database.writing() as connection:
@@ -297,7 +301,11 @@ class StoreEngine:
             if not is_worth_it(state):
                 return
             target = VectorFile(self.layout.vectors(state.generation + 1), self.dimension or 0)
-            compact(connection, self.vector_file(state.generation), target)
+            try:
+                compact(connection, self.vector_file(state.generation), target)
+            except BaseException:
+                target.path.unlink(missing_ok=True)  # half of it would take the space that there was too little of
+                raise
         self._remove_old_generations()
 
     def _remove_old_generations(self) -> None:

@@ -106,14 +106,7 @@ class KeywordCache:
                 logger.warning(
                     "The keyword index {folder} is damaged ({error})", folder=usable[0].folder, error=str(error)
                 )
-        position, index = self._fresh(state)
-        try:
-            return self._fed(connection, state, position, index)
-        except (ValueError, OSError) as error:
-            del index
-            shutil.rmtree(self._layout.indexes / position.folder, ignore_errors=True)
-            msg = f"the keyword index of {self._layout.root} cannot be written: {error}"
-            raise StoreFailure(msg) from error
+        return self._built(connection, state)
 
     def _fed(
         self, connection: Connection, state: State, position: Position, index: KeywordIndex
@@ -151,11 +144,18 @@ class KeywordCache:
         logger.warning("The keyword index {folder} is damaged ({reason})", folder=str(folder), reason=reason)
         return None
 
-    def _fresh(self, state: State) -> tuple[Position, KeywordIndex]:
+    def _built(self, connection: Connection, state: State) -> tuple[Position, KeywordIndex]:
+        """A new index with all documents."""
         if state.count:
             logger.info("Building the keyword index of {store}", store=str(self._layout.root))
         position = Position(f"keyword-{uuid4().hex[:8]}")
-        return position, KeywordIndex(self._layout.indexes / position.folder, self._language)
+        folder = self._layout.indexes / position.folder
+        try:
+            return self._fed(connection, state, position, KeywordIndex(folder, self._language))
+        except (ValueError, OSError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            msg = f"the keyword index of {self._layout.root} cannot be written: {error}"
+            raise StoreFailure(msg) from error
 
     def _remove_others(self, folder: str | None) -> None:
         for path in self._layout.indexes.glob("keyword-*"):

@@ -87,8 +87,15 @@ class Manifest:
 
 
 def write_manifest(layout: Layout, manifest: Manifest) -> None:
-    """Replace the manifest in one durable step."""
-    write_atomically(layout.manifest, json.dumps(asdict(manifest), indent=2) + "\n")
+    """Replace the manifest in one durable step.
+
+    :raises StoreFailure: If the system refuses, e.g. because the disk is full.
+    """
+    try:
+        write_atomically(layout.manifest, json.dumps(asdict(manifest), indent=2) + "\n")
+    except OSError as error:
+        msg = f"{layout.manifest} cannot be written ({error}); nothing was changed"
+        raise StoreFailure(msg) from error
 
 
 def read_manifest(layout: Layout) -> Manifest:

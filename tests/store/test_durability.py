@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Killed at any instant, or refused space by the system, a store holds exactly what it acknowledged."""
+
+import random
+import time
+
+import pytest
+from haystack.document_stores.errors import DocumentStoreError
+
+from dpr_haystack import FAISSDocumentStore
+from support.store_writers import (
+    DIM,
+    expected_after,
+    file_size_limit,
+    go_on_from,
+    open_store,
+    operation,
+    processes,
+    write_with_little_space,
+)
+from support.stores import WORDS, assert_exact_hits, assert_same_documents, below, lognormal_vectors, make_documents
+
+KILLS = 25
+
+
+def acknowledged_before_the_kill(path, step, seconds):
+    """Let a child carry out steps for a while, kill it, and return the last one that it acknowledged."""
+    receiver, sender = processes.Pipe(duplex=False)
+    child = processes.Process(target=go_on_from, args=(str(path), step, sender))
+    child.start()
+    sender.close()
+    try:
+        assert receiver.poll(30)
+        time.sleep(seconds)
+    finally:
+        child.kill()
+        child.join()
+    last = None
+    while True:
+        try:
+            last = receiver.recv()
+        except EOFError:
+            return last
+
+
+def assert_works(store, model):
+    assert_same_documents(store, model)
+    for question in lognormal_vectors(2, DIM, seed=7):
+        assert_exact_hits(store.search(question, 10), list(model.values()), question, 10, "dot_product")
+    found = {document.id for document in store.bm25_retrieval(f"{WORDS[0]} {WORDS[1]}", 10_000)}
+    assert found == {name for name, document in model.items() if set(document.content.split()) & set(WORDS[:2])}
+
+
+def test_killed_at_any_instant(tmp_path):
+    chance = random.Random(2)
+    model, step, whole = {}, 0, 0
+    for _ in range(KILLS):
+        last = acknowledged_before_the_kill(tmp_path / "store", step, chance.uniform(0, 0.15))
+        for done in range(step, last + 1):
+            model = expected_after(model, done)
+        step = last + 1
+        store = open_store(tmp_path / "store")
+        in_flight = expected_after(model, step)
+        if {document.id: document for document in store.filter_documents()} == in_flight != model:
+            model, step, whole = in_flight, step + 1, whole + 1
+        assert_works(store, model)
+        store.close()
+    assert step > 3 * KILLS, "the children have hardly done anything"
+    names = {operation(done)[0] for done in range(step)}
+    assert {"write", "overwrite", "delete", "delete_by_filter", "update_by_filter", "ask"} <= names
+    generations = [path.stem for path in (tmp_path / "store").glob("vectors-*")]
+    assert len(generations) <= 1
+    assert generations != ["vectors-0"], "no compaction has happened"
+    store = open_store(tmp_path / "store")
+    store.write_documents(make_documents(30, DIM, first=10**6))
+    store.catch_up()
+    store.close()
+    left = [path for path in (tmp_path / "store").rglob("*.tmp") if path.stat().st_size > 10_000]
+    assert not left, "indexes half written are never taken away"
+
+
+def test_refused_space_by_the_system(tmp_path):
+    receiver, sender = processes.Pipe(duplex=False)
+    child = processes.Process(target=write_with_little_space, args=(str(tmp_path / "store"), 120, sender))
+    child.start()
+    sender.close()
+    refused, model = receiver.recv()
+    child.join()
+    assert child.exitcode == 0, (refused, model)
+    assert refused > 10
+    assert len(model) > 10
+    store = open_store(tmp_path / "store")
+    assert_works(store, model)
+    store.close()
+
+
+def test_compaction_that_finds_no_space_does_not_make_a_done_write_fail(tmp_path, monkeypatch, caplog):
+    """The documents are gone: to say that nothing was changed would be a lie."""
+    monkeypatch.setattr("dpr_haystack.store.compaction._NOT_BELOW", 100)
+    documents = make_documents(1500, 512)
+    store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=512)
+    store.write_documents(documents)
+    with file_size_limit(500 * 512 * 4 - 1):  # one byte too little for the vectors that stay
+        assert store.delete_by_filter(below(1000)) == 1000
+    assert "not compacted" in caplog.text
+    assert [path.name for path in (tmp_path / "store").glob("vectors-*")] == ["vectors-0.f32"]
+    assert_same_documents(store, {document.id: document for document in documents[1000:]})
+    store.delete_documents(["d1000"])
+    assert [path.name for path in (tmp_path / "store").glob("vectors-*")] == ["vectors-1.f32"]
+    assert_same_documents(store, {document.id: document for document in documents[1001:]})
+    store.close()
+
+
+@pytest.mark.parametrize("cut", [1, DIM * 4, 10**6])
+def test_a_vector_file_that_is_too_short_is_reported(tmp_path, cut):
+    store = open_store(tmp_path / "store")
+    store.write_documents(make_documents(100, DIM))
+    store.close()
+    path = tmp_path / "store" / "vectors-0.f32"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: max(0, len(whole) - cut)])
+    missing = min(cut, len(whole))
+    with pytest.raises(DocumentStoreError, match=rf"vectors-0\.f32 is damaged: {missing} bytes of the 100 vectors are"):
+        store.count_documents()
+    assert path.stat().st_size == len(whole) - missing
+    path.write_bytes(whole)
+    assert store.count_documents() == 100
+    store.close()
