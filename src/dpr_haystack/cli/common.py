@@ -84,7 +84,7 @@ def hybrid_retriever(
         model,
         top_k=top_k,
         candidates=max(100, top_k),
-        exact_scores=True,  # the store has what it takes, and it finds more: 96.8 instead of 96.5 in the top 20 of SQuAD
+        exact_scores=True,  # 96.8 instead of 96.5% in the top 20 of SQuAD, for a fraction of a millisecond
         explain=explain,
         device=device_of(arguments.device),
         dtype=arguments.dtype,
