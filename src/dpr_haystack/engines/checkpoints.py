@@ -156,8 +156,8 @@ def _load_original(path: Path, role: Role, token: str | None, base_model: str | 
         folder = locate(base, token, weights=False)
     except ModelError as error:
         msg = (
-            f"{path} holds weights alone; its configuration and vocabulary come from {base!r}, which is not here. "
-            f"Convert it once, naming a local copy: dpr-haystack convert {path} --base-model PATH --output DIR. ({error})"
+            f"{path} holds weights alone; configuration and vocabulary come from {base!r}, which is not here. Convert "
+            f"it once, naming a local copy: dpr-haystack convert {path} --base-model PATH --output DIR. ({error})"
         )
         raise ModelError(msg) from error
     model = build_tower(checkpoint, role, BertConfig.from_pretrained(str(folder)))
