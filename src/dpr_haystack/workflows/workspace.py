@@ -130,7 +130,7 @@ def ask_all(workspace: Workspace) -> list[Asked]:
     if not questions:
         raise DataError(workspace.questions, "has no questions; delete it to get the sample ones again")
     store = FAISSDocumentStore.from_directory(workspace.store)
-    retriever = DPRHybridRetriever(store, str(workspace.model), top_k=max(_KS), exact_scores=True)
+    retriever = DPRHybridRetriever(store, str(workspace.model), top_k=max(_KS))
     retriever.retrieve([questions[0].question])  # loads the model, so that no question pays for it
     asked = [_ask(store, retriever, question) for question in questions]
     retriever.close()
