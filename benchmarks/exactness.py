@@ -53,9 +53,8 @@ def main() -> None:
                 worst = max(worst, float(np.abs(got - expected).max()))
     print(f"{len(questions)} questions, {len(documents)} passages, index {store.index_string}, top {TOP_K}")
     print(f"the same as numpy: {same} ({100 * same / len(questions):.2f}%), largest difference of a score {worst:.1e}")
-    print(
-        f"recall of numpy's top {TOP_K}: {100 * recall / len(questions):.2f}%, {len(questions) / seconds:.0f} questions/s"
-    )
+    print(f"recall of numpy's top {TOP_K}: {100 * recall / len(questions):.2f}%")
+    print(f"{len(questions) / seconds:.0f} questions/s")
     store.close()
 
 
