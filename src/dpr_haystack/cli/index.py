@@ -61,6 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
         store.close()
     for file in report.empty:
         print(f"no text in {file}", file=sys.stderr)
+    if report.left_out:
+        print(
+            f"{len(report.left_out)} passages were left out: their ids came before with another text, "
+            f"e.g. {report.left_out[0]}",
+            file=sys.stderr,
+        )
     print(
         f"{report.read} passages read in {time.perf_counter() - started:.1f} s: {report.embedded} embedded, "
         f"{report.updated} updated, {report.unchanged} unchanged, {report.pruned} removed"

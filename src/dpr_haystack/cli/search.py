@@ -78,7 +78,8 @@ def _hit(rank: int, document: Document) -> dict[str, Any]:
 
 def _as_text(hit: dict[str, Any]) -> str:
     meta = hit["meta"]
-    place = [str(meta["file"])] if "file" in meta else []
-    place += [f"page {meta['page']}"] if "page" in meta else []
-    title = hit["title"] or hit["id"]
-    return f"{hit['rank']:>2}. {title}  ({hit['score']:.3f}) {', '.join(place)}\n    {hit['content']}\n"
+    file = meta.get("file", meta.get("file_path"))  # the second is what Haystack's converters write
+    page = meta.get("page", meta.get("page_number")) if file is not None else None
+    place = ", ".join([*([str(file)] if file is not None else []), *([f"page {page}"] if page is not None else [])])
+    head = f"{hit['rank']:>2}. {hit['title'] or hit['id']}  ({hit['score']:.3f}) {place}".rstrip()
+    return f"{head}\n    {hit['content'] or ''}\n"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -37,6 +37,7 @@ class IndexReport:
     :param unchanged: Ones that were there as they are, or came twice.
     :param pruned: Ones that were taken out because their source has them no more.
     :param empty: Files that hold no text.
+    :param left_out: Ids that came again with another text; the first text of a run stands.
     """
 
     read: int = 0
@@ -45,7 +46,8 @@ class IndexReport:
     unchanged: int = 0
     pruned: int = 0
     empty: list[Path] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set, repr=False)
+    left_out: list[str] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict, repr=False)
 
 
 def index_paths(
@@ -99,11 +101,8 @@ def index_passages(
     check_encoder(store, embedder)
     report = IndexReport()
     for batch in _batches(passages):
-        distinct = [passage for passage in _first_ones(batch) if passage.id not in report.seen]
         report.read += len(batch)
-        report.unchanged += len(batch) - len(distinct)
-        report.seen.update(passage.id for passage in distinct)
-        _index_batch(distinct, store, embedder, report)
+        _index_batch(_first_ones(batch, report), store, embedder, report)
         if progress is not None:
             progress(len(batch))
     return report
@@ -180,7 +179,7 @@ def _text(content: str | None, meta: dict[str, Any]) -> tuple[str | None, Any]:
     return content, meta.get("title")
 
 
-def _prune(store: FAISSDocumentStore, paths: Sequence[str | Path], seen: set[str]) -> int:
+def _prune(store: FAISSDocumentStore, paths: Sequence[str | Path], seen: Container[str]) -> int:
     roots = [Path(path) for path in paths]
     gone = []
     for name, meta in store.searching().metas():
@@ -204,8 +203,17 @@ def _batches(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
         yield batch
 
 
-def _first_ones(passages: Iterable[Passage]) -> list[Passage]:
-    first: dict[str, Passage] = {}
+def _first_ones(passages: Iterable[Passage], report: IndexReport) -> list[Passage]:
+    """The passages whose ids did not come before in this run."""
+    first = []
     for passage in passages:
-        first.setdefault(passage.id, passage)
-    return list(first.values())
+        text = hash((passage.title, passage.text))
+        known = report.seen.get(passage.id)
+        if known is None:
+            report.seen[passage.id] = text
+            first.append(passage)
+        elif known == text:
+            report.unchanged += 1
+        else:
+            report.left_out.append(passage.id)
+    return first

@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input: exit code 2, one line on stderr that says what is wrong, nothing on stdout, nothing changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.cli import COMMANDS, main
+from support.workspace import Ran
+
+Cli = Callable[..., Ran]
+
+WRONG = {
+    "no command": ("", "COMMAND"),
+    "unknown command": ("frobnicate", "frobnicate"),
+    "unknown option": ("info store --frob", "--frob"),
+    "no store": ("search q", "--store"),
+    "unknown store": ("search q --store nowhere", "no store at nowhere"),
+    "a model is no store": ("search q --store model", "no store at model"),
+    "empty question": ("search '' --store store", "question is empty"),
+    "blank question": ("search '  ' --store store --mode bm25", "question is empty"),
+    "top-k of nothing": ("search q --store store --top-k 0", "'0' is not a whole number"),
+    "negative top-k": ("search q --store store --top-k=-3", "'-3' is not a whole number"),
+    "top-k in words": ("search q --store store --top-k five", "'five' is not a whole number"),
+    "unknown mode": ("search q --store store --mode magic", "magic"),
+    "unknown dtype": ("search q --store store --dtype int3", "int3"),
+    "unknown device": ("search q --store store --device toaster", "toaster"),
+    "unknown question model": ("search q --store store --question-model nobody/nothing", "nobody/nothing"),
+    "question model of another store": ("search q --store store --question-model TINY", "another one"),
+    "path of no model": ("search q --store store --question-model corpus", "corpus"),
+    "evaluate: unknown store": ("evaluate --store nowhere --questions questions.jsonl", "nowhere"),
+    "evaluate: no such file": ("evaluate --store store --questions nowhere.jsonl", "nowhere.jsonl is not a file"),
+    "evaluate: bad line": ("evaluate --store store --questions bad.jsonl", "bad.jsonl, line 2"),
+    "evaluate: no question": ("evaluate --store store --questions empty.jsonl", "no questions"),
+    "evaluate: top-k": ("evaluate --store store --questions questions.jsonl --top-k 1 0", "'0' is not a whole"),
+    "evaluate: another tower": (
+        "evaluate --store store --questions questions.jsonl --question-model TINY",
+        "another one",
+    ),
+    "index: missing file": ("index nowhere.txt --store new --model model", "nowhere.txt does not exist"),
+    "index: nothing to read": ("index pipelines --store new --model model", "no files to read in pipelines"),
+    "index: unknown model": ("index corpus --store new --model nobody/nothing", "nobody/nothing"),
+    "index: words": ("index corpus --store new --model model --words 0", "'0' is not a whole number"),
+    "index: unknown index": ("index corpus --store new --model model --index Magic", "Magic"),
+    "index: unknown language": ("index corpus --store new --model model --language klingon", "klingon"),
+    "index: store of another model": ("index corpus --store store --model TINY", "were made by"),
+    "info: nowhere": ("info nowhere", "nowhere is neither"),
+    "check: nowhere": ("check nowhere", "no store at nowhere"),
+    "convert: unknown model": ("convert nobody/nothing --output new", "nobody/nothing"),
+    "convert: over a store": ("convert model --output store --overwrite", "store"),
+}
+
+
+def state_of(root: Path) -> dict[str, int]:
+    below = (path for path in root.rglob("*") if path.is_file() and not path.name.endswith(("-wal", "-shm", ".lock")))
+    return {path.relative_to(root).as_posix(): path.stat().st_size for path in below}
+
+
+@pytest.mark.parametrize("case", list(WRONG))
+def test_bad_input(case: str, cli: Cli, own_workspace: Path, tiny_models: tuple[Path, Path]) -> None:
+    import shlex
+
+    (own_workspace / "bad.jsonl").write_text('{"question": "who?", "answers": ["me"]}\n{"question": 3}\n')
+    (own_workspace / "empty.jsonl").write_text("")
+    line, expected = WRONG[case]
+    before = state_of(own_workspace)
+    ran = cli(*shlex.split(line.replace("TINY", str(tiny_models[0]))))
+    assert (ran.code, ran.out) == (2, ""), ran
+    assert ran.err.count("\n") == 1, ran.err
+    assert ran.err.endswith("\n")
+    assert ran.err.startswith("dpr-haystack")
+    assert expected in ran.err
+    assert state_of(own_workspace) == before
+
+
+def test_every_command_says_its_own_name(cli: Cli) -> None:
+    for name in COMMANDS:
+        ran = cli(name, "--frob", "--store")
+        assert ran.err.startswith(f"dpr-haystack {name}: ") or ran.err.startswith("dpr-haystack: ")
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+
+
+def test_what_the_system_refuses_is_one_line_too(
+    capsys: pytest.CaptureFixture[str], own_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "store/documents.sqlite")
+
+    monkeypatch.setattr(FAISSDocumentStore, "bm25_retrieval", refused)
+    code = main(["search", "q", "--store", "store", "--mode", "bm25"])
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (1, "")
+    assert printed.err.count("\n") == 1
+    assert "store/documents.sqlite" in printed.err
+
+
+def test_the_errors_of_the_library_are_told_without_their_lines(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_text(json.dumps({"question": "a\nb"}) + "\n[\n")
+    ran = cli("evaluate", "--store", tmp_path, "--questions", tmp_path / "q.jsonl")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)

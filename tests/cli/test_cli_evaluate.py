@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack evaluate`: its figures are the ones that are counted here from the searches themselves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from haystack import Document
+
+from dpr_haystack import DPRTextEmbedder, FAISSDocumentStore, HybridJoiner
+from support.workspace import Ran
+
+Cli = Callable[..., Ran]
+KS = (1, 5, 20, 100)
+
+
+def plain(text: str | None) -> str:
+    """Lower case, words and marks set apart by single spaces: enough for the answers of the sample questions."""
+    words = re.findall(r"[^\W_]+|[^\w\s]", (text or "").lower())
+    return f" {' '.join(words)} "
+
+
+def share(hits: list[list[bool]], k: int) -> float:
+    return 100.0 * sum(any(row[:k]) for row in hits) / len(hits)
+
+
+@pytest.fixture(scope="module")
+def runs(workspace_root: Path) -> dict[str, list[list[Document]]]:
+    """For each system and question the first hundred passages, put together here from the two searches."""
+    store = FAISSDocumentStore.from_directory(workspace_root / "store")
+    embedder = DPRTextEmbedder(str(workspace_root / "model"))
+    found: dict[str, list[list[Document]]] = {"bm25": [], "dpr": [], "hybrid": []}
+    asked = [entry["question"] for entry in questions(workspace_root)]
+    for question, embedding in zip(asked, embedder.embed(asked), strict=True):
+        words = store.bm25_retrieval(question, 100)
+        near = store.search(embedding, 100)
+        found["bm25"].append(words)
+        found["dpr"].append(near)
+        found["hybrid"].append(HybridJoiner().run(bm25=words, dpr=near)["documents"][:100])
+    store.close()
+    return found
+
+
+def questions(root: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (root / "questions.jsonl").read_text().splitlines()]
+
+
+def evaluated(cli: Cli, *arguments: object) -> dict[str, Any]:
+    ran = cli("evaluate", "--store", "store", "--json", *arguments)
+    assert (ran.code, ran.err) == (0, "")
+    return dict(json.loads(ran.out))
+
+
+def test_the_figures_are_those_counted_here(
+    cli: Cli, in_workspace: Path, runs: dict[str, list[list[Document]]]
+) -> None:
+    report = evaluated(cli, "--questions", "questions.jsonl")
+    asked = questions(in_workspace)
+    assert list(report) == ["questions", "systems"]
+    assert report["questions"] == len(asked) == 40
+    assert list(report["systems"]) == ["bm25", "dpr", "hybrid"]
+    for name, found in runs.items():
+        gold = [[each.id in entry["passage_ids"] for each in run] for entry, run in zip(asked, found, strict=True)]
+        answer = [
+            [any(plain(text) in plain(each.content) for text in entry["answers"]) for each in run]
+            for entry, run in zip(asked, found, strict=True)
+        ]
+        for what, hits in (("gold", gold), ("answer", answer)):
+            told = report["systems"][name][what]
+            assert list(told) == [str(k) for k in KS]
+            for k in KS:
+                assert told[str(k)] == pytest.approx(share(hits, k))
+    assert report["systems"]["hybrid"]["gold"]["5"] > report["systems"]["bm25"]["gold"]["5"]
+
+
+def test_figures_by_hand(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five passages without vectors: BM25 alone, ranks that can be read off."""
+    monkeypatch.chdir(tmp_path)
+    texts = ["apple apple apple", "apple apple pear", "apple pear pear", "cherry", "no fruit at all"]
+    store = FAISSDocumentStore("store")
+    store.write_documents([Document(id=str(number), content=text) for number, text in enumerate(texts, 1)])
+    order = [document.id for document in store.bm25_retrieval("apple", 10)]
+    store.close()
+    assert order == ["1", "2", "3"]
+    lines = [
+        {"question": "apple", "answers": ["apple"], "passage_ids": ["1"]},
+        {"question": "apple", "answers": ["pear"], "passage_ids": ["3", "9"]},
+        {"question": "apple", "answers": ["Cherry"], "passage_ids": ["4"]},
+        {"question": "cherry", "answers": ["CHERRY"]},
+    ]
+    Path("questions.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    report = evaluated(cli, "--questions", "questions.jsonl", "--top-k", 3, 1, 2, 1)
+    third = pytest.approx(100 / 3)
+    assert report == {
+        "questions": 4,
+        "systems": {
+            "bm25": {
+                "gold": {"1": third, "2": third, "3": pytest.approx(200 / 3)},
+                "answer": {"1": 50, "2": 75, "3": 75},
+            }
+        },
+    }
+    limited = evaluated(cli, "--questions", "questions.jsonl", "--top-k", 1, "--limit", 1)
+    assert limited == {"questions": 1, "systems": {"bm25": {"gold": {"1": 100.0}, "answer": {"1": 100.0}}}}
+
+
+def test_answers_as_patterns(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = FAISSDocumentStore("store")
+    store.write_documents([Document(content="It was built in 1889.")])
+    store.close()
+    Path("q.csv").write_text("built\t['18[0-9]{2}']\n")
+    assert evaluated(cli, "--questions", "q.csv", "--top-k", 1)["systems"]["bm25"]["answer"] == {"1": 0.0}
+    told = evaluated(cli, "--questions", "q.csv", "--top-k", 1, "--regex")
+    assert told["systems"]["bm25"] == {"gold": {}, "answer": {"1": 100.0}}
+
+
+@pytest.mark.parametrize("kind", ["csv", "squad", "jsonl.gz"])
+def test_question_files_of_every_kind(cli: Cli, in_workspace: Path, tmp_path: Path, kind: str) -> None:
+    import gzip
+
+    entry = questions(in_workspace)[0]
+    path = tmp_path / f"q.{kind}"
+    if kind == "csv":
+        with path.open("w", newline="") as file:
+            csv.writer(file, delimiter="\t").writerow([entry["question"], repr(entry["answers"])])
+    elif kind == "squad":
+        path = path.with_suffix(".json")
+        asked = {
+            "id": "1",
+            "question": entry["question"],
+            "answers": [{"text": entry["answers"][0], "answer_start": 0}],
+        }
+        paragraph = {"context": f"{entry['answers'][0]} and more", "qas": [asked]}
+        path.write_text(json.dumps({"data": [{"title": "T", "paragraphs": [paragraph]}]}))
+    else:
+        path.write_bytes(gzip.compress(json.dumps(entry).encode()))
+    report = evaluated(cli, "--questions", path)
+    assert report["questions"] == 1
+    assert report["systems"]["hybrid"]["answer"]["100"] == 100.0
+    assert (report["systems"]["hybrid"]["gold"] != {}) is (kind != "csv")
+
+
+def test_the_table_has_the_same_figures(cli: Cli, in_workspace: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_text("\n".join(json.dumps(entry) for entry in questions(in_workspace)[:6]))
+    report = evaluated(cli, "--questions", tmp_path / "q.jsonl", "--top-k", 1, 5)
+    out = cli("evaluate", "--store", "store", "--questions", tmp_path / "q.jsonl", "--top-k", 1, 5).out
+    lines = [line.split() for line in out.splitlines()]
+    for name, system in report["systems"].items():
+        rows = [line[1:] for line in lines if line and line[0] == name]
+        assert rows == [[f"{value:.1f}" for value in system[what].values()] for what in ("gold", "answer")]
+    assert "% of 6 questions" in out

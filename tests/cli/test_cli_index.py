@@ -1,0 +1,398 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack index`: every kind of file, only what is new, and no harm from an interruption."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from haystack import Document
+
+from dpr_haystack import FAISSDocumentStore
+from support.files import BEES, GLACIERS, TEA, VOLCANO, gzipped, pdf, write_four, write_records
+from support.workspace import Ran
+
+Cli = Callable[..., Ran]
+Indexing = Callable[..., "Counts"]
+NAMES = ("read", "embedded", "updated", "unchanged", "removed")
+COUNTS = re.compile(r"(\d+) passages read in [\d.]+ s: (\d+) embedded, (\d+) updated, (\d+) unchanged, (\d+) removed\n")
+
+
+class Counts(dict[str, int]):
+    """What the command says that it did."""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def index(cli: Cli, tiny_models: tuple[Path, Path], here: Path) -> Indexing:
+    def run(*arguments: object, store: str = "store") -> Counts:
+        ran = cli("index", *arguments, "--store", store, "--model", tiny_models[0])
+        assert (ran.code, ran.err) == (0, "")
+        told = COUNTS.match(ran.out)
+        assert told is not None, ran.out
+        assert ran.out.endswith(f"{store} holds {len(contents(store))} passages\n")
+        return Counts(zip(NAMES, map(int, told.groups()), strict=True))
+
+    return run
+
+
+def contents(store: str | Path) -> dict[str, Document]:
+    opened = FAISSDocumentStore.from_directory(store)
+    found = {document.id: document for document in opened.filter_documents()}
+    opened.close()
+    return found
+
+
+def by_title(store: str | Path = "store") -> dict[str, Document]:
+    return {document.meta["title"]: document for document in contents(store).values()}
+
+
+@pytest.fixture(params=["plain", "gz"])
+def written(request: pytest.FixtureRequest, here: Path) -> dict[str, Path]:
+    """Seven files under `docs`, by the titles of their passages."""
+    files = {**write_four(here / "docs"), **write_records(here / "docs" / "records")}
+    files = {title: path.relative_to(here) for title, path in files.items()}
+    return {title: gzipped(path) for title, path in files.items()} if request.param == "gz" else files
+
+
+def test_every_kind_of_file(written: dict[str, Path], index: Indexing) -> None:
+    counts = index("docs")
+    assert counts == {"read": 8, "embedded": 8, "updated": 0, "unchanged": 0, "removed": 0}
+    every = contents("store").values()
+    assert all(len(document.embedding or []) == 32 for document in every)
+    found = {document.meta["title"]: document for document in every if document.meta.get("page") != 1}
+    assert {title: document.meta["file"] for title, document in found.items()} == {
+        title: path.as_posix() for title, path in written.items()
+    }
+    assert (found["tea leaves"].content, found["tea leaves"].meta["offset"]) == (TEA, 0)
+    assert (found["Tambora"].content, found["Tambora"].meta["offset"]) == (VOLCANO, len("# Tambora\n\n"))
+    assert (found["ice report"].content, found["ice report"].meta["page"]) == (GLACIERS, 2)
+    assert all(paragraph in " ".join((found["The dance of the bees"].content or "").split()) for paragraph in BEES)
+    assert "Home" not in (found["The dance of the bees"].content or "")
+    assert (found["Rosetta"].id, found["Rosetta"].meta["mission"]) == ("r-1", "ESA")
+    assert (found["Lagoon"].id, found["Lagoon"].content) == ("t-7", "Venice lies in a lagoon.")
+    assert (found["Harp"].content, found["Harp"].meta["paragraph"]) == ("A concert harp has 47 strings.", 1)
+    assert index("docs") == {"read": 8, "embedded": 0, "updated": 0, "unchanged": 8, "removed": 0}
+
+
+def test_single_files_and_words(here: Path, index: Indexing) -> None:
+    (here / "long.txt").write_text(" ".join(f"word{number}" for number in range(250)))
+    assert index("long.txt")["embedded"] == 3
+    assert index("long.txt", "--words", 50, store="other")["embedded"] == 5
+    assert sorted(len((document.content or "").split()) for document in contents("store").values()) == [50, 100, 100]
+    text = (here / "long.txt").read_text()
+    for document in contents("other").values():
+        assert text[document.meta["offset"] :].startswith(document.content or "?")
+
+
+def sections(count: int, changed: int | None = None) -> str:
+    return "".join(f"# Part {n}\n\nText {n}{' anew' if n == changed else ''}.\n\n" for n in range(count))
+
+
+def test_only_what_changed_is_embedded(here: Path, index: Indexing) -> None:
+    (here / "docs").mkdir()
+    file = here / "docs" / "book.md"
+    file.write_text(sections(20))
+    assert index("docs")["embedded"] == 20
+    before = contents("store")
+    file.write_text(sections(20, changed=19))
+    assert index("docs") == {"read": 20, "embedded": 1, "updated": 0, "unchanged": 19, "removed": 0}
+    after = contents("store")
+    assert len(after) == 21  # the old text stays until it is pruned
+    assert all(after[name].embedding == document.embedding for name, document in before.items())
+    file.write_text("New first words.\n\n" + sections(20, changed=19))
+    counts = index("docs", "--prune")
+    assert counts == {"read": 21, "embedded": 1, "updated": 20, "unchanged": 0, "removed": 1}
+    shifted = contents("store")
+    assert {document.content for document in shifted.values()} >= {"New first words.", "Text 19 anew.", "Text 3."}
+    assert "Text 19." not in {document.content for document in shifted.values()}
+    text = file.read_text()
+    for name, document in shifted.items():
+        assert text[document.meta["offset"] :].startswith(document.content or "?")
+        if name in before:
+            assert document.embedding == before[name].embedding
+
+
+def test_a_title_is_part_of_what_is_embedded(here: Path, index: Indexing) -> None:
+    record = {"id": "1", "title": "Darwin", "text": "He wrote the origin of species."}
+    (here / "a.jsonl").write_text(json.dumps(record))
+    index("a.jsonl")
+    before = contents("store")["1"].embedding
+    (here / "a.jsonl").write_text(json.dumps({**record, "title": "London"}))
+    assert index("a.jsonl")["embedded"] == 1
+    assert contents("store")["1"].embedding != before
+
+
+def test_the_same_text_from_two_places_is_one_passage(here: Path, index: Indexing) -> None:
+    for name in ("a", "b"):
+        (here / name).mkdir()
+        (here / name / "same.md").write_text("# One\n\nThe same words.\n")
+    assert index("a", "b") == {"read": 2, "embedded": 1, "updated": 0, "unchanged": 1, "removed": 0}
+    assert index("a", "b", "a/same.md")["embedded"] == 0
+
+
+def test_two_texts_under_one_id_are_said(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:
+    records = [{"id": "1", "text": "One."}, {"id": "2", "text": "Two."}, {"id": "1", "text": "Another one."}]
+    (here / "a.jsonl").write_text("\n".join(map(json.dumps, [*records, records[1]])))
+    ran = cli("index", "a.jsonl", "--store", "store", "--model", tiny_models[0])
+    assert ran.code == 0
+    assert ran.err == "1 passages were left out: their ids came before with another text, e.g. 1\n"
+    assert "4 passages read" in ran.out
+    assert "2 embedded, 0 updated, 1 unchanged" in ran.out
+    assert contents("store")["1"].content == "One."
+
+
+def test_pruning_takes_what_is_gone_and_nothing_else(here: Path, index: Indexing) -> None:
+    for folder in ("docs", "docs-of-others", "docs/inner"):
+        (here / folder).mkdir(parents=True)
+        (here / folder / "a.md").write_text(f"# A of {folder}\n\nThe a of {folder}.\n")
+        (here / folder / "b.md").write_text(f"# B of {folder}\n\nThe b of {folder}.\n")
+    (here / "docs.md").write_text("# Docs\n\nA file whose name begins like the folder's.\n")
+    index("docs", "docs-of-others", "docs.md")
+    store = FAISSDocumentStore.from_directory("store")
+    store.write_documents(
+        [
+            Document(id="by hand", content="no file", meta={"title": "by hand"}),
+            Document(id="odd", content="odd file", meta={"title": "odd", "file": 7}),
+        ]
+    )
+    store.close()
+    (here / "docs" / "a.md").unlink()
+    (here / "docs-of-others" / "a.md").unlink()
+    (here / "docs.md").unlink()
+    assert index("docs", "--prune")["removed"] == 1
+    assert set(by_title()) == {
+        *("B of docs", "A of docs/inner", "B of docs/inner", "A of docs-of-others", "B of docs-of-others"),
+        *("Docs", "by hand", "odd"),
+    }
+    (here / "docs" / "inner" / "a.md").unlink()
+    assert index("docs/inner", "--prune")["removed"] == 1
+    assert index("docs", "--prune")["removed"] == 0
+    assert "B of docs" in by_title()
+
+
+def test_pruning_where_one_stands_leaves_other_places_alone(here: Path, index: Indexing, monkeypatch: Any) -> None:
+    for folder in ("elsewhere", "project/docs"):
+        (here / folder).mkdir(parents=True)
+        (here / folder / "a.md").write_text(f"# {folder}\n\nThe text of {folder}.\n")
+    store = str(here / "store")
+    index(here / "elsewhere", store=store)
+    monkeypatch.chdir(here / "project")
+    index("../elsewhere/a.md", store=store)
+    (here / "project" / "docs" / "gone.md").write_text("# Gone\n\nSoon to be gone.\n")
+    index(".", store=store)
+    (here / "project" / "docs" / "gone.md").unlink()
+    assert index(".", "--prune", store=store)["removed"] == 1
+    assert set(by_title(store)) == {"elsewhere", "project/docs"}
+
+
+def test_stores_models_and_hidden_files_in_a_folder_are_passed_over(
+    here: Path, index: Indexing, tiny_models: tuple[Path, Path]
+) -> None:
+    (here / "a.md").write_text("# A\n\nThe only text.\n")
+    (here / ".hidden.md").write_text("# H\n\nHidden.\n")
+    (here / ".git").mkdir()
+    (here / ".git" / "b.md").write_text("# B\n\nHidden.\n")
+    (here / "picture.png").write_bytes(b"\x89PNG")
+    (here / "model").symlink_to(tiny_models[0])
+    (here / "copy").mkdir()
+    (here / "copy" / "dpr.json").write_text("{}")
+    (here / "copy" / "vocab.txt").write_text("[PAD]\nword\n")
+    assert index(".")["embedded"] == 1
+    assert index(".") == {"read": 1, "embedded": 0, "updated": 0, "unchanged": 1, "removed": 0}
+
+
+def test_a_file_without_text_is_named(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:
+    (here / "a.md").write_text("# A\n\nText.\n")
+    (here / "empty.txt").write_text(" \n")
+    (here / "scan.pdf").write_bytes(pdf("", ""))
+    (here / "empty.html").write_text("<html><body></body></html>")
+    ran = cli("index", ".", "--store", "store", "--model", tiny_models[0])
+    assert ran.code == 0
+    assert sorted(ran.err.splitlines()) == ["no text in empty.html", "no text in empty.txt", "no text in scan.pdf"]
+    assert set(by_title()) == {"A"}
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("broken.pdf", b"%PDF-1.4 and then nothing"),
+        ("broken.pdf.gz", b"\x1f\x8b\x08\x00 nothing"),
+        ("cut.txt.gz", __import__("gzip").compress(b"words " * 1000)[:40]),
+        ("broken.html.gz", b"no gzip"),
+        ("latin.txt", b"caf\xe9"),
+        ("broken.jsonl", b'{"text": "a"}\n{"text": '),
+        ("broken.json", b'{"data": 3}'),
+        ("broken.tsv", b"only one column\n"),
+        ("unknown.xyz", b"words"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_in_one_line(
+    cli: Cli, here: Path, tiny_models: tuple[Path, Path], name: str, data: bytes
+) -> None:
+    (here / name).write_bytes(data)
+    ran = cli("index", name, "--store", "store", "--model", tiny_models[0])
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("\n") == 1
+    assert ran.err.startswith(f"dpr-haystack index: {name}")
+
+
+def test_another_model_is_refused_and_changes_nothing(
+    cli: Cli, here: Path, index: Indexing, tiny_models: tuple[Path, Path]
+) -> None:
+    (here / "a.md").write_text("# A\n\nText.\n")
+    index("a.md")
+    before = (here / "store" / "store.json").read_bytes(), contents("store")
+    (here / "a.md").write_text("# A\n\nChanged text.\n")
+    ran = cli("index", "a.md", "--store", "store", "--model", tiny_models[1])
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert str(tiny_models[0]) in ran.err
+    assert ((here / "store" / "store.json").read_bytes(), contents("store")) == before
+
+
+def test_vectors_of_another_length_are_refused_and_change_nothing(
+    cli: Cli, here: Path, tiny_models: tuple[Path, Path]
+) -> None:
+    store = FAISSDocumentStore("store", embedding_dim=8)
+    store.write_documents([Document(id="1", content="old", embedding=[1.0] * 8)])
+    store.close()
+    before = (here / "store" / "store.json").read_bytes()
+    (here / "a.md").write_text("# A\n\nText.\n")
+    ran = cli("index", "a.md", "--store", "store", "--model", tiny_models[0])
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "8" in ran.err
+    assert "32" in ran.err
+    assert (here / "store" / "store.json").read_bytes() == before
+    assert list(contents("store")) == ["1"]
+
+
+def test_the_model_of_the_store_is_found_again(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:
+    (here / "demo").mkdir()
+    (here / "demo" / "a.md").write_text("# A\n\nText.\n")
+    __import__("shutil").copytree(tiny_models[0], here / "demo" / "model")
+    assert cli("index", "demo/a.md", "--store", "demo/store", "--model", "demo/model").code == 0
+    assert json.loads((here / "demo" / "store" / "store.json").read_text())["encoder"]["model"] == str(
+        here / "demo" / "model"
+    )
+    (here / "demo" / "b.md").write_text("# B\n\nText of b.\n")
+    assert ", 0 removed" in cli("index", "demo/b.md", "--store", "demo/store").out
+    (here / "demo").rename(here / "moved")
+    (here / "moved" / "c.md").write_text("# C\n\nText of c.\n")
+    ran = cli("index", "moved/c.md", "--store", "moved/store")
+    assert (ran.code, ran.err) == (0, "")
+    assert set(by_title("moved/store")) == {"A", "B", "C"}
+    assert cli("search", "text", "--store", "moved/store", "--json").code == 0
+    (here / "moved" / "model").rename(here / "moved" / "old")
+    ran = cli("index", "moved/c.md", "--store", "moved/store")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "--model" in ran.err
+
+
+def test_index_and_language_of_a_new_store(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:
+    (here / "a.md").write_text("# A\n\nDie Häuser der Städte.\n")
+    model = ("--model", tiny_models[0])
+    assert cli("index", "a.md", "--store", "store", *model, "--index", "HNSW16", "--language", "german").code == 0
+    manifest = json.loads((here / "store" / "store.json").read_text())
+    assert (manifest["index"], manifest["language"], manifest["dimension"]) == ("HNSW16", "german", 32)
+    assert cli("index", "a.md", "--store", "store", *model).code == 0
+    assert json.loads((here / "store" / "store.json").read_text()) == manifest
+    ran = cli("index", "a.md", "--store", "store", *model, "--language", "french")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+
+
+MANY, AT_ONCE = 2100, 512
+
+
+@pytest.fixture
+def many(here: Path) -> Path:
+    """Enough passages for five writes."""
+    path = here / "many.jsonl"
+    lines = (json.dumps({"id": f"p{n}", "text": f"Darwin wrote book {n} in London. " * 3}) for n in range(MANY))
+    path.write_text("\n".join(lines))
+    return path
+
+
+def count_of(store: Path) -> int:
+    """How many passages a store has, asked beside the process that writes."""
+    try:
+        with closing(sqlite3.connect(f"file:{store / 'documents.sqlite'}?mode=ro", uri=True, timeout=1)) as connection:
+            return int(connection.execute("SELECT count FROM state").fetchone()[0])
+    except (sqlite3.Error, TypeError):  # not made yet, or without its first row
+        return 0
+
+
+def wait_for_first_write(store: Path, is_over: Callable[[], bool]) -> None:
+    until = time.monotonic() + 90
+    while count_of(store) < AT_ONCE and not is_over() and time.monotonic() < until:
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def interrupted(request: pytest.FixtureRequest, many: Path, cli: Cli, tiny_models: tuple[Path, Path]) -> Path:
+    """A store whose indexing was broken off after its first write, by Ctrl-C or for good."""
+    store = many.parent / "store"
+    arguments = ("index", many.name, "--store", store.name, "--model", str(tiny_models[0]))
+    if request.param == "SIGINT":
+        done = threading.Event()
+
+        def press() -> None:
+            wait_for_first_write(store, done.is_set)
+            if not done.is_set():
+                os.kill(os.getpid(), signal.SIGINT)
+
+        pressing = threading.Thread(target=press)
+        pressing.start()
+        ran = cli(*arguments)
+        done.set()
+        pressing.join()
+        assert (ran.code, ran.out) == (130, "")
+        assert ran.err == f"interrupted: {count_of(store)} passages are in store; run the same command to go on\n"
+    else:
+        process = subprocess.Popen([sys.executable, "-m", "dpr_haystack.cli", *arguments], cwd=many.parent)
+        wait_for_first_write(store, lambda: process.poll() is not None)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    return store
+
+
+@pytest.mark.parametrize("interrupted", ["SIGINT", "SIGKILL"], indirect=True)
+def test_after_an_interruption_the_rest_is_embedded(interrupted: Path, many: Path, index: Indexing) -> None:
+    kept = count_of(interrupted)
+    assert AT_ONCE <= kept < MANY
+    assert kept % AT_ONCE == 0
+    counts = index(many.name)
+    assert counts == {"read": MANY, "embedded": MANY - kept, "updated": 0, "unchanged": kept, "removed": 0}
+    assert index(many.name)["embedded"] == 0
+    index(many.name, store="whole")
+    resumed, whole = contents(interrupted), contents("whole")
+    assert {name: (each.content, each.meta) for name, each in resumed.items()} == {
+        name: (each.content, each.meta) for name, each in whole.items()
+    }
+    for name, document in whole.items():
+        assert np.allclose(resumed[name].embedding, document.embedding, atol=1e-2)
+    first, second = FAISSDocumentStore.from_directory(interrupted), FAISSDocumentStore.from_directory("whole")
+    for question in ("book 77", "book 2099"):
+        found = [(each.id, round(each.score, 4)) for each in first.bm25_retrieval(question, 3)]
+        assert found == [(each.id, round(each.score, 4)) for each in second.bm25_retrieval(question, 3)]
+    first.close()
+    second.close()

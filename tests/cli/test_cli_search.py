@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack search`: what it prints is what the store finds, and nothing but that is on stdout."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from haystack import Document
+
+from dpr_haystack import DPRHybridRetriever, DPRTextEmbedder, FAISSDocumentStore, HybridJoiner
+from support.workspace import Ran
+
+Cli = Callable[..., Ran]
+EINSTEIN = "Where was Albert Einstein born?"
+
+
+def asked(cli: Cli, question: str, *arguments: object) -> list[dict[str, Any]]:
+    ran = cli("search", question, "--store", "store", "--json", *arguments)
+    assert (ran.code, ran.err) == (0, "")
+    return list(json.loads(ran.out))
+
+
+@pytest.fixture(scope="module")
+def found(workspace_root: Path) -> dict[str, list[Document]]:
+    """What the three searches find, put together here: BM25 of the store, numpy over its vectors, the joiner."""
+    store = FAISSDocumentStore.from_directory(workspace_root / "store")
+    embedding = np.array(DPRTextEmbedder(str(workspace_root / "model")).run(EINSTEIN)["embedding"])
+    every = store.filter_documents()
+    scores = np.array([document.embedding for document in every]) @ embedding
+    best = np.argsort(-scores)[:100]
+    dense = [
+        Document(id=every[place].id, content=every[place].content, meta=every[place].meta, score=float(scores[place]))
+        for place in best
+    ]
+    words = store.bm25_retrieval(EINSTEIN, 100)
+    store.close()
+    return {"bm25": words, "dpr": dense, "hybrid": HybridJoiner().run(bm25=words, dpr=dense)["documents"]}
+
+
+@pytest.mark.parametrize("mode", ["bm25", "dpr", "hybrid"])
+def test_json_is_what_the_search_found(cli: Cli, in_workspace: Path, found: dict[str, Any], mode: str) -> None:
+    hits = asked(cli, EINSTEIN, "--mode", mode, "--top-k", 7)
+    expected = found[mode][:7]
+    assert [list(hit) for hit in hits] == [["rank", "score", "id", "title", "content", "meta"]] * len(expected)
+    assert [hit["rank"] for hit in hits] == list(range(1, len(expected) + 1))
+    assert [hit["id"] for hit in hits] == [document.id for document in expected]
+    assert [hit["score"] for hit in hits] == pytest.approx([document.score for document in expected], abs=1e-4)
+    assert [hit["title"] for hit in hits] == [document.meta["title"] for document in expected]
+    assert [(hit["content"], hit["meta"]) for hit in hits] == [(each.content, each.meta) for each in expected]
+    assert hits[0]["title"] == "Albert Einstein"
+
+
+def test_exact_scores_on_request(cli: Cli, in_workspace: Path) -> None:
+    store = FAISSDocumentStore.from_directory("store")
+    retriever = DPRHybridRetriever(store, "model", candidates=100, exact_scores=True)
+    expected = [(document.id, pytest.approx(document.score)) for document in retriever.run(EINSTEIN)["documents"]]
+    retriever.close()
+    exact = [(hit["id"], hit["score"]) for hit in asked(cli, EINSTEIN, "--top-k", 10, "--exact-scores")]
+    assert exact == expected
+    assert exact != [(hit["id"], hit["score"]) for hit in asked(cli, EINSTEIN, "--top-k", 10)]
+
+
+def test_hybrid_and_five_are_the_default(cli: Cli, in_workspace: Path) -> None:
+    hits = asked(cli, EINSTEIN)
+    assert len(hits) == 5
+    assert hits == asked(cli, EINSTEIN, "--mode", "hybrid", "--top-k", 5)
+
+
+def test_more_than_the_usual_candidates(cli: Cli, in_workspace: Path) -> None:
+    assert len(asked(cli, EINSTEIN, "--top-k", 180)) == 180
+    assert len(asked(cli, EINSTEIN, "--top-k", 1000, "--mode", "dpr")) == 185
+
+
+def test_nothing_found(cli: Cli, in_workspace: Path) -> None:
+    assert asked(cli, "zzzqqq", "--mode", "bm25") == []
+    ran = cli("search", "zzzqqq", "--store", "store", "--mode", "bm25")
+    assert (ran.code, ran.out, ran.err) == (0, "no passage was found\n", "")
+
+
+def test_for_people_it_prints_title_score_place_and_text(cli: Cli, in_workspace: Path, found: dict[str, Any]) -> None:
+    ran = cli("search", EINSTEIN, "--store", "store", "--mode", "bm25", "--top-k", 2)
+    first, second = found["bm25"][:2]
+    assert ran.out.startswith(f" 1. Albert Einstein  ({first.score:.3f}) {first.meta['file']}\n    {first.content}\n")
+    assert f"\n 2. {second.meta['title']}  ({second.score:.3f}) " in ran.out
+    assert "offset" not in ran.out
+
+
+def test_the_page_is_shown_also_of_what_a_pipeline_wrote(cli: Cli, tmp_path: Path) -> None:
+    store = FAISSDocumentStore(str(tmp_path / "store"))
+    store.write_documents(
+        [
+            Document(id="1", content="tree one", meta={"file": "a.pdf", "page": 3, "title": "A"}),
+            Document(id="2", content="tree two", meta={"file_path": "b.pdf", "page_number": 4}),
+            Document(id="3", content="tree three", meta={"title": "Ünï ☃"}),
+            Document(id="4", content=None, meta={"title": "tree"}),
+        ]
+    )
+    store.close()
+    out = cli("search", "tree", "--store", tmp_path / "store", "--mode", "bm25").out
+    assert "A  (" in out
+    assert ") a.pdf, page 3\n" in out
+    assert ". 2  (" in out
+    assert ") b.pdf, page 4\n" in out
+    assert "Ünï ☃" in out
+    assert "None" not in out
+
+
+def test_metadata_that_json_does_not_know_is_written_as_text(cli: Cli, tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    store = FAISSDocumentStore(str(tmp_path / "store"))
+    store.write_documents([Document(content="tree", meta={"at": datetime(2020, 1, 2, tzinfo=UTC), "title": "☃"})])
+    store.close()
+    ran = cli("search", "tree", "--store", tmp_path / "store", "--mode", "bm25", "--json")
+    assert json.loads(ran.out)[0]["meta"]["at"].startswith("2020-01-02")
+    assert "☃" in ran.out
+
+
+def test_another_question_tower_can_be_named(cli: Cli, tmp_path: Path, tiny_models: tuple[Path, Path]) -> None:
+    from dpr_haystack import DPRDocumentEmbedder
+
+    store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None)
+    documents = DPRDocumentEmbedder(str(tiny_models[0]), progress_bar=False).run([Document(content="Darwin")])
+    store.write_documents(documents["documents"])
+    store.close()
+    where = ("--store", tmp_path / "store")
+    ran = cli("search", "darwin", *where)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "--question-model" in ran.err
+    assert cli("search", "darwin", *where, "--question-model", tiny_models[0]).code == 0
+    assert cli("search", "darwin", *where, "--mode", "bm25").code == 0
+
+
+def test_progress_goes_to_the_screen_and_data_to_the_pipe(workspace_root: Path, tmp_path: Path) -> None:
+    """With a terminal on stderr there is a progress bar there, and stdout is JSON all the same."""
+    screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    (tmp_path / "few.jsonl").write_text(
+        "".join((workspace_root / "questions.jsonl").read_text().splitlines(keepends=True)[:3])
+    )
+    arguments = ("evaluate", "--store", str(workspace_root / "store"), "--questions", str(tmp_path / "few.jsonl"))
+    done = subprocess.run(
+        [sys.executable, "-m", "dpr_haystack.cli", *arguments, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        check=True,
+    )
+    assert json.loads(done.stdout)["questions"] == 3
+    readable, _, _ = select.select([screen], [], [], 1)
+    assert readable, "no progress bar was drawn"
+    assert b"questions" in os.read(screen, 100_000)
+    os.close(terminal)
+    os.close(screen)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(workspace_root: Path) -> None:
+    """As `dpr-haystack search ... | head -1`: the pipe is closed long before everything is written."""
+    arguments = [
+        "search",
+        "the",
+        "--store",
+        str(workspace_root / "store"),
+        "--mode",
+        "bm25",
+        "--top-k",
+        "185",
+        "--json",
+    ]
+    command = [sys.executable, "-m", "dpr_haystack.cli", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.read(1) in (b"[", b"")
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 0
+    process.stderr.close()
