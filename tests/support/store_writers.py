@@ -14,7 +14,7 @@ from haystack.document_stores.types import DuplicatePolicy
 
 import dpr_haystack.store.compaction as compaction
 from dpr_haystack import FAISSDocumentStore
-from support.stores import assert_same_documents, below, in_group, lognormal_vectors, make_documents
+from support.stores import WORDS, assert_same_documents, below, in_group, lognormal_vectors, make_documents
 
 DIM = 8
 INDEX = "HNSW8"
@@ -131,3 +131,57 @@ def write_with_little_space(path, steps, outcome):
     except BaseException as error:
         outcome.send((repr(error), step))
         raise
+
+
+def write_in_turns(path, name, batches, start, report):
+    """Write batches as fast as it goes, side by side with other processes."""
+    store = FAISSDocumentStore(str(path), embedding_dim=None)
+    start.wait(30)
+    for number in range(batches):
+        store.write_documents(
+            [replace(document, id=f"{name}-{document.id}") for document in make_documents(5, DIM, first=5 * number)]
+        )
+    store.close()
+    report.send((name, batches))
+
+
+def hold_the_write_lock(path, held, release):
+    """Be in the middle of a write until told to end it."""
+    store = open_store(path)
+    with store._opened().database.writing():
+        held.set()
+        release.wait(30)
+
+
+def use_inherited_store(store, report):
+    """In a forked process: use the store that the parent has open."""
+    try:
+        before = store.count_documents()
+        store.write_documents(make_documents(10, DIM, seed=3, first=1000))
+        found = store.search(lognormal_vectors(1, DIM, 3)[0], 1)[0].id
+        words = len(store.bm25_retrieval(" ".join(WORDS), 10_000))
+        store.close()
+        report.send((before, found, words))
+    except BaseException as error:
+        report.send(repr(error))
+        raise
+
+
+def fork_with_an_open_store(path, report):
+    """Fork while the store is open; both processes go on."""
+    store = open_store(path)
+    store.write_documents(make_documents(50, DIM))
+    store.search(lognormal_vectors(1, DIM)[0])
+    store.bm25_retrieval("river")
+    temporary = FAISSDocumentStore(embedding_dim=DIM)
+    temporary.write_documents(make_documents(3, DIM))
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=use_inherited_store, args=(store, sender))
+    child.start()
+    sender.close()
+    from_child = receiver.recv()
+    child.join()
+    store.write_documents(make_documents(10, DIM, seed=4, first=2000))
+    words = len(store.bm25_retrieval(" ".join(WORDS), 10_000))
+    report.send((from_child, child.exitcode, store.count_documents(), words, temporary.count_documents()))
+    store.close()
