@@ -32,6 +32,7 @@ WRONG = {
     "unknown mode": ("search q --store store --mode magic", "magic"),
     "unknown dtype": ("search q --store store --dtype int3", "int3"),
     "unknown device": ("search q --store store --device toaster", "toaster"),
+    "a device that is not there": ("search q --store store --device cuda:99", "cuda:99"),
     "unknown question model": ("search q --store store --question-model nobody/nothing", "nobody/nothing"),
     "question model of another store": ("search q --store store --question-model TINY", "another one"),
     "path of no model": ("search q --store store --question-model corpus", "corpus"),

@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Which towers a command means, and what an evaluation refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from haystack import Document
+
+from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.errors import InputError
+from dpr_haystack.formats.question import Question
+from dpr_haystack.workflows.evaluation import evaluate
+from dpr_haystack.workflows.stores import has_vectors, passage_model_for, question_model_of, store_for
+
+
+def made(path: Path, encoder: str | None) -> FAISSDocumentStore:
+    store = FAISSDocumentStore(str(path), embedding_dim=None, encoder=encoder)
+    store.write_documents([Document(id="1", content="apple")])
+    return store
+
+
+@pytest.mark.parametrize(
+    ("passage", "question"),
+    [
+        ("facebook/dpr-ctx_encoder-single-nq-base", "facebook/dpr-question_encoder-single-nq-base"),
+        ("facebook/dpr-ctx_encoder-multiset-base", "facebook/dpr-question_encoder-multiset-base"),
+        ("somebody/one-tower", "somebody/one-tower"),
+    ],
+)
+def test_the_question_tower_of_a_store(tmp_path: Path, passage: str, question: str) -> None:
+    store = made(tmp_path / "store", passage)
+    assert question_model_of(store) == question
+    assert passage_model_for(tmp_path / "store", None) == passage
+    assert passage_model_for(tmp_path / "store", "my/own") == "my/own"
+    store.close()
+
+
+def test_without_a_record_the_published_towers_make_a_store(tmp_path: Path) -> None:
+    store = made(tmp_path / "store", None)
+    assert passage_model_for(tmp_path / "store", None) == "facebook/dpr-ctx_encoder-single-nq-base"
+    assert passage_model_for(tmp_path / "nowhere", None) == "facebook/dpr-ctx_encoder-single-nq-base"
+    with pytest.raises(InputError, match="--question-model"):
+        question_model_of(store)
+    store.close()
+
+
+def test_asking_for_the_model_leaves_no_file_open_and_makes_none(tmp_path: Path) -> None:
+    passage_model_for(tmp_path / "store", None)
+    assert not (tmp_path / "store").exists()
+    store_for(tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_store_opens_with_the_settings_that_it_was_made_with(tmp_path: Path) -> None:
+    FAISSDocumentStore(
+        str(tmp_path / "store"), "HNSW8", embedding_dim=4, similarity="cosine", language="german"
+    ).count_documents()
+    store = store_for(tmp_path / "store")
+    assert (store.index_string, store.embedding_dim, store.similarity, store.language) == (
+        *("HNSW8", 4, "cosine"),
+        "german",
+    )
+    assert not has_vectors(store)
+    store.write_documents([Document(content="a", embedding=[1.0, 0.0, 0.0, 0.0])])
+    assert has_vectors(store)
+    assert store_for(tmp_path / "store", index="Flat").index_string == "Flat"
+    store.close()
+
+
+def test_what_cannot_be_evaluated(tmp_path: Path) -> None:
+    store = made(tmp_path / "store", None)
+    with pytest.raises(InputError, match="no questions"):
+        evaluate(store, [], None)
+    for ks in ([], [0, 1], [-1]):
+        with pytest.raises(InputError, match="k must be at least 1"):
+            evaluate(store, [Question("apple", ("apple",))], None, ks=ks)
+    store.close()
+
+
+def test_an_evaluation_tells_how_far_it_is(tmp_path: Path) -> None:
+    store = made(tmp_path / "store", None)
+    steps: list[int] = []
+    asked = [Question("apple", ("apple",), ("1",))] * 300 + [Question("pear", ("apple",), ("1",))] * 100
+    report = evaluate(store, asked, None, ks=[1], progress=steps.append)
+    assert sum(steps) == 400
+    assert len(steps) > 1
+    assert report.to_json() == {"questions": 400, "systems": {"bm25": {"gold": {"1": 75.0}, "answer": {"1": 75.0}}}}
+    store.close()
