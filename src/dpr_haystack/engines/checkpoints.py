@@ -80,8 +80,10 @@ def load_encoder(
     :param normalize: Whether vectors get length 1; ``None`` for the checkpoint's own (no where it says nothing).
     :returns: The encoder.
     :raises ModelError: If the model cannot be found or is no encoder.
-    :raises InputError: If the checkpoint is for the other role, or does not go with a setting.
+    :raises InputError: If the checkpoint is for the other role, or does not go with a setting, or the device is not
+        there.
     """
+    _check_device(device)
     torch_dtype = resolve_dtype(dtype, device)
     tower = load_tower(model, role, token=token, dtype=torch_dtype)
     own = tower.source
@@ -99,6 +101,16 @@ def load_encoder(
     backbone = backbone.to(device=device, dtype=torch_dtype).requires_grad_(False)
     prepack(backbone)
     return Encoder(backbone, head.to(device).float(), tokenizer, part, tower.identity)
+
+
+def _check_device(device: str) -> None:
+    """Refuse a device that is not there before a model is looked for: torch says so in many ways."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        msg = f"the device {device!r} cannot be used on this machine ({reason}); leave it out for the best there is"
+        raise InputError(msg) from error
 
 
 def load_tower(
