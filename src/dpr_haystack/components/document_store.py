@@ -24,7 +24,7 @@ from dpr_haystack.core.exact import SIMILARITIES, Similarity
 from dpr_haystack.engines.ann import check_index_string
 from dpr_haystack.engines.keyword import check_language
 from dpr_haystack.errors import InputError
-from dpr_haystack.store.batch import vectors_of
+from dpr_haystack.store.batch import prepare
 from dpr_haystack.store.copies import save_copy
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
@@ -282,7 +282,7 @@ class FAISSDocumentStore(DocumentMethods):
         if left is None or was_written(root, self.lock_timeout):
             return acquire(root, self._manifest(), self.lock_timeout)
         documents = read_documents(left)
-        vectors_of([document for document in documents if document.embedding is not None], self.embedding_dim)
+        prepare(documents, DuplicatePolicy.SKIP, self.embedding_dim)  # refuses before there is a store
         engine = acquire(root, self._manifest(), self.lock_timeout)
         try:
             engine.write(documents, DuplicatePolicy.SKIP)

@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Approximate indexes are caches: what is deleted, damaged, foreign or unwritable costs time and nothing else."""
+
+import json
+import random
+import shutil
+
+import faiss
+import numpy as np
+import pytest
+
+from dpr_haystack import FAISSDocumentStore
+from support.store_writers import DIM, INDEX, file_size_limit, open_store
+from support.stores import assert_exact_hits, lognormal_vectors, make_documents
+
+QUESTION = lognormal_vectors(1, DIM, seed=2)[0]
+
+
+@pytest.fixture
+def documents():
+    return make_documents(300, DIM)
+
+
+@pytest.fixture
+def store(tmp_path, documents):
+    store = open_store(tmp_path / "store")
+    store.write_documents(documents)
+    store.search(QUESTION)
+    store.close()
+    assert index_of(store).exists()
+    yield store
+    store.close()
+
+
+def index_of(store):
+    return store.directory / "indexes" / f"{INDEX}.faiss"
+
+
+def check(store, documents):
+    assert_exact_hits(store.search(QUESTION, 30), documents, QUESTION, 30, "dot_product")
+
+
+def test_deleted_indexes_lose_nothing(store, documents):
+    for gone in (index_of(store), index_of(store).with_suffix(".json"), store.directory / "indexes"):
+        shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+        check(store, documents)
+        store.close()
+        assert index_of(store).exists()
+
+
+@pytest.mark.parametrize("how", ["cut", "emptied", "overwritten", "flipped", "another kind", "other vectors"])
+def test_damaged_indexes_are_noticed(store, documents, how, caplog):
+    """FAISS itself would follow the links of a damaged graph out of its memory, and the process would be gone."""
+    path = index_of(store)
+    data = bytearray(path.read_bytes())
+    if how == "cut":
+        path.write_bytes(data[: len(data) // 2])
+    elif how == "emptied":
+        path.write_bytes(b"")
+    elif how == "overwritten":
+        path.write_bytes(random.Random(1).randbytes(len(data)))
+    elif how == "flipped":
+        for position in random.Random(2).sample(range(len(data)), k=len(data) // 20):
+            data[position] ^= 0x55
+        path.write_bytes(data)
+    else:
+        index = faiss.IndexFlatIP(DIM) if how == "another kind" else faiss.IndexHNSWFlat(DIM, 8)
+        index.add(lognormal_vectors(len(documents), DIM, seed=77))
+        faiss.write_index(index, str(path))
+    check(store, documents)
+    assert "damaged" in caplog.text
+    caplog.clear()
+    more = make_documents(200, DIM, seed=5, first=1000)
+    store.write_documents(more)
+    check(store, documents + more)
+    store.close()
+    check(store, documents + more)
+    assert "damaged" not in caplog.text
+
+
+def test_positions_that_make_no_sense(store, documents):
+    path = index_of(store).with_suffix(".json")
+    good = json.loads(path.read_text())
+    for bad in (
+        "",
+        "[]",
+        "3",
+        json.dumps({**good, "rows": 10**6}),
+        json.dumps({**good, "generation": 7}),
+        json.dumps({**good, "similarity": "l2"}),
+        json.dumps({**good, "options": {}}),
+        json.dumps({**good, "checksum": None}),
+        json.dumps({"index": good["index"], "options": good["options"], "similarity": good["similarity"]}),
+    ):
+        path.write_text(bad)
+        check(store, documents)
+        store.close()
+        assert json.loads(path.read_text()) == good | {"checksum": json.loads(path.read_text())["checksum"]}
+
+
+def test_an_index_that_cannot_be_written_is_used_all_the_same(tmp_path, documents, caplog):
+    store = open_store(tmp_path / "store")
+    store.write_documents(documents)
+    with file_size_limit(5_000):
+        check(store, documents)
+    assert "was not written" in caplog.text
+    assert list((tmp_path / "store" / "indexes").glob("*.faiss")) == []
+    assert list((tmp_path / "store" / "indexes").glob("*.tmp")) == []
+    store.close()  # writes it
+    assert index_of(store).exists()
+    check(store, documents)
+    store.close()
+
+
+def test_the_graph_holds_what_was_asked_for(tmp_path, documents):
+    path = str(tmp_path / "store")
+    for index, options in (("HNSW12", {"efConstruction": 33}), ("HNSW6,Flat", None)):
+        store = FAISSDocumentStore(path, index, DIM, index_options=options)
+        if not store.count_documents():
+            store.write_documents(documents)
+        store.catch_up()
+        store.close()
+    first = faiss.read_index(str(tmp_path / "store" / "indexes" / "HNSW12.faiss"))
+    assert (first.ntotal, first.hnsw.nb_neighbors(1), first.hnsw.efConstruction) == (300, 12, 33)
+    assert first.metric_type == faiss.METRIC_INNER_PRODUCT
+    second = faiss.read_index(str(tmp_path / "store" / "indexes" / "HNSW6_Flat.faiss"))
+    assert (second.hnsw.nb_neighbors(1), second.hnsw.efConstruction) == (6, 200)
+
+
+def test_scores_come_from_the_raw_vectors(store, documents):
+    found = store.search(QUESTION, 20)
+    vectors = {document.id: np.float64(document.embedding) for document in documents}
+    for document in found:
+        assert document.score == pytest.approx(float(vectors[document.id] @ np.float64(QUESTION)), rel=1e-12)
