@@ -122,7 +122,7 @@ def test_two_towers_by_route(tmp_path, bert):
 
 def test_routes_by_a_mapping(tmp_path, bert):
     towers = {"a": [Transformer(bert[0]), Pooling(32, "cls")], "b": [Transformer(bert[1]), Pooling(32, "mean")]}
-    router = Router(towers, route_mappings={("query", None): "b", (None, "text"): "a"})
+    router = Router(towers, route_mappings={("query", None): "a", (None, "text"): "b"})
     model = save(tmp_path, [router])
     np.testing.assert_allclose(ours(tmp_path, "question"), model.encode_query(TEXTS), atol=1e-5)
     np.testing.assert_allclose(ours(tmp_path, "passage"), model.encode_document(TEXTS), atol=1e-5)
