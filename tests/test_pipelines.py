@@ -124,6 +124,18 @@ def test_hybrid_keeps_its_weights_when_it_runs_asynchronously(in_workspace: Path
     pipeline.close()
 
 
+def test_each_weight_of_the_hybrid_belongs_to_the_search_of_its_name(in_workspace: Path) -> None:
+    hybrid = load_pipeline("hybrid")
+    question = "Who is the bad guy in The Lord of the Rings?"
+    for name, weights in {"dpr": {"bm25": 0.0, "dpr": 1.0}, "bm25": {"bm25": 1.0, "dpr": 0.0}}.items():
+        hybrid.get_component("joiner").weights = weights
+        alone = load_pipeline(name)
+        expected = [each.id for each in found_by(alone, name, question)[:3]]
+        assert [each.id for each in found_by(hybrid, "hybrid", question)[:3]] == expected
+        alone.close()
+    hybrid.close()
+
+
 def test_what_indexing_writes_the_searches_find(own_workspace: Path) -> None:
     """The searches are open before the files are indexed, each with a store object of its own."""
     searches = {name: load_pipeline(own_workspace / "pipelines" / f"{name}.yml") for name in SEARCHES}
