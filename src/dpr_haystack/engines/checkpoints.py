@@ -107,7 +107,7 @@ def _check_device(device: str) -> None:
     """Refuse a device that is not there before a model is looked for: torch says so in many ways."""
     try:
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         msg = f"the device {device!r} cannot be used on this machine ({reason}); leave it out for the best there is"
         raise InputError(msg) from error
