@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and say where it is."""
-    from dpr_haystack.engines.model_directory import convert
+    from dpr_haystack.engines.towers.model_directory import convert
 
     written = convert(
         arguments.question_model,

@@ -20,7 +20,7 @@ from dpr_haystack.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from dpr_haystack.engines.encoder import Encoder
+    from dpr_haystack.engines.towers.encoder import Encoder
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 TOKEN_VARIABLES = ("HF_API_TOKEN", "HF_TOKEN")
@@ -109,7 +109,7 @@ class LazyTower:
             self._encoder = None
 
     def _load(self) -> Encoder:
-        from dpr_haystack.engines.checkpoints import load_encoder
+        from dpr_haystack.engines.towers.checkpoints import load_encoder
 
         settings = self._settings
         return load_encoder(

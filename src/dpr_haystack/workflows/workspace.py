@@ -20,7 +20,7 @@ from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.metrics import first_gold, top_k_accuracy
 from dpr_haystack.core.model_directory import is_model_directory
 from dpr_haystack.core.passages import Passage
-from dpr_haystack.engines.model_directory import convert
+from dpr_haystack.engines.towers.model_directory import convert
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.questions import read_questions

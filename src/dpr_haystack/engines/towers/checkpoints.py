@@ -20,16 +20,16 @@ from transformers.utils import logging as transformers_logging
 
 from dpr_haystack.core.identity import PUBLISHED_PAIRS, EncoderIdentity
 from dpr_haystack.core.model_directory import POOLINGS, Part, Role
-from dpr_haystack.engines.encoder import Encoder
-from dpr_haystack.engines.fingerprints import fingerprint_of_files, fingerprint_of_tensors
-from dpr_haystack.engines.heads import Head, load_dense
-from dpr_haystack.engines.hub import locate, looks_like_a_path
-from dpr_haystack.engines.inspection import inspect_folder
-from dpr_haystack.engines.original import OriginalCheckpoint, build_tower, read_original, tower_state
-from dpr_haystack.engines.precision import resolve_dtype
-from dpr_haystack.engines.prepacked import prepack
-from dpr_haystack.engines.tokenization import PairTokenizer, load_tokenizer, longest_input
-from dpr_haystack.engines.tower_source import DPR_CLASSES, TowerSource
+from dpr_haystack.engines.towers.encoder import Encoder
+from dpr_haystack.engines.towers.fingerprints import fingerprint_of_files, fingerprint_of_tensors
+from dpr_haystack.engines.towers.heads import Head, load_dense
+from dpr_haystack.engines.towers.hub import locate, looks_like_a_path
+from dpr_haystack.engines.towers.inspection import inspect_folder
+from dpr_haystack.engines.towers.original import OriginalCheckpoint, build_tower, read_original, tower_state
+from dpr_haystack.engines.towers.precision import resolve_dtype
+from dpr_haystack.engines.towers.prepacked import prepack
+from dpr_haystack.engines.towers.tokenization import PairTokenizer, load_tokenizer, longest_input
+from dpr_haystack.engines.towers.tower_source import DPR_CLASSES, TowerSource
 from dpr_haystack.errors import InputError, ModelError
 
 _CLASSES = {"DPRQuestionEncoder": DPRQuestionEncoder, "DPRContextEncoder": DPRContextEncoder, "AutoModel": AutoModel}
@@ -73,7 +73,7 @@ def load_encoder(
     :param role: ``"question"`` or ``"passage"``.
     :param device: A torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
     :param token: A hub token.
-    :param dtype: See :func:`dpr_haystack.engines.precision.resolve_dtype`.
+    :param dtype: See :func:`dpr_haystack.engines.towers.precision.resolve_dtype`.
     :param max_length: Longest input in tokens; ``None`` for the checkpoint's own (256 where it has none).
     :param pooling: ``"cls"``, ``"mean"`` or another pooling; ``None`` for the checkpoint's own (``"cls"`` where it
         has none).

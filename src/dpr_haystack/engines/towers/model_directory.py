@@ -18,8 +18,8 @@ from dpr_haystack.core.model_directory import (
     is_model_directory,
     write_manifest,
 )
-from dpr_haystack.engines.checkpoints import LoadedTower, as_part, load_tower
-from dpr_haystack.engines.tower_source import weight_files
+from dpr_haystack.engines.towers.checkpoints import LoadedTower, as_part, load_tower
+from dpr_haystack.engines.towers.tower_source import weight_files
 from dpr_haystack.errors import InputError
 
 _TRANSFORMERS_FILES = ("*.json", "*.txt", "*.model")

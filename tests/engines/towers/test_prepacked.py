@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dpr_haystack.engines import checkpoints, prepacked
-from dpr_haystack.engines.prepacked import PrepackedLinear, prepack
+from dpr_haystack.engines.towers.prepacked import PrepackedLinear, prepack
 from support.checkpoints import tiny_dpr
 
 
