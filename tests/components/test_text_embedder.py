@@ -162,7 +162,7 @@ def test_closed_and_open_again(folder, expected):
 
 
 def test_threads_that_need_the_model_at_once_load_it_once(folder, monkeypatch):
-    from dpr_haystack.engines import checkpoints
+    from dpr_haystack.engines.towers import checkpoints
 
     loaded = []
     load = checkpoints.load_encoder

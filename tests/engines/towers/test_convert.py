@@ -18,7 +18,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.model_directory import read_manifest
-from dpr_haystack.engines import model_directory
+from dpr_haystack.engines.towers import model_directory
 from dpr_haystack.engines.towers.checkpoints import load_encoder
 from dpr_haystack.engines.towers.model_directory import convert
 from dpr_haystack.errors import InputError, ModelError

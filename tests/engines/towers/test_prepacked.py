@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from dpr_haystack.engines import checkpoints, prepacked
+from dpr_haystack.engines.towers import checkpoints, prepacked
 from dpr_haystack.engines.towers.prepacked import PrepackedLinear, prepack
 from support.checkpoints import tiny_dpr
 
