@@ -146,25 +146,22 @@ def test_another_question_tower_can_be_named(cli: Cli, tmp_path: Path, tiny_mode
     assert cli("search", "darwin", *where, "--mode", "bm25").code == 0
 
 
-def test_progress_goes_to_the_screen_and_data_to_the_pipe(workspace_root: Path, tmp_path: Path) -> None:
+def test_progress_goes_to_the_screen_and_data_to_the_pipe(
+    cli: Cli, in_workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a terminal on stderr there is a progress bar there, and stdout is JSON all the same."""
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    (tmp_path / "few.jsonl").write_text(
-        "".join((workspace_root / "questions.jsonl").read_text().splitlines(keepends=True)[:3])
-    )
-    arguments = ("evaluate", "--store", str(workspace_root / "store"), "--questions", str(tmp_path / "few.jsonl"))
-    done = subprocess.run(
-        [sys.executable, "-m", "dpr_haystack.cli", *arguments, "--json"],
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-        check=True,
-    )
-    assert json.loads(done.stdout)["questions"] == 3
-    readable, _, _ = select.select([screen], [], [], 1)
-    assert readable, "no progress bar was drawn"
-    assert b"questions" in os.read(screen, 100_000)
-    os.close(terminal)
+    lines = (in_workspace / "questions.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "few.jsonl").write_text("".join(lines[:3]))
+    with os.fdopen(terminal, "w") as drawn:
+        with monkeypatch.context() as patched:
+            patched.setattr("sys.stderr", drawn)
+            ran = cli("evaluate", "--store", "store", "--questions", tmp_path / "few.jsonl", "--json")
+        assert json.loads(ran.out)["questions"] == 3
+        readable, _, _ = select.select([screen], [], [], 1)
+        assert readable, "no progress bar was drawn"
+        assert b"questions" in os.read(screen, 100_000)
     os.close(screen)
 
 
