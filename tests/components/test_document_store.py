@@ -20,7 +20,7 @@ from haystack.document_stores.types import DuplicatePolicy
 from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.components.document_methods import DocumentMethods
 from dpr_haystack.store.vectors import VectorFile
-from support.stores import lognormal_vectors, make_documents, reopened
+from support.stores import lognormal_vectors, make_documents
 
 DIM = 4
 QUESTION = lognormal_vectors(1, DIM)[0]
@@ -104,18 +104,20 @@ class TestSettings:
         again.close()
 
     def test_the_settings_of_the_manifest_survive_each_other(self, tmp_path):
-        """The dimension is decided by a store that had read the manifest before another one recorded the encoder."""
-        first = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None)
-        assert first.count_documents() == 0
-        engine = first._opened()
-        stale = engine.manifest
-        first.record_encoder({"model": "m"})
-        engine.manifest = stale
-        first.write_documents(make_documents(1, DIM))
-        first = reopened(first)
-        assert first.recorded_encoder == {"model": "m"}
-        assert FAISSDocumentStore.from_directory(tmp_path / "store").embedding_dim == DIM
-        first.close()
+        """Each is set by a process that has read the manifest before the other one was set."""
+        store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None)
+        engine = store._opened()
+        as_it_was = engine.manifest
+        store.write_documents(make_documents(1, DIM))
+        engine.manifest = as_it_was
+        store.record_encoder({"model": "m"})
+        engine.manifest = as_it_was
+        assert store.write_documents(make_documents(1, DIM, first=1)) == 1
+        store.close()
+        again = FAISSDocumentStore.from_directory(tmp_path / "store")
+        assert again.embedding_dim == DIM
+        assert again.recorded_encoder == {"model": "m"}
+        again.close()
 
 
 class TestMetadata:

@@ -133,7 +133,8 @@ class AnyOrder(RuleBasedStateMachine):
             for d in self.model.values()
             if set(d.content.split()) & set(query) and (group is None or d.meta["group"] == group)
         }
-        found = self.store.bm25_retrieval(" ".join(query), 20, in_group(group) if group else None)
+        # No more than there are, so that what is gone would take somebody's place.
+        found = self.store.bm25_retrieval(" ".join(query), len(matching), in_group(group) if group else None)
         assert {document.id for document in found} == matching
         scores = self.store.searching().keyword_scores(" ".join(query), [document.id for document in found])
         assert [scores[document.id] for document in found] == [document.score for document in found]

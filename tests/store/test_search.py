@@ -150,6 +150,22 @@ def test_a_filter_never_costs_results(tmp_path):
         store.close()
 
 
+def test_a_graph_that_falls_apart_costs_no_results(tmp_path):
+    """Clusters far from each other, and settings under which the graph does not lead from one to the next."""
+    random = np.random.default_rng(5)
+    centres = 1000 * np.repeat(random.standard_normal((40, DIM)), 20, axis=0)
+    vectors = np.float32(centres + random.standard_normal((800, DIM)))
+    documents = [replace(d, embedding=v.tolist()) for d, v in zip(make_documents(800, DIM), vectors, strict=True)]
+    options = {"efConstruction": 1, "efSearch": 1}
+    store = FAISSDocumentStore(str(tmp_path / "store"), "HNSW2", DIM, similarity="l2", index_options=options)
+    store.write_documents(documents)
+    for question in vectors[::100]:
+        for filters in (None, below(700)):
+            found = store.search(question, 200, filters)
+            assert len({document.id for document in found}) == 200
+    store.close()
+
+
 def test_an_index_on_disk_is_used_and_replayed(tmp_path):
     documents = make_documents(600, DIM)
     store = FAISSDocumentStore(str(tmp_path / "store"), "HNSW16", DIM, index_options={"efSearch": 600})

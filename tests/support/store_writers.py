@@ -155,8 +155,10 @@ def hold_the_write_lock(path, held, release):
 
 def use_inherited_store(store, report):
     """In a forked process: use the store that the parent has open."""
+    inherited = store._engine
     try:
         before = store.count_documents()
+        assert store._engine is not inherited
         store.write_documents(make_documents(10, DIM, seed=3, first=1000))
         found = store.search(lognormal_vectors(1, DIM, 3)[0], 1)[0].id
         words = len(store.bm25_retrieval(" ".join(WORDS), 10_000))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -90,8 +91,10 @@ class KeywordIndex:
             document.add_text("content", content)
             document.add_text("title", title)
             writer.add_document(document)
-        for key in removed:
-            writer.delete_documents_by_term("key", key)
+        # Not by term: the binding makes a signed number of the key, which no document has.
+        remaining = iter(removed)
+        while gone := list(islice(remaining, _KEYS_IN_QUERY)):
+            writer.delete_documents_by_query(tantivy.Query.term_set_query(self._schema, "key", gone))
         writer.commit()
         writer.wait_merging_threads()
         self._index.reload()
