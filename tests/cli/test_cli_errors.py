@@ -52,6 +52,7 @@ WRONG = {
     "index: unknown index": ("index corpus --store new --model model --index Magic", "Magic"),
     "index: unknown language": ("index corpus --store new --model model --language klingon", "klingon"),
     "index: store of another model": ("index corpus --store store --model TINY", "were made by"),
+    "index: store of something else": ("index corpus --store pipelines --model model", "not a store"),
     "info: nowhere": ("info nowhere", "nowhere is neither"),
     "check: nowhere": ("check nowhere", "no store at nowhere"),
     "convert: unknown model": ("convert nobody/nothing --output new", "nobody/nothing"),

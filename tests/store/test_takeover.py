@@ -50,7 +50,7 @@ def test_taken_over_once(tmp_path, documents, caplog):
     store = FAISSDocumentStore(str(path), embedding_dim=DIM, similarity="l2")
     assert_same_documents(store, {document.id: document for document in documents})
     assert caplog.text.count("Taking over 61 documents") == 1
-    assert "similarity='l2'" in caplog.text
+    assert "similarity='l2'" not in caplog.text, "that is what it has"
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
 
     for question in lognormal_vectors(5, DIM, seed=3):
@@ -68,11 +68,12 @@ def test_taken_over_once(tmp_path, documents, caplog):
 
 
 @pytest.mark.parametrize("name", ["wiki.faiss", "wiki.json"])
-def test_a_path_with_a_suffix(tmp_path, documents, name):
+def test_a_path_with_a_suffix(tmp_path, documents, name, caplog):
     save_as_faiss_haystack_does(tmp_path / "wiki", documents)
     store = FAISSDocumentStore(str(tmp_path / name), embedding_dim=DIM)
     assert store.directory == tmp_path / "wiki.store"
     assert store.count_documents() == 61
+    assert "pass similarity='l2'" in caplog.text
     store.close()
     other = FAISSDocumentStore.from_directory(tmp_path / name)
     assert other.count_documents() == 61

@@ -30,7 +30,7 @@ from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
 from dpr_haystack.store.registry import acquire, is_store, release, was_written
 from dpr_haystack.store.search import Hits, StoreSearch
-from dpr_haystack.store.takeover import left_by_faiss_haystack, read_documents, store_directory
+from dpr_haystack.store.takeover import announce, left_by_faiss_haystack, read_documents, store_directory
 
 
 class FAISSDocumentStore(DocumentMethods):
@@ -282,6 +282,7 @@ class FAISSDocumentStore(DocumentMethods):
         if left is None or was_written(root, self.lock_timeout):
             return acquire(root, self._manifest(), self.lock_timeout)
         documents = read_documents(left)
+        announce(left, len(documents), self.similarity)
         prepare(documents, DuplicatePolicy.SKIP, self.embedding_dim)  # refuses before there is a store
         engine = acquire(root, self._manifest(), self.lock_timeout)
         try:

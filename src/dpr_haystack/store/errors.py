@@ -15,6 +15,10 @@ class StoreFailure(StoreError, DocumentStoreError):
     """A store that cannot be opened, read or written."""
 
 
+class NotAStore(InputError, DocumentStoreError):
+    """A directory that holds something else."""
+
+
 class StoreLocked(StoreBusy, DocumentStoreError):
     """Another process kept writing for longer than this one was told to wait."""
 

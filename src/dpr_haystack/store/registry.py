@@ -14,7 +14,7 @@ from pathlib import Path
 from dpr_haystack.core.files import fsync_directory
 from dpr_haystack.store.database import Database, read_state
 from dpr_haystack.store.engine import StoreEngine
-from dpr_haystack.store.errors import DoesNotFit, StoreFailure
+from dpr_haystack.store.errors import DoesNotFit, NotAStore, StoreFailure
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest, write_manifest
 from dpr_haystack.store.locks import across_processes
 
@@ -111,7 +111,7 @@ def _create(layout: Layout, manifest: Manifest, lock_timeout: float) -> None:
         raise StoreFailure(msg) from error
     if foreign:
         msg = f"{layout.root} is not empty and not a store (it holds {sorted(foreign)[:3]}); name another directory"
-        raise StoreFailure(msg)
+        raise NotAStore(msg)
     with across_processes(layout.lock, lock_timeout):
         if layout.manifest.exists():
             return  # another process was faster

@@ -12,6 +12,7 @@ from typing import Any
 from haystack import logging
 from haystack.dataclasses import Document
 
+from dpr_haystack.core.exact import Similarity
 from dpr_haystack.store.errors import NotReadable
 
 logger = logging.getLogger(__name__)
@@ -48,10 +49,17 @@ def read_documents(path: Path) -> list[Document]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"not what faiss-haystack saves ({error}); it may have been interrupted while saving"
         raise NotReadable(path, reason) from error
+    return documents
+
+
+def announce(path: Path, count: int, similarity: Similarity) -> None:
+    """Say that documents are being taken over, and what changes with it."""
     logger.warning(
         "Taking over {count} documents that faiss-haystack left in {file}. Its two files stay as they are and are not "
-        "read again. faiss-haystack ranked by L2 distance: pass similarity='l2' to go on with that.",
-        count=len(documents),
+        "read again. {change}",
+        count=count,
         file=str(path),
+        change=""
+        if similarity == "l2"
+        else f"It ranked by L2 distance, this store by {similarity}: pass similarity='l2' to go on as before.",
     )
-    return documents
