@@ -45,7 +45,7 @@ def in_group(name):
 class AnyOrder(RuleBasedStateMachine):
     """A store and its model: a dict from id to document in the order of writing."""
 
-    @initialize(index=st.sampled_from(["Flat", "HNSW4"]), similarity=st.sampled_from(["dot_product", "cosine", "l2"]))
+    @initialize(index=st.sampled_from(["Flat", "HNSW32"]), similarity=st.sampled_from(["dot_product", "cosine", "l2"]))
     def open(self, index, similarity):
         self.folder = Path(tempfile.mkdtemp(prefix="any-order-"))
         self.model = {}
@@ -147,7 +147,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 AnyOrder.TestCase.settings = settings(
-    max_examples=40,
+    max_examples=80,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -241,6 +241,15 @@ def test_the_index_catches_up_with_every_write(store):
     store.close()
 
 
+def test_deletions_that_a_compaction_has_forgotten(store, monkeypatch):
+    monkeypatch.setattr("dpr_haystack.store.compaction._NOT_BELOW", 5)
+    store.write_documents([Document(id=str(n), content="common word", embedding=[n, 1.0]) for n in range(30)])
+    assert len(found(store, "common")) == 30
+    store.delete_documents([str(n) for n in range(20)])
+    assert [path.name for path in store.directory.glob("vectors-*")] == ["vectors-1.f32"]
+    assert set(found(store, "common")) == {str(n) for n in range(20, 30)}
+
+
 def test_languages(tmp_path):
     german = FAISSDocumentStore(str(tmp_path / "german"), embedding_dim=2, language="german")
     german.write_documents(

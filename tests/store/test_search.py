@@ -30,7 +30,7 @@ def similarity(request):
     return request.param
 
 
-@pytest.fixture(params=["Flat", "HNSW16"])
+@pytest.fixture(params=["Flat", "HNSW32"])
 def store(request, similarity, tmp_path):
     # At these settings the graph of a few hundred vectors misses nothing, so that exact results may be asked of it.
     options = None if request.param == "Flat" else {"efSearch": 600, "efConstruction": 200}
@@ -168,18 +168,18 @@ def test_a_graph_that_falls_apart_costs_no_results(tmp_path):
 
 def test_an_index_on_disk_is_used_and_replayed(tmp_path):
     documents = make_documents(600, DIM)
-    store = FAISSDocumentStore(str(tmp_path / "store"), "HNSW16", DIM, index_options={"efSearch": 600})
+    store = FAISSDocumentStore(str(tmp_path / "store"), "HNSW32", DIM, index_options={"efSearch": 600})
     store.write_documents(documents[:400])
     store.catch_up()
-    written = (tmp_path / "store" / "indexes" / "HNSW16.faiss").stat().st_mtime_ns
+    written = (tmp_path / "store" / "indexes" / "HNSW32.faiss").stat().st_mtime_ns
     store = reopened(store)
     store.write_documents(documents[400:420])  # little: the file is not worth writing again
     check(store, documents[:420])
-    assert (tmp_path / "store" / "indexes" / "HNSW16.faiss").stat().st_mtime_ns == written
+    assert (tmp_path / "store" / "indexes" / "HNSW32.faiss").stat().st_mtime_ns == written
     store.write_documents(documents[420:])
     check(store, documents)
-    assert (tmp_path / "store" / "indexes" / "HNSW16.faiss").stat().st_mtime_ns > written
-    other = FAISSDocumentStore(str(tmp_path / "store"), "HNSW16", DIM, index_options={"efSearch": 500})
+    assert (tmp_path / "store" / "indexes" / "HNSW32.faiss").stat().st_mtime_ns > written
+    other = FAISSDocumentStore(str(tmp_path / "store"), "HNSW32", DIM, index_options={"efSearch": 500})
     check(other, documents)  # other settings, another index
     other.close()
     store.close()

@@ -17,7 +17,7 @@ from dpr_haystack import FAISSDocumentStore
 from support.stores import WORDS, assert_same_documents, below, in_group, lognormal_vectors, make_documents
 
 DIM = 8
-INDEX = "HNSW8"
+INDEX = "HNSW32"
 OPTIONS = {"efSearch": 1000}
 
 # Children are forked from a process that has imported everything and opened nothing.
