@@ -139,8 +139,11 @@ def test_nothing_in_a_file_is_run(tmp_path, where):
 
 def test_what_is_no_checkpoint(tmp_path):
     (tmp_path / "text.cp").write_text("hello")
-    with pytest.raises(ModelError, match="no DPR checkpoint"):
+    with pytest.raises(ModelError, match=r"text\.cp is no model: a model is a folder"):
         load_encoder(str(tmp_path / "text.cp"), "question")
+    (tmp_path / "cut.cp").write_bytes(b"PK\x03\x04 and nothing more")
+    with pytest.raises(ModelError, match="no DPR checkpoint"):
+        load_encoder(str(tmp_path / "cut.cp"), "question")
     torch.save({"model_dict": {"encoder.x": torch.ones(1), "qa_outputs.bias": torch.ones(2)}}, tmp_path / "reader.cp")
     with pytest.raises(ModelError, match=r"not the checkpoint of two DPR encoders: it holds encoder\.x"):
         load_encoder(str(tmp_path / "reader.cp"), "question")

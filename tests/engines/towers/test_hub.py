@@ -140,6 +140,24 @@ def test_a_name_that_nobody_has_says_what_to_do(hub):
     assert hub.requests
 
 
+def test_a_slip_in_a_path_is_taken_for_one(hub, tmp_path, monkeypatch):
+    (tmp_path / "demo" / "model").mkdir(parents=True)
+    (tmp_path / "demo" / "corpus").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=r"no model at 'demo/mdoel'.*only corpus, model") as caught:
+        locate("demo/mdoel")
+    assert "hf download" not in str(caught.value)
+    with pytest.raises(ModelError, match=f"{tmp_path} has no folder of that name"):
+        locate("mdoel")
+
+
+def test_a_folder_named_like_an_owner_does_not_hide_the_hub(hub, tmp_path, monkeypatch):
+    hub.repositories[NAME] = tiny_dpr(tmp_path / "question", "question")
+    (tmp_path / NAME).parent.mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert (locate(NAME) / "config.json").is_file()
+
+
 def test_an_unreachable_hub_says_the_same(hub, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(ModelError, match=r"hf download someone/nothing"):

@@ -32,7 +32,8 @@ def locate(model: str, token: str | None = None, *, weights: bool = True) -> Pat
     if path.exists():
         return path.resolve()
     if looks_like_a_path(model):
-        msg = f"There is no model at {model!r}: neither a file nor a folder of that name exists."
+        here = "" if path.is_absolute() else f" in {Path.cwd()}"
+        msg = f"There is no model at {model!r}: neither a file nor a folder of that name exists{here}."
         raise ModelError(msg)
     cached = _from_cache(model, weights)
     return cached if cached is not None else _from_hub(model, token, weights)
@@ -118,8 +119,16 @@ def wanted_files(files: Iterable[str], *, weights: bool = True) -> list[str]:
 
 
 def _how_to_get(model: str, error: Exception) -> str:
+    folder = Path(model).parent
+    if folder.name and folder.is_dir():  # rather a slip in a path than a name on the hub
+        others = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir())[:8]) or "none"
+        return (
+            f"There is no model at {model!r}: of folders {folder.resolve()} has only {others}, "
+            f"and the hub does not give a model of that name ({type(error).__name__})."
+        )
     return (
-        f"The model {model!r} is not on this machine and the hub does not give it ({type(error).__name__}: {error}).\n"
+        f"The model {model!r} is not on this machine ({Path.cwd()} has no folder of that name) and the hub does not "
+        f"give it ({type(error).__name__}: {error}).\n"
         f"With access to the hub: hf download {model} --local-dir models/{model.rsplit('/', 1)[-1]}\n"
         "and pass that folder's path as `model`, copied to this machine if need be. Without it: "
         "pip install 'dpr-haystack[demo]' brings a small encoder; pass its path "

@@ -21,6 +21,8 @@ from transformers import BertConfig, DPRConfig, DPRContextEncoder, DPRQuestionEn
 
 from dpr_haystack.errors import ModelError
 
+# A zip archive, or before that a pickle.
+_SAVED_BY_TORCH = (b"PK\x03\x04", b"\x80")
 DEFAULT_BASE = "bert-base-uncased"
 _PREFIXES = {"question": "question_model.", "passage": "ctx_model."}
 _HF_PREFIXES = {"question": "question_encoder.", "passage": "ctx_encoder."}
@@ -50,6 +52,10 @@ def read_original(path: Path) -> OriginalCheckpoint:
     :returns: Its towers and settings.
     :raises ModelError: If it is something else, or holds more than tensors and plain values.
     """
+    with path.open("rb") as file:
+        if not file.read(4).startswith(_SAVED_BY_TORCH):
+            msg = f"{path} is no model: a model is a folder, or a checkpoint file of the original DPR repository (.cp)."
+            raise ModelError(msg)
     try:
         with torch.serialization.safe_globals(_stand_ins()):
             content = torch.load(path, map_location="cpu", weights_only=True)
