@@ -171,6 +171,11 @@ def test_what_is_no_embedding_is_refused(retrievers: dict[str, Any], embedding: 
         retrievers["embedding"].run(embedding)
 
 
+def test_a_question_in_words_is_sent_to_the_right_retriever(retrievers: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"got the text 'what'.*DPRRetriever"):
+        retrievers["embedding"].run("what")
+
+
 @every_kind
 def test_another_store_is_refused_by_name(kind: str) -> None:
     with pytest.raises(InputError, match=r"FAISSDocumentStore of dpr_haystack, got haystack.*InMemoryDocumentStore"):
@@ -315,19 +320,26 @@ def test_loading_a_model_on_the_way_does_not_block_the_loop(store: FAISSDocument
     assert ticks > 5
 
 
-def test_an_empty_store_finds_nothing(tmp_path: Path, asking: Asking) -> None:
+def test_an_empty_store_finds_nothing(tmp_path: Path, asking: Asking, caplog: pytest.LogCaptureFixture) -> None:
     for kind in KINDS:
         empty = FAISSDocumentStore(str(tmp_path / kind), embedding_dim=None)
         assert make_retriever(kind, empty).run(**asking.inputs(kind, QUESTION))["documents"] == []
+    assert "vector" not in caplog.text
 
 
-def test_hybrid_search_over_a_store_without_vectors_is_keyword_search(tmp_path: Path, asking: Asking) -> None:
+def test_hybrid_search_over_a_store_without_vectors_is_keyword_search(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for dimension in (None, 384):
         words = FAISSDocumentStore(str(tmp_path / f"words-{dimension}"), embedding_dim=dimension)
         words.write_documents(documents())
         found = make_retriever("hybrid", words).run(QUESTION)["documents"]
         assert [each.id for each in found] == [each.id for each in words.bm25_retrieval(QUESTION, 10)]
+        assert "not one vector: embed documents" in caplog.text
+        caplog.clear()
         assert make_retriever("dpr", words).run(QUESTION)["documents"] == []
+        assert "not one vector: embed documents" in caplog.text
+        caplog.clear()
 
 
 def test_telemetry_names_the_model_only(store: FAISSDocumentStore) -> None:

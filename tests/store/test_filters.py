@@ -146,6 +146,11 @@ def test_malformed_filters_are_refused_even_by_an_empty_store(store, condition):
     assert isinstance(refused.value, ValueError)
 
 
+def test_a_misspelt_field_is_named(store):
+    with pytest.raises(FilterError, match="the key 'field' is missing"):
+        store.filter_documents({"feild": "meta.a", "operator": "==", "value": 1})
+
+
 def test_thousands_of_conditions(store):
     store.delete_all_documents()
     store.write_documents(

@@ -75,7 +75,10 @@ def vectors_of(documents: Sequence[Document], dimension: int | None) -> Floats:
     for document in documents:
         got = len(document.embedding or ())
         if got != expected or not got:
-            advice = "The store and the passage encoder must agree; nothing was written."
+            advice = (
+                f"For this encoder make a store with embedding_dim={got}, or None for that of its first vector; "
+                "nothing was written."
+            )
             raise DoesNotFit(f"embedding dimension of document {document.id!r}", expected, got, advice)
     try:
         with np.errstate(over="ignore"):
@@ -108,13 +111,20 @@ def question_vectors(questions: Any, dimension: int | None) -> Floats:
     except (TypeError, ValueError) as error:
         msg = f"question embeddings must be numbers of shape (questions, dimension): {error}"
         raise BadDocument(msg) from error
+    if given.dtype.kind == "U":
+        text = str(given.ravel()[0])
+        msg = (
+            f"question embeddings must be numbers of shape (questions, dimension), got the text {text!r:.80}: "
+            "embed it first, or ask a DPRRetriever"
+        )
+        raise BadDocument(msg)
     if given.ndim != 2 or (given.size and given.dtype.kind not in "fiu"):
         msg = f"question embeddings must be numbers of shape (questions, dimension), got {given.dtype} {given.shape}"
         raise BadDocument(msg)
     with np.errstate(over="ignore"):
         vectors = given.astype(np.float32)
     if dimension is not None and vectors.shape[1] != dimension:
-        advice = "The question encoder does not belong to the passage encoder that made this store's vectors."
+        advice = "Ask with the question encoder that belongs to the passage encoder of this store's vectors."
         raise DoesNotFit("dimension of the question embedding", dimension, vectors.shape[1], advice)
     if not np.isfinite(vectors).all():
         msg = "a question embedding holds NaN or infinity"

@@ -120,6 +120,9 @@ def _condition(filters: Any, compiled: CompiledFilter) -> str:
         raise BadFilter(msg)
     if "field" in filters:
         return _comparison(filters, compiled)
+    if filters.get("operator") in COMPARISON_OPERATORS:
+        msg = f"the key 'field' is missing in the filter {filters}"
+        raise BadFilter(msg)
     return _logical(filters, compiled)
 
 

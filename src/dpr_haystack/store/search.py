@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from haystack import logging
 from haystack.dataclasses import Document
 
 from dpr_haystack.core.exact import Floats, similarity_scores
@@ -18,6 +19,8 @@ from dpr_haystack.store.dense import ApproximateSearcher, ExactSearcher, Scored
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import BadDocument
 from dpr_haystack.store.view import Filters, View
+
+logger = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
 
@@ -162,6 +165,13 @@ class StoreSearch:
         check_top_k(top_k)
         vectors = self._questions(questions)
         rows = view.select(filters).rows if filters else None
+        if view.state.count and not len(view.vectors):
+            logger.warning(
+                "{store} holds {count} documents and not one vector: embed documents, e.g. with DPRDocumentEmbedder, "
+                "before writing them",
+                store=str(self._engine.layout.root),
+                count=view.state.count,
+            )
         if not len(view.vectors) or not top_k:
             return [(np.empty(0, np.int64), np.empty(0))] * len(vectors)
         return self._searcher.search(view, vectors, top_k, rows)
