@@ -191,6 +191,24 @@ def test_pruning_takes_what_is_gone_and_nothing_else(here: Path, index: Indexing
     assert "B of docs" in by_title()
 
 
+def test_a_file_has_one_name_wherever_the_command_runs(here: Path, index: Indexing, monkeypatch: Any) -> None:
+    (here / "books" / "inner").mkdir(parents=True)
+    (here / "a.md").write_text("# A\n\nText of a.\n")
+    (here / "books" / "b.md").write_text("# B\n\nText of b.\n")
+    store = str(here / "books" / "store")
+    index("a.md", "books", store=store)
+    files = {title: document.meta["file"] for title, document in by_title(store).items()}
+    assert files == {"A": str(here / "a.md"), "B": "b.md"}
+    monkeypatch.chdir(here / "books" / "inner")
+    assert index("../b.md", "../../a.md", store="../store")["unchanged"] == 2
+    (here / "a.md").unlink()
+    assert list(index("../..", "--prune", store="../store").values()) == [1, 0, 0, 1, 1]
+    monkeypatch.chdir(here)
+    (here / "books").rename(here / "moved")
+    assert index("moved", "--prune", store="moved/store")["unchanged"] == 1
+    assert set(by_title("moved/store")) == {"B"}
+
+
 def test_pruning_where_one_stands_leaves_other_places_alone(here: Path, index: Indexing, monkeypatch: Any) -> None:
     for folder in ("elsewhere", "project/docs"):
         (here / folder).mkdir(parents=True)
@@ -255,6 +273,28 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.count("\n") == 1
     assert ran.err.startswith(f"dpr-haystack index: {name}")
+    assert not (here / "store").exists()
+
+
+def test_a_folder_with_bad_files(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:
+    (here / "docs").mkdir()
+    for name in ("a", "b", "c"):
+        (here / "docs" / f"{name}.md").write_text(f"# {name}\n\nThe text of {name}.\n")
+    arguments = ("index", "docs", "--store", "store", "--model", tiny_models[0])
+    assert cli(*arguments).code == 0
+    (here / "docs" / "b.md").write_bytes(b"caf\xe9")
+    (here / "docs" / "c.md").write_text("# c\n\nAnother text of c.\n")
+    ran = cli(*arguments)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert ran.err.startswith("dpr-haystack index: docs/b.md")
+    assert "--skip-bad" in ran.err
+    ran = cli(*arguments, "--skip-bad", "--prune")
+    assert ran.code == 0
+    assert re.fullmatch(r"left out: docs/b\.md, line 1: .*\n", ran.err)
+    assert "1 embedded, 0 updated, 1 unchanged, 1 removed" in ran.out
+    assert {each.content for each in contents("store").values()} == {
+        *("The text of a.", "The text of b.", "Another text of c."),
+    }
 
 
 def test_another_model_is_refused_and_changes_nothing(
@@ -306,6 +346,26 @@ def test_the_model_of_the_store_is_found_again(cli: Cli, here: Path, tiny_models
     ran = cli("index", "moved/c.md", "--store", "moved/store")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert "--model" in ran.err
+    assert cli("index", "moved/c.md", "--store", "moved/store", "--model", "moved/old").code == 0
+    ran = cli("search", "text", "--store", "moved/store")
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_progress_is_said_where_stderr_is_no_terminal(
+    cli: Cli, here: Path, tiny_models: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dpr_haystack.cli.common.SECONDS_A_LINE", 0.0)
+    (here / "book.md").write_text(sections(100))
+    ran = cli("index", "book.md", "--store", "store", "--model", tiny_models[0])
+    said = [re.fullmatch(r"passages: (\d+), \d+ a second", line) for line in ran.err.splitlines()]
+    assert [int(each[1]) for each in said if each] == [64, 100]
+
+
+def test_an_empty_store_says_that_it_is(cli: Cli, here: Path) -> None:
+    FAISSDocumentStore("store", embedding_dim=None).count_documents()
+    ran = cli("search", "text", "--store", "store")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "store is empty: dpr-haystack index PATHS --store" in ran.err
 
 
 def test_index_and_language_of_a_new_store(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:
@@ -320,12 +380,14 @@ def test_index_and_language_of_a_new_store(cli: Cli, here: Path, tiny_models: tu
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
 
 
-MANY, AT_ONCE = 2100, 512
+MANY = 2100
+# bfloat16 rounds a text's vector according to what else is in its batch, and an interruption changes the batches.
+FULL_PRECISION = ("--dtype", "float32")
 
 
 @pytest.fixture
 def many(here: Path) -> Path:
-    """Enough passages for five writes."""
+    """Enough passages for several writes."""
     path = here / "many.jsonl"
     lines = (json.dumps({"id": f"p{n}", "text": f"Darwin wrote book {n} in London. " * 3}) for n in range(MANY))
     path.write_text("\n".join(lines))
@@ -343,7 +405,7 @@ def count_of(store: Path) -> int:
 
 def wait_for_first_write(store: Path, is_over: Callable[[], bool]) -> None:
     until = time.monotonic() + 90
-    while count_of(store) < AT_ONCE and not is_over() and time.monotonic() < until:
+    while not count_of(store) and not is_over() and time.monotonic() < until:
         time.sleep(0.005)
 
 
@@ -351,7 +413,7 @@ def wait_for_first_write(store: Path, is_over: Callable[[], bool]) -> None:
 def interrupted(request: pytest.FixtureRequest, many: Path, cli: Cli, tiny_models: tuple[Path, Path]) -> Path:
     """A store whose indexing was broken off after its first write, by Ctrl-C or for good."""
     store = many.parent / "store"
-    arguments = ("index", many.name, "--store", store.name, "--model", str(tiny_models[0]))
+    arguments = ("index", many.name, "--store", store.name, "--model", str(tiny_models[0]), *FULL_PRECISION)
     if request.param == "SIGINT":
         done = threading.Event()
 
@@ -378,18 +440,17 @@ def interrupted(request: pytest.FixtureRequest, many: Path, cli: Cli, tiny_model
 @pytest.mark.parametrize("interrupted", ["SIGINT", "SIGKILL"], indirect=True)
 def test_after_an_interruption_the_rest_is_embedded(interrupted: Path, many: Path, index: Indexing) -> None:
     kept = count_of(interrupted)
-    assert AT_ONCE <= kept < MANY
-    assert kept % AT_ONCE == 0
-    counts = index(many.name)
+    assert 0 < kept < MANY
+    counts = index(many.name, *FULL_PRECISION)
     assert counts == {"read": MANY, "embedded": MANY - kept, "updated": 0, "unchanged": kept, "removed": 0}
-    assert index(many.name)["embedded"] == 0
-    index(many.name, store="whole")
+    assert index(many.name, *FULL_PRECISION)["embedded"] == 0
+    index(many.name, *FULL_PRECISION, store="whole")
     resumed, whole = contents(interrupted), contents("whole")
     assert {name: (each.content, each.meta) for name, each in resumed.items()} == {
         name: (each.content, each.meta) for name, each in whole.items()
     }
     for name, document in whole.items():
-        assert np.allclose(resumed[name].embedding, document.embedding, atol=1e-2)
+        assert np.allclose(resumed[name].embedding, document.embedding, atol=1e-4)
     first, second = FAISSDocumentStore.from_directory(interrupted), FAISSDocumentStore.from_directory("whole")
     for question in ("book 77", "book 2099"):
         found = [(each.id, round(each.score, 4)) for each in first.bm25_retrieval(question, 3)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from dpr_haystack.components.document_store import FAISSDocumentStore
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+
+#: How often progress is said where stderr is a file.
+SECONDS_A_LINE = 15.0
 
 
 def whole_number(text: str) -> int:
@@ -114,15 +118,38 @@ def device_of(name: str | None) -> ComponentDevice | None:
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr; yields what to call with the number of steps done."""
+    """A progress bar on stderr, or a line now and then where that is no terminal; yields what to call with the steps.
+
+    :param what: What the steps are.
+    :param total: How many there will be, if that is known.
+    """
     from tqdm import tqdm
 
-    with tqdm(desc=what, total=total, unit="", file=sys.stderr, disable=None, leave=False) as bar:
+    if not sys.stderr.isatty():
+        yield _line_now_and_then(what, total)
+        return
+    with tqdm(desc=what, total=total, unit="", file=sys.stderr, leave=False) as bar:
 
         def step(steps: int) -> None:
             bar.update(steps)
 
         yield step
+
+
+def _line_now_and_then(what: str, total: int | None) -> Callable[[int], None]:
+    started = said = time.monotonic()
+    done = 0
+
+    def step(steps: int) -> None:
+        nonlocal said, done
+        done += steps
+        now = time.monotonic()
+        if now - said >= SECONDS_A_LINE:
+            said = now
+            of = f" of {total}" if total is not None else ""
+            print(f"{what}: {done}{of}, {done / (now - started):.0f} a second", file=sys.stderr, flush=True)
+
+    return step
 
 
 def existing_file(text: str) -> Path:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
@@ -32,8 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     print(workspace.summary, file=sys.stderr)
     for line in report_lines(ask_all(workspace)):
         print(line)
+    command = "dpr-haystack" if shutil.which("dpr-haystack") else sys.argv[0]
     print(f"""
-Ask it something:  dpr-haystack search "who wrote Dune?" --store {root}/store
-Measure it:        dpr-haystack evaluate --store {root}/store --questions {root}/questions.jsonl
+Ask it something:  {command} search "who wrote Dune?" --store {root}/store
+Measure it:        {command} evaluate --store {root}/store --questions {root}/questions.jsonl
 Serve it:          cd {root} && hayhooks run    (pip install 'dpr-haystack[serve]')""")
     return 0

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -17,12 +18,14 @@ from haystack.document_stores.types import DuplicatePolicy
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.core.passages import Passage
-from dpr_haystack.errors import EncoderMismatch, InputError
+from dpr_haystack.errors import DataError, EncoderMismatch, InputError
 from dpr_haystack.store.layout import Layout, read_manifest
-from dpr_haystack.workflows.sources import find_files, read_file
+from dpr_haystack.store.registry import is_store
+from dpr_haystack.workflows.sources import Sources, find_files
 
-# Passages a write: what an interruption costs at most. Also what is sorted by length for the encoder.
-_AT_ONCE = 512
+# Passages a write, which is what an interruption costs: few at first, then as many as take some seconds to embed.
+_FIRST, _FEWEST, _MOST = 64, 32, 4096
+_SECONDS_A_WRITE = 5.0
 
 Progress = Callable[[int], None]
 
@@ -37,6 +40,7 @@ class IndexReport:
     :param unchanged: Ones that were there as they are, or came twice.
     :param pruned: Ones that were taken out because their source has them no more.
     :param empty: Files that hold no text.
+    :param bad: What was wrong with files that could not be read, or not to their end.
     :param left_out: Ids that came again with another text; the first text of a run stands.
     """
 
@@ -46,6 +50,7 @@ class IndexReport:
     unchanged: int = 0
     pruned: int = 0
     empty: list[Path] = field(default_factory=list)
+    bad: list[DataError] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict, repr=False)
 
@@ -57,28 +62,34 @@ def index_paths(
     *,
     words: int = 100,
     prune: bool = False,
+    skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> IndexReport:
     """Index files and folders; safe to interrupt and to run again.
+
+    A passage's ``file`` is its path from the folder that the store lies in, or the absolute path of a file elsewhere:
+    the same wherever this runs, and still right where both are moved together.
 
     :param paths: Files and folders.
     :param store: Where to.
     :param embedder: The passage tower.
     :param words: Words a passage, where a file does not say itself what a passage is.
     :param prune: Take out passages that came from under these paths before and are not there any more.
+    :param skip_bad: Go on where a file cannot be read, and say so in the report; what was indexed from it stays.
     :param progress: Called with the number of passages done since the last call.
     :raises InputError: If a path does not exist or holds nothing readable.
-    :raises DataError: If a file cannot be read.
+    :raises DataError: If a file cannot be read and is not to be skipped; the files before it are indexed.
     :raises EncoderMismatch: If the store's vectors are another encoder's.
     """
     if words < 1:
         msg = f"words must be at least 1, got {words}"
         raise InputError(msg)
-    empty: list[Path] = []
-    report = index_passages(_passages_of(find_files(paths), words, empty), store, embedder, progress=progress)
-    report.empty = empty
+    base = (store.directory or Path()).resolve().parent
+    sources = Sources(find_files(paths), base, words=words, skip_bad=skip_bad)
+    report = index_passages(sources, store, embedder, progress=progress)
+    report.empty, report.bad = sources.empty, sources.bad
     if prune:
-        report.pruned = _prune(store, paths, report.seen)
+        report.pruned = _prune(store, base, paths, report)
     store.catch_up()
     return report
 
@@ -99,13 +110,25 @@ def index_passages(
     :raises EncoderMismatch: If the store's vectors are another encoder's.
     """
     check_encoder(store, embedder)
+    _follow_encoder(store, embedder)
     report = IndexReport()
-    for batch in _batches(passages):
+    remaining, size = iter(passages), _FIRST
+    while batch := list(islice(remaining, size)):
+        embedded, started = report.embedded, time.monotonic()
         report.read += len(batch)
         _index_batch(_first_ones(batch, report), store, embedder, report)
         if progress is not None:
             progress(len(batch))
+        size = _next_size(size, report.embedded - embedded, time.monotonic() - started)
     return report
+
+
+def _next_size(size: int, embedded: int, seconds: float) -> int:
+    """How many passages to take next, after some of ``size`` were embedded in so many seconds."""
+    if not embedded:
+        return size
+    wanted = int(embedded / max(seconds, 1e-3) * _SECONDS_A_WRITE)
+    return min(max(wanted, _FEWEST), 2 * size, _MOST)
 
 
 def check_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder) -> None:
@@ -113,6 +136,8 @@ def check_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder) -> N
 
     :raises EncoderMismatch: If one has.
     """
+    if store.directory is not None and not is_store(store.directory):
+        return  # and none is made before there is something to write
     mine, recorded = embedder.identity.passage_record(), store.recorded_encoder
     if recorded is not None and recorded.get("fingerprint", mine["fingerprint"]) != mine["fingerprint"]:
         msg = (
@@ -120,6 +145,18 @@ def check_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder) -> N
             "be compared with them. Name another store for this model."
         )
         raise EncoderMismatch(msg)
+
+
+def _follow_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder) -> None:
+    """Note in the store where its encoder is now, if it is gone from where it was."""
+    if store.directory is None or not is_store(store.directory):
+        return
+    mine, recorded = embedder.identity.passage_record(), store.recorded_encoder
+    if recorded is None or not recorded.get("fingerprint") or recorded["fingerprint"] != mine["fingerprint"]:
+        return
+    place = Path(str(recorded.get("model")))
+    if place.is_absolute() and not place.exists():
+        store.record_encoder({**recorded, "model": mine["model"]})
 
 
 def as_document(passage: Passage) -> Document:
@@ -163,44 +200,25 @@ def _record_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder, di
         store.record_encoder(dict(embedder.identity.passage_record()))
 
 
-def _passages_of(files: Sequence[Path], words: int, empty: list[Path]) -> Iterator[Passage]:
-    """The passages of files, one after the other; files without any are added to ``empty``."""
-    for file in files:
-        has_any = False
-        for passage in read_file(file, words=words):
-            has_any = True
-            yield passage
-        if not has_any:
-            empty.append(file)
-
-
 def _text(content: str | None, meta: dict[str, Any]) -> tuple[str | None, Any]:
     """What an embedding is made from."""
     return content, meta.get("title")
 
 
-def _prune(store: FAISSDocumentStore, paths: Sequence[str | Path], seen: Container[str]) -> int:
-    roots = [Path(path) for path in paths]
+def _prune(store: FAISSDocumentStore, base: Path, paths: Sequence[str | Path], report: IndexReport) -> int:
+    """Take out what came from under the paths and was not seen; of a file that could not be read nothing is known."""
+    roots = [Path(path).resolve() for path in paths]
+    unknown = {error.path.resolve() for error in report.bad}
     gone = []
     for name, meta in store.searching().metas():
         source = meta.get("file")
-        if name not in seen and isinstance(source, str) and any(_is_below(Path(source), root) for root in roots):
+        if name in report.seen or not isinstance(source, str):
+            continue
+        file = base / source
+        if file not in unknown and any(file.is_relative_to(root) for root in roots):
             gone.append(name)
     store.delete_documents(gone)
     return len(gone)
-
-
-def _is_below(source: Path, root: Path) -> bool:
-    """Whether a file is, or lies under, a path; by their names, for the file may be gone."""
-    if root == Path():
-        return not source.is_absolute() and source.parts[:1] != ("..",)
-    return source.is_relative_to(root)
-
-
-def _batches(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
-    iterator = iter(passages)
-    while batch := list(islice(iterator, _AT_ONCE)):
-        yield batch
 
 
 def _first_ones(passages: Iterable[Passage], report: IndexReport) -> list[Passage]:

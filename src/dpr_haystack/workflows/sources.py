@@ -9,6 +9,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,48 @@ def read_file(path: Path, *, words: int = 100) -> Iterator[Passage]:
         yield from _converted(path, kind, words)
 
 
+class Sources:
+    """The passages of files, one after the other; each passage says in ``file`` where it is from.
+
+    :param files: The files.
+    :param base: What ``file`` is relative to, for files below it; the others' is absolute.
+    :param words: Words a passage, where a file itself does not say what a passage is.
+    :param skip_bad: Whether to go on behind a file that cannot be read.
+    """
+
+    def __init__(self, files: Sequence[Path], base: Path, *, words: int = 100, skip_bad: bool = False) -> None:
+        self._files = files
+        self._base = base.resolve()
+        self._words = words
+        self._skip_bad = skip_bad
+        self.empty: list[Path] = []
+        """Files that hold no text."""
+        self.bad: list[DataError] = []
+        """What was wrong with the files that were skipped."""
+
+    def __iter__(self) -> Iterator[Passage]:
+        for file in self._files:
+            try:
+                yield from self._passages(file)
+            except DataError as error:
+                if not self._skip_bad:
+                    raise
+                self.bad.append(error)
+
+    def _passages(self, file: Path) -> Iterator[Passage]:
+        place, has_any = self._place(file), False
+        for passage in read_file(file, words=self._words):
+            has_any = True
+            is_own = passage.meta.get("file") != str(file)  # a record may say itself where it is from
+            yield passage if is_own else replace(passage, meta={**passage.meta, "file": place})
+        if not has_any:
+            self.empty.append(file)
+
+    def _place(self, file: Path) -> str:
+        path = file.resolve()
+        return (path.relative_to(self._base) if path.is_relative_to(self._base) else path).as_posix()
+
+
 def _files_below(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder):
         here = Path(root)
@@ -85,7 +128,7 @@ def _converted(path: Path, kind: str, words: int) -> Iterator[Passage]:
     pages = content.split("\f") if kind == "application/pdf" else [content]
     offset = 0
     for number, page in enumerate(pages, 1):
-        meta: dict[str, Any] = {"file": path.as_posix()}
+        meta: dict[str, Any] = {"file": str(path)}
         if kind == "application/pdf":
             meta["page"] = number
         yield from passages_of(title, page, meta, words=words, offset=offset)

@@ -64,6 +64,9 @@ def question_model_of(store: FAISSDocumentStore) -> str:
     :raises InputError: If the store does not know which passage tower made its vectors, or that model is gone.
     """
     recorded = (store.recorded_encoder or {}).get("model")
+    if recorded is None and not store.count_documents():
+        msg = f"{store.directory} is empty: dpr-haystack index PATHS --store {store.directory} --model M"
+        raise InputError(msg)
     if recorded is None:
         msg = f"{store.directory} does not say which encoder made its vectors; name it: --question-model M"
         raise InputError(msg)
@@ -81,5 +84,8 @@ def _found(model: str, store: Path, option: str) -> str:
     moved = store.resolve().parent / path.name
     if moved.exists():
         return str(moved)
-    msg = f"the model {model} that made the vectors in {store} is gone; name it: {option} M"
+    msg = (
+        f"the model {model} that made the vectors in {store} is gone; name where it is now: {option} M "
+        "(dpr-haystack index with --model notes it in the store)"
+    )
     raise InputError(msg)
