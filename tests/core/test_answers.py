@@ -1,9 +1,6 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-import random
-import string
-import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
@@ -147,18 +144,6 @@ def test_what_cannot_be_is_refused():
         AnswerMatcher("kilt")
     with pytest.raises(InputError, match=r"write \['Paris'\]"):
         has_answer("Paris", "Paris")
-
-
-def test_a_thousand_questions_take_a_moment():
-    source = random.Random(1)
-    words = ["".join(source.choices(string.ascii_lowercase, k=6)) for _ in range(2000)]
-    texts = [" ".join(source.choices(words, k=120)) for _ in range(300)]
-    matcher = AnswerMatcher()
-    matcher.find(["x"], texts)
-    start = time.perf_counter()
-    for _ in range(1000):
-        matcher.find(source.choices(words, k=3), source.choices(texts, k=100))
-    assert time.perf_counter() - start < 2  # 0.3 s; preparing each text anew takes 2.6 s
 
 
 # ---- answers of a reader

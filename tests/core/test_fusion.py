@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
 import random
-import time
 from copy import deepcopy
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.core.fusion import FUSIONS, FusedHit, fuse
+from dpr_haystack.core.fusion import FusedHit, fuse
 from dpr_haystack.errors import InputError
 
 # Four hits of BM25 and three of the dense index; b and c are in both.
@@ -318,15 +317,3 @@ def test_statistics_against_numpy(run):
     low, high = values.mean() - 3 * values.std(), values.mean() + 3 * values.std()
     expected = np.clip((values - low) / (high - low), 0, 1)
     assert [hits[f"{i}"] for i in range(len(run))] == pytest.approx(expected.tolist(), abs=1e-6)
-
-
-def test_two_hundred_hits_are_fused_in_a_moment():
-    source = random.Random(3)
-    runs = {name: {f"passage{source.randrange(160)}": source.random() for _ in range(100)} for name in "xy"}
-    for fusion in FUSIONS:
-        times = []
-        for _ in range(50):
-            start = time.perf_counter()
-            fuse(runs, {"x": 1.0, "y": 1.0}, fusion=fusion)
-            times.append(time.perf_counter() - start)
-        assert min(times) < 0.002, fusion  # 0.3 ms on an idle machine

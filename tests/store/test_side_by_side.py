@@ -80,7 +80,7 @@ def test_waiting_too_long_for_another_writer(tmp_path):
     began = time.monotonic()
     with pytest.raises(StoreBusy, match=r"0\.2 s.*lock_timeout") as refused:
         store.write_documents(make_documents(10, DIM, first=10))
-    assert 0.1 < time.monotonic() - began < 5
+    assert 0.1 < time.monotonic() - began < 30
     assert isinstance(refused.value, DocumentStoreError)
     for attempt in (lambda: store.delete_documents(["d1"]), store.delete_all_documents):
         with pytest.raises(StoreBusy):
@@ -90,7 +90,7 @@ def test_waiting_too_long_for_another_writer(tmp_path):
     assert store.count_documents() == 10
     assert len(store.search(QUESTION, 20)) == 10
     assert len(store.bm25_retrieval(" ".join(WORDS), 20)) == 10
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     release.set()
     other.join()
     assert store.write_documents(make_documents(10, DIM, first=10)) == 10
