@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dpr_haystack.components.answer_evaluator import AnswerMatchEvaluator
     from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
     from dpr_haystack.components.document_store import FAISSDocumentStore
     from dpr_haystack.components.joiner import HybridJoiner
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AnswerMatchEvaluator": "components.answer_evaluator",
     "DPRDocumentEmbedder": "components.document_embedder",
     "DPRHybridRetriever": "components.retrievers.hybrid",
     "DPRRetriever": "components.retrievers.dpr",
@@ -35,6 +37,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AnswerMatchEvaluator",
     "DPRDocumentEmbedder",
     "DPRHybridRetriever",
     "DPRRetriever",
