@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
     from dpr_haystack.components.document_store import FAISSDocumentStore
     from dpr_haystack.components.joiner import HybridJoiner
+    from dpr_haystack.components.reader import DPRReader
     from dpr_haystack.components.retrievers.bm25 import FAISSBM25Retriever
     from dpr_haystack.components.retrievers.dpr import DPRRetriever
     from dpr_haystack.components.retrievers.embedding import FAISSEmbeddingRetriever
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "DPRDocumentEmbedder": "components.document_embedder",
     "DPRHybridRetriever": "components.retrievers.hybrid",
+    "DPRReader": "components.reader",
     "DPRRetriever": "components.retrievers.dpr",
     "DPRTextEmbedder": "components.text_embedder",
     "FAISSBM25Retriever": "components.retrievers.bm25",
@@ -37,6 +39,7 @@ _HOMES = {
 __all__ = [
     "DPRDocumentEmbedder",
     "DPRHybridRetriever",
+    "DPRReader",
     "DPRRetriever",
     "DPRTextEmbedder",
     "FAISSBM25Retriever",
