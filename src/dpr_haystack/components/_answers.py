@@ -11,7 +11,9 @@ from typing import Any
 from haystack import logging
 from haystack.dataclasses import Document, ExtractedAnswer
 
-from dpr_haystack.core.ranking import RankedSpan, Ranking
+from dpr_haystack.components._reading import ReaderSettings
+from dpr_haystack.core.ranking import RankedSpan, Ranking, min_max, rank
+from dpr_haystack.core.spans import PassageReading
 from dpr_haystack.core.text import as_title
 from dpr_haystack.errors import InputError
 
@@ -53,26 +55,46 @@ def has_text(document: Document) -> bool:
 def answers_of(
     question: str,
     documents: Sequence[Document],
-    ranking: Ranking,
+    readings: Sequence[PassageReading | None],
+    settings: ReaderSettings,
     *,
-    no_answer: bool,
-    score_threshold: float | None,
     title_field: str | None,
 ) -> list[ExtractedAnswer]:
-    """The answers in the order of their ranking.
+    """The best answers, best first.
 
     :param question: The question.
-    :param documents: What the passages of the ranking are.
-    :param ranking: The spans.
-    :param no_answer: Whether "no answer" is one of the answers: before the first that is less probable.
-    :param score_threshold: Answers that are less probable are left out.
+    :param documents: Its passages.
+    :param readings: What the model made of each; ``None`` for one that was not read.
+    :param settings: How many answers there are to be, and in which order.
     :param title_field: Where documents have their title.
+    :raises InputError: If there are not as many readings as documents.
     """
+    if len(documents) != len(readings):
+        msg = f"Every document has one reading: got {len(documents)} documents and {len(readings)} readings."
+        raise InputError(msg)
+    if not documents:
+        return []
+    ranking = _rank(documents, readings, settings)
     answers = [_answer(question, documents[span.passage], span, title_field) for span in ranking.spans]
-    if no_answer:
+    if settings.no_answer:
         place = next((i for i, answer in enumerate(answers) if answer.score < ranking.no_answer), len(answers))
         answers.insert(place, ExtractedAnswer(query=question, score=ranking.no_answer, data=None))
-    return [answer for answer in answers if score_threshold is None or answer.score >= score_threshold]
+    least = settings.score_threshold
+    return [answer for answer in answers if least is None or answer.score >= least]
+
+
+def _rank(
+    documents: Sequence[Document], readings: Sequence[PassageReading | None], settings: ReaderSettings
+) -> Ranking:
+    by_passage = all(reading is None or reading.relevance is not None for reading in readings)
+    return rank(
+        readings,
+        rank_by=settings.rank_by if by_passage else "span",
+        top_k=settings.top_k,
+        boosts=[settings.retriever_weight * score for score in min_max([each.score for each in documents])],
+        sources=[document.id for document in documents],
+        overlap=settings.overlap_threshold,
+    )
 
 
 def _answer(question: str, document: Document, ranked: RankedSpan, title_field: str | None) -> ExtractedAnswer:

@@ -21,10 +21,9 @@ from dpr_haystack.components._lazy import Lazy
 from dpr_haystack.components._reading import ReaderModel, ReaderSettings, kwargs_from_plain, one_of_both, plain_kwargs
 from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k
-from dpr_haystack.core.ranking import RankBy, min_max, rank
+from dpr_haystack.core.ranking import RankBy
 from dpr_haystack.core.spans import PassageReading
 from dpr_haystack.core.text import PassageText, passage_text
-from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from dpr_haystack.engines.reader.reader import Reader
@@ -284,7 +283,7 @@ class DPRReader:
         :param top_k: How many answers to give; ``None`` for what the constructor says.
         :raises InputError: If there are not as many readings as documents.
         """
-        return self._answers(question, documents, readings, self._changed(top_k))
+        return answers_of(question, documents, readings, self._changed(top_k), title_field=self.title_field)
 
     def _loaded(self) -> Reader:
         reader = self._reader.get()
@@ -305,7 +304,7 @@ class DPRReader:
     ) -> list[list[ExtractedAnswer]]:
         readings = self._readings(questions, documents, settings)
         each = zip(questions, documents, readings, strict=True)
-        return [self._answers(question, passages, read, settings) for question, passages, read in each]
+        return [answers_of(*one, settings, title_field=self.title_field) for one in each]
 
     def _readings(
         self, questions: Sequence[str], documents: Sequence[Sequence[Document]], settings: ReaderSettings
@@ -324,33 +323,3 @@ class DPRReader:
 
     def _passage(self, document: Document) -> PassageText:
         return passage_text(document.content or "", document.meta, title_field=self.title_field)
-
-    def _answers(
-        self,
-        question: str,
-        documents: Sequence[Document],
-        readings: Sequence[PassageReading | None],
-        settings: ReaderSettings,
-    ) -> list[ExtractedAnswer]:
-        if len(documents) != len(readings):
-            msg = f"Every document has one reading: got {len(documents)} documents and {len(readings)} readings."
-            raise InputError(msg)
-        if not documents:
-            return []
-        by_passage = all(reading is None or reading.relevance is not None for reading in readings)
-        ranking = rank(
-            readings,
-            rank_by=settings.rank_by if by_passage else "span",
-            top_k=settings.top_k,
-            boosts=[settings.retriever_weight * score for score in min_max([each.score for each in documents])],
-            sources=[document.id for document in documents],
-            overlap=settings.overlap_threshold,
-        )
-        return answers_of(
-            question,
-            documents,
-            ranking,
-            no_answer=settings.no_answer,
-            score_threshold=settings.score_threshold,
-            title_field=self.title_field,
-        )
