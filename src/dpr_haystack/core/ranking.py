@@ -104,7 +104,7 @@ def _relevance(read: Sequence[tuple[PassageReading, float]]) -> Floats | None:
 def _by_passage(read: _Read, relevance: Floats) -> Ranking:
     spans: list[RankedSpan] = []
     nothing = 0.0
-    for index in np.argsort(-relevance, kind="stable"):
+    for index in sorted(range(len(read)), key=lambda index: -((read[index][1].relevance or 0.0) + read[index][2])):
         place, reading, _ = read[index]
         null = reading.calibration * reading.null
         whole = np.logaddexp(reading.total, null)
