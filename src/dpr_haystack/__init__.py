@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
     from dpr_haystack.components.document_store import FAISSDocumentStore
     from dpr_haystack.components.joiner import HybridJoiner
+    from dpr_haystack.components.reader import DPRReader
     from dpr_haystack.components.retrievers.bm25 import FAISSBM25Retriever
     from dpr_haystack.components.retrievers.dpr import DPRRetriever
     from dpr_haystack.components.retrievers.embedding import FAISSEmbeddingRetriever
@@ -28,6 +29,7 @@ _HOMES = {
     "AnswerMatchEvaluator": "components.answer_evaluator",
     "DPRDocumentEmbedder": "components.document_embedder",
     "DPRHybridRetriever": "components.retrievers.hybrid",
+    "DPRReader": "components.reader",
     "DPRRetriever": "components.retrievers.dpr",
     "DPRTextEmbedder": "components.text_embedder",
     "FAISSBM25Retriever": "components.retrievers.bm25",
@@ -40,6 +42,7 @@ __all__ = [
     "AnswerMatchEvaluator",
     "DPRDocumentEmbedder",
     "DPRHybridRetriever",
+    "DPRReader",
     "DPRRetriever",
     "DPRTextEmbedder",
     "FAISSBM25Retriever",

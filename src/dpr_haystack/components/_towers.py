@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from haystack.utils import ComponentDevice, Secret
 from tqdm import tqdm
 
+from dpr_haystack.components._lazy import Lazy
 from dpr_haystack.core.model_directory import POOLINGS, Role
 from dpr_haystack.core.text import PassageText
 from dpr_haystack.errors import InputError
@@ -72,10 +73,8 @@ class LazyTower:
     """A tower that is loaded once, when it is first needed, also where several threads need it at the same time."""
 
     def __init__(self, role: Role, settings: TowerSettings) -> None:
-        self._role: Role = role
         self._settings = settings
-        self._lock = Lock()
-        self._encoder: Encoder | None = None
+        self._encoder = Lazy(partial(_load, role, settings))
 
     def get(self) -> Encoder:
         """The encoder, loaded if need be.
@@ -83,11 +82,7 @@ class LazyTower:
         :raises ModelError: If the model cannot be found or loaded.
         :raises InputError: If it is for the other role, or does not go with a setting.
         """
-        encoder = self._encoder
-        if encoder is None:
-            with self._lock:
-                encoder = self._encoder = self._encoder or self._load()
-        return encoder
+        return self._encoder.get()
 
     def encode(
         self, texts: Sequence[PassageText], *, show_progress: bool, unit: str
@@ -105,24 +100,19 @@ class LazyTower:
 
     def close(self) -> None:
         """Let go of the encoder; the next use loads it again."""
-        with self._lock:
-            self._encoder = None
+        self._encoder.close()
 
-    def _load(self) -> Encoder:
-        from dpr_haystack.engines.towers.checkpoints import load_encoder
 
-        settings = self._settings
-        return load_encoder(
-            settings.model,
-            self._role,
-            device=ComponentDevice.resolve_device(settings.device).to_torch_str(),
-            token=settings.token.resolve_value() if settings.token is not None else None,
-            dtype=settings.dtype,
-            max_length=settings.max_length,
-            pooling=settings.pooling,
-            normalize=settings.normalize,
-        )
+def _load(role: Role, settings: TowerSettings) -> Encoder:
+    from dpr_haystack.engines.towers.checkpoints import load_encoder
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> LazyTower:
-        # locks cannot be copied, and a copy of a component can share no weights it has not loaded
-        return LazyTower(self._role, self._settings)
+    return load_encoder(
+        settings.model,
+        role,
+        device=ComponentDevice.resolve_device(settings.device).to_torch_str(),
+        token=settings.token.resolve_value() if settings.token is not None else None,
+        dtype=settings.dtype,
+        max_length=settings.max_length,
+        pooling=settings.pooling,
+        normalize=settings.normalize,
+    )

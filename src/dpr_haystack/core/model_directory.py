@@ -19,6 +19,7 @@ from dpr_haystack.errors import DataError
 
 Role = Literal["question", "passage"]
 ROLES: tuple[Role, Role] = ("question", "passage")
+READER = "reader"
 POOLINGS = ("cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 SIMILARITIES = ("dot", "cosine", "euclidean", "manhattan")
 FORMAT_VERSION = 1
@@ -66,6 +67,14 @@ class Part:
     prompt: str = ""
     lowercase: bool = False
     dense: tuple[str, ...] = ()
+
+
+def reader_part(max_length: int) -> Part:
+    """The part of a reader, which makes no vectors: only its length says something.
+
+    :param max_length: Longest input in tokens: question, title and passage.
+    """
+    return Part(READER, pooling="none", normalize=False, similarity="none", max_length=max_length, dimension=0)
 
 
 @dataclass(frozen=True)
@@ -144,7 +153,7 @@ def _part(path: Path, name: str, values: Any) -> Part:
 def _check(path: Path, name: str, part: Part) -> None:
     if part.pooling not in POOLINGS and part.role in ROLES:
         raise DataError(path, f"part {name!r} has pooling {part.pooling!r}, known are {', '.join(POOLINGS)}")
-    if part.similarity not in SIMILARITIES:
+    if part.similarity not in SIMILARITIES and part.role in ROLES:
         raise DataError(path, f"part {name!r} has similarity {part.similarity!r}, known: {', '.join(SIMILARITIES)}")
     if not isinstance(part.max_length, int) or part.max_length < 1:
         raise DataError(path, f"part {name!r} has max_length {part.max_length!r}, it must be 1 or more")

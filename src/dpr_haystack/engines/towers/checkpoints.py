@@ -83,7 +83,7 @@ def load_encoder(
     :raises InputError: If the checkpoint is for the other role, or does not go with a setting, or the device is not
         there.
     """
-    _check_device(device)
+    check_device(device)
     torch_dtype = resolve_dtype(dtype, device)
     tower = load_tower(model, role, token=token, dtype=torch_dtype)
     own = tower.source
@@ -103,8 +103,12 @@ def load_encoder(
     return Encoder(backbone, head.to(device).float(), tokenizer, part, tower.identity)
 
 
-def _check_device(device: str) -> None:
-    """Refuse a device that is not there before a model is looked for: torch says so in many ways."""
+def check_device(device: str) -> None:
+    """Refuse a device that is not there before a model is looked for: torch says so in many ways.
+
+    :param device: A torch device.
+    :raises InputError: If this machine has none of that name.
+    """
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
@@ -133,7 +137,7 @@ def load_tower(
     """
     place = locate(model, token)
     name = str(place) if Path(model).expanduser().exists() or looks_like_a_path(model) else model
-    with _quiet():
+    with quiet():
         if place.is_file():
             return _load_original(place, role, token, base_model)
         source = inspect_folder(place, role)
@@ -247,7 +251,7 @@ def _known_pooling(pooling: str) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without transformers' progress bars and load reports: what matters of these is checked here."""
     level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()

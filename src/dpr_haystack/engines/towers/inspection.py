@@ -16,7 +16,11 @@ from dpr_haystack.errors import DataError, InputError, ModelError
 
 # Which component a tower of each role is for.
 COMPONENTS = {"question": "DPRTextEmbedder", "passage": "DPRDocumentEmbedder"}
-_PREFIXES = {"question_encoder.": "DPRQuestionEncoder", "ctx_encoder.": "DPRContextEncoder"}
+_PREFIXES = {
+    "question_encoder.": "DPRQuestionEncoder",
+    "ctx_encoder.": "DPRContextEncoder",
+    "span_predictor.": "DPRReader",
+}
 _NO_ENCODER = {
     "DPRReader": "a DPR reader, which finds answers in passages",
     "ForQuestionAnswering": "a reader, which finds answers in passages",
@@ -27,6 +31,14 @@ _NO_ENCODER = {
     "ForCausalLM": "a language model, which writes text",
     "LMHeadModel": "a language model, which writes text",
 }
+
+
+def kind_of(class_name: str) -> str | None:
+    """What a model that is no encoder is, e.g. "a tagger, which labels words"; ``None`` if that is not known.
+
+    :param class_name: The class that its configuration names.
+    """
+    return next((what for ending, what in _NO_ENCODER.items() if class_name.endswith(ending)), None)
 
 
 def inspect_folder(folder: Path, role: Role) -> TowerSource:
@@ -44,12 +56,19 @@ def inspect_folder(folder: Path, role: Role) -> TowerSource:
         return read_sentence_folder(folder, role)
     if (folder / "config.json").is_file():
         return _from_transformers(folder, role)
+    raise ModelError(nothing_there(folder))
+
+
+def nothing_there(folder: Path) -> str:
+    """What to say of a folder without a model.
+
+    :param folder: The folder.
+    """
     found = sorted(path.name for path in folder.iterdir())
-    msg = (
+    return (
         f"{folder} holds no model: none of dpr.json (a model directory), modules.json (sentence-transformers) and "
         f"config.json (transformers) is there{f', only {_some(found)}' if found else '; it is empty'}."
     )
-    raise ModelError(msg)
 
 
 def _some(names: list[str]) -> str:
@@ -77,7 +96,7 @@ def _as_source(folder: Path, part: Part, passage_weights: tuple[Path, ...] | Non
     config = _config(folder)
     return TowerSource(
         folder=folder,
-        class_name=_dpr_class(folder, config) if config.get("model_type") == "dpr" else "AutoModel",
+        class_name=dpr_class(folder, config) if config.get("model_type") == "dpr" else "AutoModel",
         pooling=part.pooling,
         normalize=part.normalize,
         similarity=part.similarity,
@@ -92,7 +111,7 @@ def _as_source(folder: Path, part: Part, passage_weights: tuple[Path, ...] | Non
 def _from_transformers(folder: Path, role: Role) -> TowerSource:
     config = _config(folder)
     if config.get("model_type") == "dpr":
-        name = _dpr_class(folder, config)
+        name = dpr_class(folder, config)
         _check_role(folder, name, role)
         own = tuple(weight_files(folder)) if role == "passage" else None
         return TowerSource(folder, name, "cls", passage_weights=own)
@@ -104,8 +123,13 @@ def _config(folder: Path) -> dict[str, Any]:
     return read_json(folder / "config.json")
 
 
-def _dpr_class(folder: Path, config: dict[str, Any]) -> str:
-    """Which of DPR's classes a folder holds: by its configuration, or where that is silent by its weights."""
+def dpr_class(folder: Path, config: dict[str, Any]) -> str:
+    """Which of DPR's classes a folder holds: by its configuration, or where that is silent by its weights.
+
+    :param folder: A transformers folder.
+    :param config: Its configuration, of the DPR family.
+    :raises ModelError: If neither says it.
+    """
     named = [str(name) for name in config.get("architectures") or []]
     if named:
         return named[0]
@@ -127,16 +151,15 @@ def _check_role(folder: Path, name: str, role: Role) -> None:
                 f"a {role} encoder ({DPR_CLASSES[role]})."
             )
             raise InputError(msg)
-    msg = f"{folder} is no encoder but {_NO_ENCODER.get(name, name)} ({name})."
+    msg = f"{folder} is no encoder but {kind_of(name) or name} ({name})."
     raise ModelError(msg)
 
 
 def _refuse_others(folder: Path, config: dict[str, Any]) -> None:
     for name in map(str, config.get("architectures") or []):
-        for ending, what in _NO_ENCODER.items():
-            if name.endswith(ending):
-                msg = f"{folder} is no encoder but {what} ({name})."
-                raise ModelError(msg)
+        if (what := kind_of(name)) is not None:
+            msg = f"{folder} is no encoder but {what} ({name})."
+            raise ModelError(msg)
     if config.get("is_encoder_decoder"):
         msg = f"{folder} is no encoder but an encoder with a decoder ({config.get('model_type')})."
         raise ModelError(msg)

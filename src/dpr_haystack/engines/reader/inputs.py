@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""What a reader gets to read: question, title and passage as token ids, in windows, with their places in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from dpr_haystack.core.characters import Ints, character_ranges
+from dpr_haystack.core.text import PassageText, normalize_question
+from dpr_haystack.core.windows import Window, plan_windows
+
+# Shares of an input that question and title may take; what is longer is cut, so that there is room for the passage.
+_QUESTION_SHARE = 2
+_TITLE_SHARE = 8
+
+
+@dataclass(frozen=True)
+class WindowSize:
+    """How a passage that is too long is read.
+
+    :param max_length: Longest input in tokens, question and special tokens included.
+    :param stride: By how many tokens neighbouring windows overlap at least.
+    :param longest: The longest span that is looked for, in tokens; ``None`` for any.
+    """
+
+    max_length: int
+    stride: int
+    longest: int | None
+
+
+@dataclass(frozen=True)
+class ReaderInput:
+    """A question and a passage, ready for the model.
+
+    :param head: Token ids before the passage.
+    :param tail: Token ids behind it.
+    :param tokens: Token ids of the passage.
+    :param types: Token types of head, passage and tail, if the model gets any.
+    :param first: Where in the head the token is that stands for the whole.
+    :param starts: First character of every token of the passage.
+    :param ends: The character behind the last one of every token.
+    :param windows: What is read at once.
+    """
+
+    head: list[int]
+    tail: list[int]
+    tokens: list[int]
+    types: tuple[list[int], int, list[int]] | None
+    first: int
+    starts: Ints
+    ends: Ints
+    windows: list[Window]
+
+    def ids(self, window: Window) -> list[int]:
+        """All token ids of a window."""
+        return [*self.head, *self.tokens[window.start : window.stop], *self.tail]
+
+    def token_types(self, window: Window) -> list[int]:
+        """All token types of a window; empty for a model that gets none."""
+        if self.types is None:
+            return []
+        head, passage, tail = self.types
+        return [*head, *([passage] * len(window)), *tail]
+
+
+class InputBuilder:
+    """Inputs as the model was trained on them. Safe to call from several threads.
+
+    A DPR reader gets ``[CLS] question [SEP] title [SEP] passage`` (Karpukhin et al. 2020, section 6.1), with plain
+    apostrophes in the question, and its answers are whole words. Any other model gets question and passage in the
+    pair form of its own, and no title.
+
+    :param tokenizer: A transformers tokenizer with a fast version.
+    :param is_dpr: Whether it is for a DPR reader.
+    :param takes_types: Whether the model wants to know which tokens are the question's.
+    """
+
+    def __init__(self, tokenizer: Any, *, is_dpr: bool, takes_types: bool) -> None:
+        self._is_dpr = is_dpr
+        self._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        pair = self._tokenizer.encode("a", "a")
+        parts = pair.sequence_ids
+        question = [place for place, part in enumerate(parts) if part == 0]
+        passage = [place for place, part in enumerate(parts) if part == 1]
+        bounds = (0, question[0], question[-1] + 1, passage[0], passage[-1] + 1, len(parts))
+        self._before, _, self._between, _, self._behind = (
+            [pair.ids[place] for place in range(start, stop)] for start, stop in pairwise(bounds)
+        )
+        types = pair.type_ids
+        self._types = types if takes_types and any(types) else None
+        self._type_bounds = bounds
+        self._cls_id = tokenizer.cls_token_id
+
+    def build(self, pairs: Sequence[tuple[str, PassageText]], size: WindowSize) -> list[ReaderInput]:
+        """The inputs for questions and passages.
+
+        :param pairs: Questions and passages; a title of ``None`` is an empty one.
+        :param size: How long inputs may be.
+        """
+        if self._is_dpr:
+            pairs = [(normalize_question(question), passage) for question, passage in pairs]
+        texts = {text for question, (title, body) in pairs for text in (question, body, *self._titles(title))}
+        unique = list(texts)
+        encodings = self._tokenizer.encode_batch(unique, add_special_tokens=False)
+        encoded = dict(zip(unique, encodings, strict=True))
+        places = {body: self._places(body, encoded[body]) for _, (_, body) in pairs}
+        return [self._build_one(question, passage, encoded, places, size) for question, passage in pairs]
+
+    def _titles(self, title: str | None) -> tuple[str, ...]:
+        return (title,) if self._is_dpr and title is not None else ()
+
+    def _places(self, text: str, encoding: Any) -> tuple[Ints, Ints]:
+        return character_ranges(text, encoding.offsets, encoding.word_ids if self._is_dpr else None)
+
+    def _build_one(
+        self,
+        question: str,
+        passage: PassageText,
+        encoded: dict[str, Any],
+        places: dict[str, tuple[Ints, Ints]],
+        size: WindowSize,
+    ) -> ReaderInput:
+        title, text = passage
+        asked = encoded[question].ids[: size.max_length // _QUESTION_SHARE]
+        head, tail = [*self._before, *asked, *self._between], self._behind
+        if self._is_dpr:
+            named = [name for part in self._titles(title) for name in encoded[part].ids]
+            head, tail = [*head, *named[: size.max_length // _TITLE_SHARE], *self._behind], []
+        tokens = encoded[text].ids
+        room = size.max_length - len(head) - len(tail)
+        starts, ends = places[text]
+        return ReaderInput(
+            head=head,
+            tail=tail,
+            tokens=tokens,
+            types=self._token_types(len(asked)),
+            first=head.index(self._cls_id) if self._cls_id in head else 0,
+            starts=starts,
+            ends=ends,
+            windows=plan_windows(len(tokens), room, size.stride, size.longest),
+        )
+
+    def _token_types(self, question_length: int) -> tuple[list[int], int, list[int]] | None:
+        if self._types is None or self._is_dpr:
+            return None
+        _, question, between, passage, behind, _ = self._type_bounds
+        head = [*self._types[:question], *([self._types[question]] * question_length), *self._types[between:passage]]
+        return head, self._types[passage], self._types[behind:]

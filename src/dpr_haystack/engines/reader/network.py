@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""A reader's network: token ids in, float32 logits out, whatever family the model is of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dpr_haystack.errors import ModelError
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+
+@dataclass(frozen=True)
+class Logits:
+    """What a model says about a batch.
+
+    :param start: The answer begins at this token, (inputs, tokens).
+    :param end: The answer ends at this token, (inputs, tokens).
+    :param relevance: The passage holds the answer, (inputs,); ``None`` for a model that does not say.
+    """
+
+    start: Floats
+    end: Floats
+    relevance: Floats | None
+
+
+class Float32Linear(nn.Module):
+    """A linear layer that computes in float32, also behind a network that does not."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer.float()
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """The product, (..., in_features) to (..., out_features)."""
+        product: Tensor = self.layer(rows.float())
+        return product
+
+
+class Network:
+    """A model that is ready to read.
+
+    :param model: A transformers model: a ``DPRReader`` or one for extractive question answering. On its device, in
+        its dtype; its last layers are brought to float32.
+    :param is_dpr: Whether it is a ``DPRReader``.
+    :param pad_id: The id that fills up short inputs.
+    """
+
+    def __init__(self, model: Any, *, is_dpr: bool, pad_id: int) -> None:
+        self._model = model.eval()
+        self._predictor = model.span_predictor if is_dpr else None
+        self._pad_id = pad_id
+        owner = self._predictor if is_dpr else model
+        for name in ("qa_outputs", "qa_classifier"):
+            if isinstance(getattr(owner, name, None), nn.Linear):
+                setattr(owner, name, Float32Linear(getattr(owner, name)))
+        parameter = next(model.parameters())
+        self.device: torch.device = parameter.device
+        self.dtype = str(parameter.dtype).removeprefix("torch.")
+
+    @property
+    def scores_passages(self) -> bool:
+        """Whether it also says how likely a passage is to hold the answer."""
+        return self._predictor is not None
+
+    def forward(self, ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None) -> Logits:
+        """Read a batch.
+
+        :param ids: Token ids of every input.
+        :param types: Token types of every input; ``None`` for a model that gets none.
+        :raises ModelError: If what comes out is no number.
+        """
+        tokens = self._pad(ids, self._pad_id)
+        mask = self._pad([[1] * len(item) for item in ids], 0)
+        inputs = {"input_ids": tokens, "attention_mask": None if bool(mask.all()) else mask}
+        if types is not None:
+            inputs["token_type_ids"] = self._pad(types, 0)
+        with torch.inference_mode():
+            start, end, relevance = self._apply(inputs)
+        if not bool(torch.isfinite(start.where(mask == 1, 0.0) + end.where(mask == 1, 0.0)).all()):
+            msg = f"The reader's scores are no finite numbers in {self.dtype}. dtype='float32' may help."
+            raise ModelError(msg)
+        return Logits(_as_numpy(start), _as_numpy(end), None if relevance is None else _as_numpy(relevance))
+
+    def _apply(self, inputs: dict[str, Tensor | None]) -> tuple[Tensor, Tensor, Tensor | None]:
+        if self._predictor is None:
+            output = self._model(**inputs)
+            return output.start_logits.float(), output.end_logits.float(), None
+        hidden = self._predictor.encoder.bert_model(**inputs).last_hidden_state
+        start, end = self._predictor.qa_outputs(hidden).unbind(-1)
+        return start, end, self._predictor.qa_classifier(hidden[:, 0]).squeeze(-1)
+
+    def _pad(self, rows: Sequence[Sequence[int]], filler: int) -> Tensor:
+        padded = np.full((len(rows), max(map(len, rows))), filler, dtype=np.int64)
+        for place, row in enumerate(rows):
+            padded[place, : len(row)] = row
+        return torch.from_numpy(padded).to(self.device)
+
+
+def _as_numpy(values: Tensor) -> Floats:
+    result: Floats = values.cpu().numpy()
+    return result
