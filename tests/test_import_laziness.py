@@ -64,7 +64,8 @@ def test_constructing_components_loads_no_model_library() -> None:
 from dpr_haystack import *
 store = FAISSDocumentStore('nowhere', embedding_dim=8)
 DPRTextEmbedder('nowhere'), DPRDocumentEmbedder('nowhere'), DPRRetriever(store, 'nowhere')
-DPRHybridRetriever(store, 'nowhere'), FAISSBM25Retriever(store), FAISSEmbeddingRetriever(document_store=store)
+DPRHybridRetriever(store, 'nowhere'), DPRReader('nowhere')
+FAISSBM25Retriever(store), FAISSEmbeddingRetriever(document_store=store)
 """
     assert loaded_after(code).isdisjoint(MODEL_LIBRARIES)
     assert not Path("nowhere").exists()

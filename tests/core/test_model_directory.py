@@ -13,6 +13,7 @@ from dpr_haystack.core.model_directory import (
     Part,
     is_model_directory,
     read_manifest,
+    reader_part,
     write_manifest,
 )
 from dpr_haystack.errors import DataError
@@ -27,6 +28,13 @@ def test_what_is_written_is_read(tmp_path):
     assert read_manifest(tmp_path) == manifest
     assert is_model_directory(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["dpr.json"]
+
+
+def test_a_reader_is_a_part_that_makes_no_vectors(tmp_path):
+    manifest = ModelManifest({"question": QUESTION, "passage": PASSAGE, "reader": reader_part(350)})
+    write_manifest(tmp_path, manifest)
+    assert read_manifest(tmp_path) == manifest
+    assert (manifest.parts["reader"].role, manifest.parts["reader"].max_length) == ("reader", 350)
 
 
 def test_parts_lie_where_the_layout_says(tmp_path):

@@ -13,13 +13,17 @@ from pathlib import Path
 import torch
 from transformers import (
     BertConfig,
+    BertForQuestionAnswering,
     BertModel,
     BertTokenizer,
+    DistilBertConfig,
+    DistilBertForQuestionAnswering,
     DPRConfig,
     DPRContextEncoder,
     DPRQuestionEncoder,
     DPRReader,
     RobertaConfig,
+    RobertaForQuestionAnswering,
     RobertaModel,
     RobertaTokenizer,
 )
@@ -83,15 +87,29 @@ def tiny_bert(folder: Path, *, cased: bool = False, seed: int = 0) -> Path:
     return folder
 
 
-def tiny_roberta(folder: Path, *, seed: int = 0) -> Path:
+def tiny_roberta(folder: Path, *, seed: int = 0, positions: int = 66, cls: type = RobertaModel) -> Path:
     """A RoBERTa checkpoint whose tokens are bytes."""
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     letters = list(dict.fromkeys([*string.printable.replace(" ", "").strip(), "\u0120"]))
     vocab = {token: index for index, token in enumerate([*special, *letters])}
     tokenizer = RobertaTokenizer(vocab=vocab, merges=[])
     tokenizer.save_pretrained(folder)
-    sizes = _sizes(vocab_size=len(vocab), max_position_embeddings=66, pad_token_id=1, bos_token_id=0, eos_token_id=2)
-    randomize(RobertaModel(RobertaConfig(**sizes)), seed).save_pretrained(folder)
+    sizes = _sizes(vocab_size=len(vocab), max_position_embeddings=positions, pad_token_id=1)
+    randomize(cls(RobertaConfig(**sizes, bos_token_id=0, eos_token_id=2)), seed).save_pretrained(folder)
+    return folder
+
+
+def tiny_qa(folder: Path, family: str, *, seed: int = 0) -> Path:
+    """A checkpoint for extractive question answering: family is "bert", "distilbert" or "roberta"."""
+    if family == "roberta":
+        return tiny_roberta(folder, seed=seed, positions=300, cls=RobertaForQuestionAnswering)
+    if family == "bert":
+        model = BertForQuestionAnswering(BertConfig(**_sizes()))
+    else:
+        sizes = {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64, "max_position_embeddings": 300}
+        model = DistilBertForQuestionAnswering(DistilBertConfig(**sizes, vocab_size=len(vocabulary())))
+    randomize(model, seed).save_pretrained(folder)
+    write_wordpiece(folder)
     return folder
 
 
