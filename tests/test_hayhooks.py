@@ -13,14 +13,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dpr_haystack import DPRHybridRetriever, DPRReader, FAISSDocumentStore
+from dpr_haystack.pipelines import load_pipeline, pipeline_names
 from support.files import ASKED_OF_FOUR, write_four
+from support.workspace import Ran
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -53,10 +57,10 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(workspace_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(answering_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("served") / "demo"
-    shutil.copytree(workspace_root, root, ignore=shutil.ignore_patterns("model"))
-    (root / "model").symlink_to(workspace_root / "model")
+    shutil.copytree(answering_root, root, ignore=shutil.ignore_patterns("model"))
+    (root / "model").symlink_to(answering_root / "model")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -94,7 +98,7 @@ def _wait_for(server: Server) -> None:
 def test_every_pipeline_is_deployed(server: Server) -> None:
     status, answer = server.call("GET", "/status")
     assert status == 200
-    assert sorted(answer["pipelines"]) == ["bm25", "dpr", "hybrid", "indexing"]
+    assert sorted(answer["pipelines"]) == pipeline_names()
 
 
 @pytest.mark.parametrize("name", list(ANSWERING))
@@ -108,6 +112,37 @@ def test_one_question_is_all_it_needs(server: Server, name: str) -> None:
         (document["score"] for document in documents), reverse=True
     )
     assert server.call("POST", f"/{name}/run", {})[0] == 422
+
+
+@pytest.mark.parametrize("name", list(ANSWERING))
+def test_answers_over_http_are_those_of_code_yaml_and_command(
+    server: Server, name: str, in_answering: Path, cli: Callable[..., Ran]
+) -> None:
+    question = "Which physicist was born in Ulm?"
+    status, told = server.call("POST", f"/{name}_qa/run", {"query": question})
+    assert status == 200, told
+    over_http = [(each["data"], each["document_offset"]) for each in told["result"]["reader"]["answers"]]
+    scores = [each["score"] for each in told["result"]["reader"]["answers"]]
+    pipeline = load_pipeline(f"{name}_qa")
+    searches = ("bm25", "dpr") if name == "hybrid" else (name,)
+    data = {part: {"query": question} for part in (*searches, "reader")}
+    by_yaml = pipeline.run(data)["reader"]["answers"]
+    pipeline.close()
+    store = FAISSDocumentStore.from_directory("store")
+    hybrid = DPRHybridRetriever(store, "model", top_k=20)
+    found = {
+        "bm25": lambda: store.bm25_retrieval(question, 20),
+        "dpr": lambda: store.search(hybrid.embed([question])[0], 20),
+        "hybrid": lambda: hybrid.run(question)["documents"],
+    }[name]()
+    by_code = DPRReader("model", top_k=3).run(question, found)["answers"]
+    store.close()
+    for answers in (by_yaml, by_code):
+        assert [(each.data, asdict(each.document_offset)) for each in answers] == over_http
+        assert [each.score for each in answers] == pytest.approx(scores, abs=1e-6)
+    by_command = json.loads(cli("ask", question, "--store", "store", "--mode", name, "--json").out)["answers"]
+    assert [(each["answer"], {"start": each["start"], "end": each["end"]}) for each in by_command] == over_http
+    assert [each["score"] for each in by_command] == pytest.approx(scores, abs=1e-6)
 
 
 def test_many_at_once_get_what_each_alone_gets(server: Server) -> None:

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from haystack import Document, Pipeline
 
-from dpr_haystack import FAISSDocumentStore
-from dpr_haystack.errors import InputError
+from dpr_haystack import DPRReader, FAISSDocumentStore
+from dpr_haystack.errors import InputError, ModelError
 from dpr_haystack.pipelines import load_pipeline, pipeline_names, write_pipelines
 from dpr_haystack.resources import pipelines_directory
 from support.files import ASKED_OF_FOUR, write_four
@@ -41,7 +41,7 @@ def found_by(pipeline: Pipeline, name: str, question: str, *, asynchronous: bool
 
 
 def test_they_are_all_here() -> None:
-    assert pipeline_names() == ["bm25", "dpr", "hybrid", "indexing"]
+    assert pipeline_names() == ["bm25", "bm25_qa", "dpr", "dpr_qa", "hybrid", "hybrid_qa", "indexing"]
     assert [path.stem for path in FILES] == pipeline_names()
 
 
@@ -70,7 +70,9 @@ for path in sys.argv[1:]:
         [sys.executable, "-c", code, *FILES], capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n")[:-1] == ["bm25 1", "dpr 1", "hybrid 3", "indexing 8"]
+    assert done.stdout.split("\n")[:-1] == [
+        *("bm25 1", "bm25_qa 2", "dpr 1", "dpr_qa 2", "hybrid 3", "hybrid_qa 4", "indexing 8"),
+    ]
 
 
 @every_file
@@ -109,6 +111,28 @@ def test_each_search_finds_what_its_retriever_finds(name: str, in_workspace: Pat
         (each.id, pytest.approx(each.score, abs=1e-6)) for each in documents
     ]
     pipeline.close()
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_answers_are_read_from_what_the_search_finds(name: str, in_answering: Path) -> None:
+    question = "Where was Albert Einstein born?"
+    search, answering = load_pipeline(name), load_pipeline(f"{name}_qa")
+    search.get_component(ANSWERING[name]).top_k = 20
+    documents = found_by(search, name, question)
+    expected = DPRReader("model", top_k=3).run(question, documents)["answers"]
+    data = asked(f"{name}_qa", question)
+    for result in (answering.run(data), asyncio.run(answering.run_async(data))):
+        answers = result["reader"]["answers"]
+        assert [each.data for each in answers] == [each.data for each in expected]
+        assert [each.score for each in answers] == pytest.approx([each.score for each in expected], abs=1e-6)
+    search.close()
+    answering.close()
+
+
+def test_without_a_reader_in_the_model_directory_that_is_said(in_workspace: Path) -> None:
+    pipeline = load_pipeline("bm25_qa")
+    with pytest.raises(ModelError, match=r"has no reader: .*dpr-haystack convert --reader"):
+        pipeline.warm_up()
 
 
 def test_hybrid_keeps_its_weights_when_it_runs_asynchronously(in_workspace: Path) -> None:
@@ -194,7 +218,7 @@ def test_a_pipeline_is_loaded_by_its_name_or_its_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["bm52", "", "nowhere/bm25.yml", "../pyproject", "."])
 def test_what_is_not_there_is_said_with_what_is(name: str) -> None:
-    with pytest.raises(InputError, match="bm25, dpr, hybrid, indexing"):
+    with pytest.raises(InputError, match="bm25, bm25_qa, dpr, dpr_qa, hybrid, hybrid_qa, indexing"):
         load_pipeline(name)
 
 

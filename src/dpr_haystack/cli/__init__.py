@@ -21,6 +21,7 @@ COMMANDS = {
     "quickstart": "quickstart",
     "index": "index",
     "search": "search",
+    "ask": "ask",
     "evaluate": "evaluate",
     "info": "info",
     "check": "check",

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from dpr_haystack.errors import InputError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from haystack.utils import ComponentDevice
 
     from dpr_haystack.components.document_store import FAISSDocumentStore
+    from dpr_haystack.components.reader import DPRReader
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
 
 #: How often progress is said where stderr is a file.
@@ -55,6 +56,41 @@ def add_question_model(parser: argparse.ArgumentParser) -> None:
         help="hybrid: compute the score of a passage that only one search found, instead of taking that list's lowest",
     )
     add_compute(parser)
+
+
+def add_reader(parser: argparse.ArgumentParser, what: str) -> None:
+    """`--reader` and how it reads."""
+    parser.add_argument("--reader", metavar="M", help=what)
+    parser.add_argument(
+        "--rank-by",
+        choices=["passage", "span"],
+        default="passage",
+        help="what answers are ranked by (default: passage)",
+    )
+    parser.add_argument(
+        "--max-answer-length", type=whole_number, default=10, metavar="N", help="in tokens (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--retriever-weight", type=float, default=0.0, metavar="W", help="how much search counts (default: %(default)s)"
+    )
+
+
+def reader_of(model: str, arguments: argparse.Namespace, *, no_answer: bool = False) -> DPRReader:
+    """The reader that the arguments describe.
+
+    :raises InputError: If a setting cannot be right.
+    """
+    from dpr_haystack.components.reader import DPRReader
+
+    return DPRReader(
+        model,
+        rank_by=arguments.rank_by,
+        max_answer_length=arguments.max_answer_length,
+        retriever_weight=arguments.retriever_weight,
+        no_answer=no_answer,
+        device=device_of(arguments.device),
+        dtype=arguments.dtype,
+    )
 
 
 def add_compute(parser: argparse.ArgumentParser) -> None:
@@ -159,3 +195,15 @@ def existing_file(text: str) -> Path:
         msg = f"{text} is not a file"
         raise argparse.ArgumentTypeError(msg)
     return path
+
+
+def open_output(path: str) -> TextIO:
+    """A file to write results to.
+
+    :raises InputError: If it cannot be written.
+    """
+    try:
+        return Path(path).open("w", encoding="utf-8")
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror}"
+        raise InputError(msg) from error

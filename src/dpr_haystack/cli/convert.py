@@ -11,31 +11,45 @@ from dpr_haystack.cli.common import whole_number
 
 SUMMARY = "make a model directory from checkpoints"
 DESCRIPTION = """Writes a model directory with both towers from Hugging Face DPR checkpoints, any BERT-like encoder, a
-sentence-transformers folder or a .cp file of the original repository."""
+sentence-transformers folder or a .cp file of the original repository. --reader puts a reader beside them: a DPR reader
+or any model for extractive question answering; without MODEL, into a model directory that is there."""
 EXAMPLE = "dpr-haystack convert my-encoder --output model"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
-    parser.add_argument("question_model", metavar="MODEL", help="the question tower, or a checkpoint that is both")
+    parser.add_argument(
+        "question_model", nargs="?", metavar="MODEL", help="the question tower, or a checkpoint that is both"
+    )
     parser.add_argument("--passage-model", metavar="MODEL", help="the passage tower, if it is a checkpoint of its own")
+    parser.add_argument("--reader", metavar="MODEL", help="a reader")
     parser.add_argument("--output", required=True, metavar="DIR", help="the model directory to write")
     parser.add_argument("--base-model", metavar="MODEL", help="for .cp files: where configuration and vocabulary are")
-    parser.add_argument("--max-length", type=whole_number, metavar="N", help="longest input in tokens")
-    parser.add_argument("--overwrite", action="store_true", help="replace a model directory that is there")
+    parser.add_argument("--max-length", type=whole_number, metavar="N", help="longest input in tokens of the towers")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and say where it is."""
     from dpr_haystack.engines.towers.model_directory import convert
+    from dpr_haystack.errors import InputError
 
-    written = convert(
-        arguments.question_model,
-        arguments.passage_model,
-        arguments.output,
-        base_model=arguments.base_model,
-        max_length=arguments.max_length,
-        overwrite=arguments.overwrite,
-    )
+    if arguments.question_model is None and arguments.reader is None:
+        msg = "name MODEL, the question tower, or --reader, to put a reader into a model directory that is there"
+        raise InputError(msg)
+    written: object = arguments.output
+    if arguments.question_model is not None:
+        written = convert(
+            arguments.question_model,
+            arguments.passage_model,
+            arguments.output,
+            base_model=arguments.base_model,
+            max_length=arguments.max_length,
+            overwrite=arguments.overwrite,
+        )
+    if arguments.reader is not None:
+        from dpr_haystack.engines.reader.model_directory import add_reader
+
+        written = add_reader(arguments.reader, arguments.output, overwrite=arguments.overwrite)
     print(written)
     return 0

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,11 @@ from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.metrics import KS, first_gold, first_hit, top_k_accuracy
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
+from dpr_haystack.workflows.reading import ReaderReport, ReadingJudge
+from dpr_haystack.workflows.runs import runs_of, systems_of
 
-SYSTEMS = ("bm25", "dpr", "hybrid")
-_AT_ONCE = 256
+# Questions that are searched together; with a reader few, for their progress is slow.
+_AT_ONCE, _READ_AT_ONCE = 256, 8
 
 Progress = Callable[[int], None]
 
@@ -26,11 +28,22 @@ Progress = Callable[[int], None]
 class SystemReport:
     """Top-k accuracy of one system in percent, by k: gold passage found, and passage with an answer found.
 
-    Empty where the questions name no gold passages, or no answers.
+    Empty where the questions name no gold passages, or no answers, or where there is no reader.
     """
 
     gold: dict[int, float] = field(default_factory=dict)
     answer: dict[int, float] = field(default_factory=dict)
+    reader: dict[int, ReaderReport] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``evaluate --json`` prints it."""
+        told: dict[str, Any] = {
+            "gold": {str(k): value for k, value in self.gold.items()},
+            "answer": {str(k): value for k, value in self.answer.items()},
+        }
+        if self.reader:
+            told["reader"] = {str(count): report.to_json() for count, report in self.reader.items()}
+        return told
 
 
 @dataclass
@@ -48,13 +61,7 @@ class EvaluationReport:
         """As ``evaluate --json`` prints it."""
         return {
             "questions": self.questions,
-            "systems": {
-                name: {
-                    "gold": {str(k): value for k, value in report.gold.items()},
-                    "answer": {str(k): value for k, value in report.answer.items()},
-                }
-                for name, report in self.systems.items()
-            },
+            "systems": {name: report.to_json() for name, report in self.systems.items()},
         }
 
 
@@ -73,17 +80,23 @@ def evaluate(
     *,
     ks: Sequence[int] = KS,
     match: str = "string",
+    systems: Sequence[str] | None = None,
+    reading: ReadingJudge | None = None,
     progress: Progress | None = None,
 ) -> EvaluationReport:
     """Measure top-k accuracy: the share of questions with a right passage among the first k (paper, section 5).
+
+    With a reader, also how good its answers are (section 6).
 
     :param store: The passages.
     :param questions: With gold passages' ids, answers, or both.
     :param retriever: Gives the question tower and says how to fuse; None for BM25 alone.
     :param ks: Which k.
     :param match: ``"string"``: a passage answers if it contains an answer's words in a row; ``"regex"``: if it matches.
+    :param systems: Only these of BM25, DPR and hybrid.
+    :param reading: A reader and what to judge of it.
     :param progress: Called with the number of questions done since the last call.
-    :raises InputError: If there are no questions, or a k below 1.
+    :raises InputError: If there are no questions, a k below 1, or an unknown system.
     """
     if not questions:
         msg = "there are no questions to evaluate"
@@ -91,16 +104,22 @@ def evaluate(
     if not ks or min(ks) < 1:
         msg = f"k must be at least 1, got {list(ks)}"
         raise InputError(msg)
-    depth = max(ks)
+    depth = max([*ks, reading.depth]) if reading is not None else max(ks)
     judge = _Judge(store, match)
-    ranks = {name: _Ranks() for name in (SYSTEMS if retriever is not None else ("bm25",))}
-    for batch in _batches(questions):
-        for question, runs in zip(batch, _runs(store, batch, retriever, depth), strict=True):
-            for name, run in runs.items():
-                judge.add(ranks[name], question, run)
+    ranks = {name: _Ranks() for name in systems_of(retriever, systems)}
+    for batch in _batches(questions, _AT_ONCE if reading is None else _READ_AT_ONCE):
+        runs = runs_of(store, retriever, [question.question for question in batch], depth)
+        for question, run in zip(batch, runs, strict=True):
+            for name, system in ranks.items():
+                judge.add(system, question, run[name].ids)
+        if reading is not None:
+            reading.add(batch, runs)
         if progress is not None:
             progress(len(batch))
-    return EvaluationReport(len(questions), {name: _report(each, ks) for name, each in ranks.items()})
+    reports = {name: _report(each, ks) for name, each in ranks.items()}
+    for name, of_reader in (reading.reports() if reading is not None else {}).items():
+        reports[name].reader = of_reader
+    return EvaluationReport(len(questions), reports)
 
 
 def _report(ranks: _Ranks, ks: Sequence[int]) -> SystemReport:
@@ -132,19 +151,6 @@ class _Judge:
             self._texts.update((name, (kept[name].content or "") if name in kept else "") for name in missing)
 
 
-def _runs(
-    store: FAISSDocumentStore, batch: Sequence[Question], retriever: DPRHybridRetriever | None, depth: int
-) -> Iterator[Mapping[str, Sequence[str]]]:
-    texts = [question.question for question in batch]
-    if retriever is None:
-        search = store.searching()
-        for text in texts:
-            yield {"bm25": search.keyword_hits(text, depth, None).ids}
-        return
-    for found in retriever.all_hits(texts, top_k=depth):
-        yield {"bm25": found.bm25.ids, "dpr": found.dpr.ids, "hybrid": [hit.id for hit in found.hybrid]}
-
-
-def _batches(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
-    for start in range(0, len(questions), _AT_ONCE):
-        yield questions[start : start + _AT_ONCE]
+def _batches(questions: Sequence[Question], size: int) -> Iterator[Sequence[Question]]:
+    for start in range(0, len(questions), size):
+        yield questions[start : start + size]

@@ -27,10 +27,10 @@ from dpr_haystack.formats.questions import read_questions
 from dpr_haystack.pipelines import write_pipelines
 from dpr_haystack.resources import corpus_directory, sample_questions
 from dpr_haystack.workflows.indexing import index_paths
+from dpr_haystack.workflows.runs import SYSTEMS
 from dpr_haystack.workflows.sources import find_files, read_file
 from dpr_haystack.workflows.stores import store_for
 
-_SYSTEMS = ("bm25", "dpr", "hybrid")
 _KS = (1, 5, 20)
 
 
@@ -141,18 +141,18 @@ def report_lines(asked: Sequence[Asked]) -> Iterator[str]:
     """What was found, as a table: the rank of the right passage by each system, and the accuracies."""
     yield f"{'rank of the right passage':<66}{'BM25':>6}{'DPR':>6}{'hybrid':>8}"
     for each in asked:
-        ranks = [each.ranks[name] for name in _SYSTEMS]
+        ranks = [each.ranks[name] for name in SYSTEMS]
         cells = [str(rank) if rank is not None else "-" for rank in ranks]
         yield f"{_shortened(each.question, 64):<66}{cells[0]:>6}{cells[1]:>6}{cells[2]:>8}"
         if any(rank != 1 for rank in ranks):
-            firsts = [each.titles[name] if each.ranks[name] != 1 else "" for name in _SYSTEMS]
-            wrong = "; ".join(f"{name}: {title}" for name, title in zip(_SYSTEMS, firsts, strict=True) if title)
+            firsts = [each.titles[name] if each.ranks[name] != 1 else "" for name in SYSTEMS]
+            wrong = "; ".join(f"{name}: {title}" for name, title in zip(SYSTEMS, firsts, strict=True) if title)
             yield f"    first, but wrong: {_shortened(wrong, 92)}" if wrong else "    nothing was found"
     yield ""
     for k in _KS:
-        shares = [top_k_accuracy([each.ranks[name] for each in asked], [k])[k] for name in _SYSTEMS]
+        shares = [top_k_accuracy([each.ranks[name] for each in asked], [k])[k] for name in SYSTEMS]
         yield f"{f'right passage in the top {k}, %':<66}{shares[0]:>6.1f}{shares[1]:>6.1f}{shares[2]:>8.1f}"
-    times = [sorted(each.milliseconds[name] for each in asked)[len(asked) // 2] for name in _SYSTEMS]
+    times = [sorted(each.milliseconds[name] for each in asked)[len(asked) // 2] for name in SYSTEMS]
     yield f"{'milliseconds a question, median':<66}{times[0]:>6.1f}{times[1]:>6.1f}{times[2]:>8.1f}"
 
 

@@ -65,8 +65,8 @@ def _from_model_directory(folder: Path) -> ReaderSource:
         raise ModelError(str(error)) from error
     if READER not in parts:
         msg = (
-            f"{folder} has no reader: its dpr.json lists {', '.join(parts) or 'nothing'}. Name another model, e.g. "
-            "facebook/dpr-reader-single-nq-base."
+            f"{folder} has no reader: its dpr.json lists {', '.join(parts) or 'nothing'}. Put one into it with "
+            f"dpr-haystack convert --reader MODEL --output {folder}, or name another model."
         )
         raise ModelError(msg)
     place = LAYOUT.part(folder, READER)

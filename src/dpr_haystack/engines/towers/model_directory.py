@@ -120,14 +120,23 @@ def _write_part(tower: LoadedTower, folder: Path) -> None:
     folder.mkdir(parents=True)
     source = tower.source
     if tower.verbatim:
-        texts = [path for pattern in _TRANSFORMERS_FILES for path in source.folder.glob(pattern)]
-        for path in [*filter(_is_transformers_file, texts), *weight_files(source.folder)]:
-            shutil.copyfile(path, folder / path.name)
+        copy_transformers_folder(source.folder, folder)
     else:
         tower.model.save_pretrained(folder)
         tower.tokenizer.save_pretrained(folder)
     for dense in source.dense:
         shutil.copytree(dense, folder / dense.name)
+
+
+def copy_transformers_folder(source: Path, target: Path) -> None:
+    """Copy configuration, tokenizer and weights of a transformers folder, and nothing else that lies there.
+
+    :param source: The folder.
+    :param target: Where to; it exists.
+    """
+    texts = [path for pattern in _TRANSFORMERS_FILES for path in source.glob(pattern)]
+    for path in [*filter(_is_transformers_file, texts), *weight_files(source)]:
+        shutil.copyfile(path, target / path.name)
 
 
 def _is_transformers_file(path: Path) -> bool:

@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack ask`: answers to questions, with where they are from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dpr_haystack.cli.common import (
+    add_question_model,
+    add_reader,
+    add_store,
+    hybrid_retriever,
+    open_store,
+    reader_of,
+    whole_number,
+)
+
+if TYPE_CHECKING:
+    from dpr_haystack.workflows.asking import FoundAnswer, Reply
+
+SUMMARY = "answer a question"
+DESCRIPTION = """Finds passages by DPR, BM25 or both, lets a reader find answers in them, and shows each with its
+probability, its sentence, and what each search thought of its passage. Without a question it reads questions from
+standard input, one a line."""
+EXAMPLE = 'dpr-haystack ask "who wrote Dune?" --store demo/store --reader my-reader'
+
+_SEARCH = {"bm25": "BM25", "dpr": "DPR"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of this command."""
+    parser.add_argument("question", nargs="?", help="the question; without it they are read from standard input")
+    add_store(parser)
+    add_reader(parser, "the reader (default: that of the model directory that made the store's vectors)")
+    parser.add_argument("--mode", choices=["dpr", "bm25", "hybrid"], default="hybrid", help="default: %(default)s")
+    parser.add_argument(
+        "--passages", type=whole_number, default=20, metavar="N", help="how many to read (default: %(default)s)"
+    )
+    parser.add_argument("--top-k", type=whole_number, default=3, metavar="N", help="answers (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON, one object a question")
+    add_question_model(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask, and print the answers."""
+    from dpr_haystack.workflows.asking import ask, reader_model_of
+
+    store = open_store(arguments.store)
+    try:
+        model = arguments.reader or reader_model_of(store)
+        reader = reader_of(model, arguments, no_answer=True)
+        reader.warm_up()
+        is_bm25 = arguments.mode == "bm25"
+        retriever = None if is_bm25 else hybrid_retriever(store, arguments, top_k=arguments.passages)
+        choice = {"mode": arguments.mode, "passages": arguments.passages, "top_k": arguments.top_k}
+        for question in _questions(arguments.question):
+            reply = ask(question, store, retriever, reader, **choice)
+            print(json.dumps(reply.to_json(), ensure_ascii=False) if arguments.json else as_text(reply), flush=True)
+    finally:
+        store.close()
+    return 0
+
+
+def _questions(question: str | None) -> Iterator[str]:
+    if question is not None:
+        yield question
+        return
+    is_asked = sys.stdin.isatty()
+    while True:
+        if is_asked:
+            print("? ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def as_text(reply: Reply) -> str:
+    """A reply for people to read."""
+    lines = [reply.question]
+    if not reply.passages:
+        lines.append("  no passage was found")
+    elif not reply.answers:
+        lines.append(f"  no answer was found in {reply.passages} passages")
+    elif not reply.is_good:
+        lines.append(
+            f"  no good answer in {reply.passages} passages (probability of none: {reply.no_answer:.2f}); the best is"
+        )
+    for rank, answer in enumerate(reply.answers, 1):
+        lines += _answer_lines(rank, answer)
+    return "\n".join(lines) + "\n"
+
+
+def _answer_lines(rank: int, answer: FoundAnswer) -> Iterator[str]:
+    before, marked, after = (" ".join(part.split("\n")) for part in answer.sentence())
+    yield f"{rank:>3}. {answer.answer}  ({answer.score:.2f})"
+    yield f"     {before}[{marked}]{after}"
+    thoughts = [
+        f"{_SEARCH[system]}: rank {thought.rank} ({thought.score:.3f})"
+        if thought.rank is not None and thought.score is not None
+        else f"{_SEARCH[system]}: not found"
+        for system, thought in answer.thoughts.items()
+    ]
+    yield f"     {answer.title or answer.document.id} - {', '.join(thoughts)}"

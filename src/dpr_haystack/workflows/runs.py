@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""What BM25, DPR and both together find in a store, for many questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dpr_haystack.components.document_store import FAISSDocumentStore
+from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+from dpr_haystack.errors import InputError
+from dpr_haystack.store.search import Hits
+
+SYSTEMS = ("bm25", "dpr", "hybrid")
+
+Runs = dict[str, Hits]
+"""For each system what it found for one question, best first."""
+
+
+def systems_of(retriever: DPRHybridRetriever | None, wanted: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The systems that there are, in their usual order.
+
+    :param retriever: None where there is no question tower: then BM25 alone.
+    :param wanted: Only these.
+    :raises InputError: If a wanted one is unknown, or needs vectors that are not there.
+    """
+    there = SYSTEMS if retriever is not None else SYSTEMS[:1]
+    for name in wanted or ():
+        if name not in SYSTEMS:
+            msg = f"there is no system {name!r}; there are {', '.join(SYSTEMS)}"
+            raise InputError(msg)
+        if name not in there:
+            msg = f"{name} needs vectors, and the store has none: it can be searched by bm25 alone"
+            raise InputError(msg)
+    return tuple(name for name in there if wanted is None or name in wanted)
+
+
+def runs_of(
+    store: FAISSDocumentStore, retriever: DPRHybridRetriever | None, questions: Sequence[str], depth: int
+) -> list[Runs]:
+    """What each system finds for some questions.
+
+    :param store: Where to search.
+    :param retriever: Gives the question tower and says how to fuse; None for BM25 alone.
+    :param questions: Searched together.
+    :param depth: How many passages each system finds.
+    """
+    if retriever is None:
+        search = store.searching()
+        return [{"bm25": search.keyword_hits(question, depth, None)} for question in questions]
+    return [
+        {
+            "bm25": found.bm25,
+            "dpr": found.dpr,
+            "hybrid": Hits([hit.id for hit in found.hybrid], [hit.score for hit in found.hybrid]),
+        }
+        for found in retriever.all_hits(questions, top_k=depth)
+    ]
