@@ -334,6 +334,8 @@ def test_a_document_of_50000_words(reader):
     document = Document(content="darwin wrote the book " * 12_500 + "in london")
     found = answers(reader, [document, DOCUMENTS[0]], top_k=3)
     assert len(found) == 3
+    for answer in found:
+        assert answer.data == answer.document.content[answer.document_offset.start : answer.document_offset.end]
 
 
 def test_nothing_valid_in_a_document(reader):

@@ -108,6 +108,8 @@ def test_a_boost_counts_for_the_passage_or_for_its_spans():
         (1, pytest.approx(E(2.5) / weight)),
         (0, pytest.approx(E(2) / weight)),
     ]
+    # that the passage holds the answer is not for the retriever to say then
+    assert by_span.spans[0].passage_probability == pytest.approx(E(2) / (E(1) + E(2)))
 
 
 def test_spans_of_one_source_do_not_clash():

@@ -101,6 +101,16 @@ def test_only_so_many_spans_of_a_window_are_considered():
     assert read_passage(*places(3), windows, SpanChoice(9, None, None, 2)).total == everything.total
 
 
+def test_a_large_window_gives_its_best_spans():
+    generator = np.random.default_rng(0)
+    windows = one_window(generator.normal(size=200), generator.normal(size=200))  # 20,100 spans
+    scores = sorted((score for _, _, score in every_span(windows, None)), reverse=True)
+    reading = read_passage(*places(200), windows, SpanChoice(20_000, overlap=None))
+    assert len(reading.spans) == 10_000
+    assert [span.logit for span in reading.spans] == pytest.approx(scores[:10_000])
+    assert reading.total == pytest.approx(np.logaddexp.reduce(scores))
+
+
 def test_equal_characters_are_one_answer():
     starts, ends = np.array([0, 0, 9]), np.array([8, 8, 12])  # two pieces of one word, and another word
     reading = read_passage(starts, ends, one_window([1, 2, 0], [1, 3, 0]), SpanChoice(9, overlap=None))

@@ -106,7 +106,7 @@ class DPRReader:
             title an eighth; what is longer is cut.
         :param stride: By how many tokens windows overlap; by more where ``max_answer_length`` needs it.
         :param max_batch_size: Another name of ``passages_per_batch``.
-        :param answers_per_seq: At most this many spans of each window are considered; ``None`` for all.
+        :param answers_per_seq: At most this many spans of each window are considered; ``None`` for all (10,000).
         :param calibration_factor: What scores are multiplied by before they become probabilities.
         :param overlap_threshold: Of two answers in one document that share more than this part of one of them, the
             better is given. ``None`` gives all that are not the same characters.

@@ -79,7 +79,7 @@ def rank(
     read = [(place, reading, given[place]) for place, reading in enumerate(readings) if reading is not None]
     if not read:
         return Ranking((), 1.0)
-    relevance = _relevance([(reading, boost) for _, reading, boost in read])
+    relevance = _relevance([(reading, boost if rank_by == "passage" else 0.0) for _, reading, boost in read])
     if rank_by == "passage":
         if relevance is None:
             msg = "rank_by='passage' needs a model that scores passages; this one does not: use rank_by='span'"

@@ -19,6 +19,9 @@ from dpr_haystack.core.windows import Window
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
+# Candidates of a window. Else a long document with answers of any length would need gigabytes.
+_MOST = 10_000
+
 
 @dataclass(frozen=True)
 class Span:
@@ -60,7 +63,8 @@ class SpanChoice:
     :param longest: Of at most this many tokens; ``None`` for any length.
     :param overlap: Of two spans that share more than this part of one of them, the better is kept. ``None`` keeps
         all that are not the same characters.
-    :param per_window: Only so many of the best spans of each window are candidates; ``None`` for all.
+    :param per_window: Only so many of the best spans of each window are candidates; ``None`` for all, or the best
+        10,000 where there are more, which takes answers of dozens of tokens.
     :param calibration: See :class:`PassageReading`.
     """
 
@@ -127,8 +131,9 @@ def _candidates(starts: Ints, ends: Ints, logits: WindowLogits, choice: SpanChoi
     scores = (logits.start[heads - window.start] + logits.end[inside - window.start])[valid]
     first, last = first[valid], last[valid]
     total = _log_sum(choice.calibration * scores)
-    if choice.per_window is not None and choice.per_window < len(scores):
-        best = np.sort(np.argsort(-scores, kind="stable")[: choice.per_window])
+    most = _MOST if choice.per_window is None else choice.per_window
+    if most < len(scores):
+        best = np.sort(np.argpartition(-scores, most - 1)[:most])
         first, last, scores = first[best], last[best], scores[best]
     return first, last, scores, total
 
