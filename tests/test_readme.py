@@ -45,9 +45,10 @@ def squad(articles):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where the README's reader stands, with the SQuAD files that it speaks of."""
+def folder(tmp_path_factory, readers):
+    """Where whoever reads the README stands, with the SQuAD files and the reader that it speaks of."""
     folder = tmp_path_factory.mktemp("readme")
+    (folder / "my-reader").symlink_to(readers[1])
     for name, articles in {
         "train-v1.1.json.gz": [("a", "The Danube flows through Ulm.", "What flows through Ulm?", "The Danube")],
         "dev-v1.1.json.gz": [("b", "The Rhine flows through Basel.", "What flows through Basel?", "The Rhine")],

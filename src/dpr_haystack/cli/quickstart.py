@@ -9,8 +9,12 @@ import argparse
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.common import progress
+
+if TYPE_CHECKING:
+    from dpr_haystack.workflows.workspace import Workspace
 
 SUMMARY = "make a workspace with a model, a corpus and an index, and ask it questions"
 DESCRIPTION = """Makes DIR/model, DIR/corpus, DIR/questions.jsonl, DIR/pipelines and DIR/store, and shows what BM25,
@@ -37,5 +41,17 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"""
 Ask it something:  {command} search "who wrote Dune?" --store {root}/store
 Measure it:        {command} evaluate --store {root}/store --questions {root}/questions.jsonl
-Serve it:          cd {root} && hayhooks run    (pip install 'dpr-haystack[serve]')""")
+Serve it:          cd {root} && hayhooks run    (pip install 'dpr-haystack[serve]')
+{_about_answers(workspace, command)}""")
     return 0
+
+
+def _about_answers(workspace: Workspace, command: str) -> str:
+    if workspace.has_reader:
+        return f'Let it answer:     {command} ask "who wrote Dune?" --store {workspace.store}'
+    return (
+        "Let it answer:     needs a reader, which does not come with this package. With access to the hub:\n"
+        "                   hf download deepset/minilm-uncased-squad2 --local-dir my-reader\n"
+        f"                   {command} convert --reader my-reader --output {workspace.model}\n"
+        f'                   {command} ask "who wrote Dune?" --store {workspace.store}'
+    )

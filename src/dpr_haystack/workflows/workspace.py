@@ -18,7 +18,7 @@ from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.metrics import first_gold, top_k_accuracy
-from dpr_haystack.core.model_directory import is_model_directory
+from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.engines.towers.model_directory import convert
 from dpr_haystack.errors import DataError, InputError
@@ -49,6 +49,11 @@ class Workspace:
     def model(self) -> Path:
         """The model directory: both towers."""
         return self.root / "model"
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether the model directory has a reader, so that questions can be answered."""
+        return is_model_directory(self.model) and READER in read_manifest(self.model).parts
 
     @property
     def corpus(self) -> Path:
