@@ -9,7 +9,7 @@ import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dpr_haystack.core.answers import AnswerMatcher, exact_match, f1, has_answer, normalize_answer
+from dpr_haystack.core.answers import AnswerMatcher, exact_match, f1, has_answer, normalize_answer, pattern_match
 from dpr_haystack.errors import InputError
 
 STRING_CASES = [
@@ -181,3 +181,20 @@ def test_normalize_answer(answer, expected):
 def test_exact_match_and_f1(prediction, answers, em, best_f1):
     assert exact_match(prediction, answers) == em
     assert f1(prediction, answers) == pytest.approx(best_f1)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "patterns", "expected"),
+    [
+        ("Albert Einstein", ["(Albert )?Einstein"], 1.0),
+        ("einstein in Ulm", ["Einstein"], 1.0),
+        ("Mr Einstein", ["Einstein"], 0.0),
+        ("1,912", ["x", r"1,?912"], 1.0),
+        ("Étienne", ["e\u0301tienne"], 1.0),
+        ("Ulm", ["(", ""], 0.0),
+        ("", [".*"], 0.0),
+        ("Ulm", [], 0.0),
+    ],
+)
+def test_pattern_match(prediction, patterns, expected):
+    assert pattern_match(prediction, patterns) == expected

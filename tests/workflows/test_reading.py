@@ -145,6 +145,20 @@ def test_selection_is_to_blame_when_the_answer_comes_from_a_passage_without_it(
     planets.close()
 
 
+def test_patterns_judge_the_beginning_of_an_answer(planets: FAISSDocumentStore, readers: tuple[Path, Path]) -> None:
+    found: dict[str, Judged] = {}
+    for pattern in (r"\w+", "nowhere|(", "no-?thing"):
+        judged: list[Judged] = []
+        reader = DPRReader(str(readers[0]))
+        judge = ReadingJudge(planets, reader, [2], ["bm25"], match="regex", record=judged.append)
+        evaluate(planets, [Question("Which planet is red?", (pattern,))], None, match="regex", reading=judge)
+        (found[pattern],) = judged
+    right, *wrong = found.values()
+    assert (right.exact_match, right.f1, right.lost_to) == (100.0, 100.0, None)
+    assert [(each.exact_match, each.f1, each.lost_to) for each in wrong] == [(0.0, 0.0, "retrieval")] * 2
+    planets.close()
+
+
 def test_what_cannot_be_judged(planets: FAISSDocumentStore, readers: tuple[Path, Path]) -> None:
     reader = DPRReader(str(readers[0]))
     for passages in ([], [0, 3]):

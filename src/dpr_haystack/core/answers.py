@@ -103,11 +103,17 @@ def _token_test(answer: str) -> Callable[[str], bool] | None:
 
 
 def _pattern_test(answer: str) -> Callable[[str], Any] | None:
+    pattern = _compiled(answer)
+    return pattern.search if pattern is not None else None
+
+
+def _compiled(answer: str) -> regex.Pattern[str] | None:
+    """The pattern of an answer; None where it is empty or cannot be compiled."""
     try:
-        pattern = regex.compile(_nfd(answer), regex.IGNORECASE | regex.UNICODE | regex.MULTILINE)
+        pattern: regex.Pattern[str] = regex.compile(_nfd(answer), regex.IGNORECASE | regex.UNICODE | regex.MULTILINE)
     except (regex.error, RecursionError, OverflowError, ValueError):
         return None
-    return pattern.search if answer else None
+    return pattern if answer else None
 
 
 def normalize_answer(answer: str) -> str:
@@ -126,6 +132,19 @@ def exact_match(prediction: str, answers: Sequence[str]) -> float:
     """
     normalized = normalize_answer(prediction)
     return float(any(normalized == normalize_answer(answer) for answer in answers or [""]))
+
+
+def pattern_match(prediction: str, patterns: Sequence[str]) -> float:
+    """1.0 if the prediction begins with a match of a pattern, else 0.0: exact match for CuratedTREC (DrQA).
+
+    :param prediction: The predicted answer; ``""`` matches nothing.
+    :param patterns: Patterns of the ``regex`` package, matched in any case; an invalid one matches nothing.
+    """
+    if not prediction:
+        return 0.0
+    text = _nfd(prediction)
+    compiled = (_compiled(pattern) for pattern in patterns)
+    return float(any(pattern is not None and pattern.match(text) is not None for pattern in compiled))
 
 
 def f1(prediction: str, answers: Sequence[str]) -> float:

@@ -13,7 +13,7 @@ from haystack.dataclasses import Document
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.reader import DPRReader, Readings
-from dpr_haystack.core.answers import AnswerMatcher, exact_match, f1
+from dpr_haystack.core.answers import AnswerMatcher, exact_match, f1, pattern_match
 from dpr_haystack.core.intervals import Interval, bootstrap_interval
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
@@ -83,7 +83,7 @@ class ReadingJudge:
     :param reader: The reader.
     :param passages: How many of the first passages to answer from; several numbers for a curve.
     :param systems: Whose passages.
-    :param match: How a passage is seen to hold an answer: ``"string"`` or ``"regex"``.
+    :param match: ``"string"``, or ``"regex"`` where the gold answers are patterns (CuratedTREC).
     :param record: Called with every judged answer.
     :raises InputError: If there is no number of passages, or one below 1.
     """
@@ -166,7 +166,7 @@ class ReadingJudge:
         best = found[0] if found else None
         prediction = (best.data or "") if best is not None else ""
         source = best.document.id if best is not None and best.document is not None else None
-        matched = 100.0 * exact_match(prediction, question.answers)
+        matched, overlap = self._agreement(prediction, question.answers)
         return Judged(
             question=question.question,
             system=system,
@@ -176,9 +176,15 @@ class ReadingJudge:
             score=best.score if best is not None else None,
             document_id=source,
             exact_match=matched,
-            f1=100.0 * f1(prediction, question.answers),
+            f1=overlap,
             lost_to=None if matched else _loss([document.id for document in documents], source, holds),
         )
+
+    def _agreement(self, prediction: str, answers: Sequence[str]) -> tuple[float, float]:
+        """Exact match and F1 in percent; patterns have no words of their own, so there both are the same."""
+        if self._matcher.match == "regex":
+            return (100.0 * pattern_match(prediction, answers),) * 2
+        return 100.0 * exact_match(prediction, answers), 100.0 * f1(prediction, answers)
 
 
 def _with_score(document: Document, score: float) -> Document:
