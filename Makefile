@@ -10,7 +10,7 @@ help:
 	@echo "make test         install and run all tests"
 	@echo "make lint         ruff, mypy, import contracts"
 	@echo "make fix          let ruff mend what it can"
-	@echo "make bench        benchmarks, side by side with peers; SQUAD=DIR with SQuAD's two files adds the encoder's"
+	@echo "make bench        benchmarks, side by side with peers; SQUAD=DIR with SQuAD's two files adds the encoder's and the reader's"
 	@echo "make wheel        build the wheel and try it in an environment of its own"
 
 setup: .venv/installed
@@ -40,6 +40,7 @@ fix: setup
 bench: setup
 	$(BIN)/python benchmarks/store.py
 	$(if $(SQUAD),$(BIN)/python benchmarks/encode.py --squad $(SQUAD)/train-v1.1.json.gz --dev $(SQUAD)/dev-v1.1.json.gz)
+	$(if $(SQUAD),$(BIN)/python benchmarks/reader.py --squad $(SQUAD)/dev-v1.1.json.gz)
 
 wheel: setup
 	$(BIN)/python tools/try_wheel.py

@@ -16,8 +16,6 @@ needs dpr-haystack[demo], sentence-transformers and sentence-transformers-haysta
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import statistics
 import tempfile
 import time
@@ -35,24 +33,12 @@ from haystack_integrations.components.embedders.sentence_transformers import (
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
+from squad import read_squad
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from dpr_haystack import DPRDocumentEmbedder, DPRTextEmbedder
 
 TOP_K = 20
-
-
-def read_squad(path: Path) -> tuple[list[str], list[tuple[str, int]]]:
-    """Passages, and questions with the index of their passage."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        articles = json.load(file)["data"]
-    passages: list[str] = []
-    questions: list[tuple[str, int]] = []
-    for article in articles:
-        for paragraph in article["paragraphs"]:
-            questions += [(qa["question"], len(passages)) for qa in paragraph["qas"]]
-            passages.append(paragraph["context"])
-    return passages, questions
 
 
 def spread(items: list, count: int) -> list:

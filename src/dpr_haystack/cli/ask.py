@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from dpr_haystack.cli.common import (
     add_question_model,
     add_reader,
+    add_search,
     add_store,
     hybrid_retriever,
     open_store,
@@ -38,12 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", nargs="?", help="the question; without it they are read from standard input")
     add_store(parser)
     add_reader(parser, "the reader (default: that of the model directory that made the store's vectors)")
-    parser.add_argument("--mode", choices=["dpr", "bm25", "hybrid"], default="hybrid", help="default: %(default)s")
+    add_search(parser, top_k=3, what="answers")
     parser.add_argument(
         "--passages", type=whole_number, default=20, metavar="N", help="how many to read (default: %(default)s)"
     )
-    parser.add_argument("--top-k", type=whole_number, default=3, metavar="N", help="answers (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print JSON, one object a question")
     add_question_model(parser)
 
 

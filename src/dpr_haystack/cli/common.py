@@ -43,6 +43,15 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", required=True, metavar="DIR", help="the store's directory")
 
 
+def add_search(parser: argparse.ArgumentParser, *, top_k: int, what: str) -> None:
+    """`--mode`, `--top-k` and `--json`."""
+    parser.add_argument("--mode", choices=["dpr", "bm25", "hybrid"], default="hybrid", help="default: %(default)s")
+    parser.add_argument(
+        "--top-k", type=whole_number, default=top_k, metavar="N", help=f"how many {what} (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
 def add_question_model(parser: argparse.ArgumentParser) -> None:
     """`--question-model` and what goes with it."""
     parser.add_argument(

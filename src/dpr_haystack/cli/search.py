@@ -9,7 +9,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from dpr_haystack.cli.common import add_question_model, add_store, hybrid_retriever, open_store, whole_number
+from dpr_haystack.cli.common import add_question_model, add_search, add_store, hybrid_retriever, open_store
 
 if TYPE_CHECKING:
     from haystack.dataclasses import Document
@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
     parser.add_argument("question", help="the question")
     add_store(parser)
-    parser.add_argument("--mode", choices=["dpr", "bm25", "hybrid"], default="hybrid", help="default: %(default)s")
-    parser.add_argument("--top-k", type=whole_number, default=5, metavar="N", help="how many (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    add_search(parser, top_k=5, what="passages")
     add_question_model(parser)
 
 

@@ -20,6 +20,7 @@ from dpr_haystack.engines.towers.checkpoints import check_device, quiet
 from dpr_haystack.engines.towers.hub import locate
 from dpr_haystack.engines.towers.precision import resolve_dtype
 from dpr_haystack.engines.towers.prepacked import prepack
+from dpr_haystack.engines.towers.pretrained import load_pretrained
 from dpr_haystack.engines.towers.tokenization import load_tokenizer, longest_input
 from dpr_haystack.engines.towers.tower_source import weight_files
 from dpr_haystack.errors import ModelError
@@ -79,18 +80,7 @@ def load_reader(
 def _load(source: ReaderSource, dtype: torch.dtype, options: dict[str, Any]) -> Any:
     weight_files(source.folder)  # says what is missing more plainly than transformers does
     cls = DPRReader if source.is_dpr else AutoModelForQuestionAnswering
-    options = {"dtype": options.pop("torch_dtype", dtype), **options, "local_files_only": True}
-    try:
-        model, report = cls.from_pretrained(str(source.folder), output_loading_info=True, **options)
-    except Exception as error:  # whatever a broken folder makes transformers raise
-        msg = f"The reader in {source.folder} cannot be loaded: {error}"
-        raise ModelError(msg) from error
-    # transformers fills what is missing with random numbers and goes on
-    missing = sorted(key for key in report["missing_keys"] if "pooler." not in key)
-    if missing:
-        msg = f"The weights in {source.folder} lack {len(missing)} tensors of a {type(model).__name__}: {missing[:3]}."
-        raise ModelError(msg)
-    return model
+    return load_pretrained(cls, source.folder, "reader", **{"dtype": options.pop("torch_dtype", dtype), **options})
 
 
 def _takes_types(tokenizer: Any, model: Any) -> bool:

@@ -28,6 +28,7 @@ from dpr_haystack.engines.towers.inspection import inspect_folder
 from dpr_haystack.engines.towers.original import OriginalCheckpoint, build_tower, read_original, tower_state
 from dpr_haystack.engines.towers.precision import resolve_dtype
 from dpr_haystack.engines.towers.prepacked import prepack
+from dpr_haystack.engines.towers.pretrained import load_pretrained
 from dpr_haystack.engines.towers.tokenization import PairTokenizer, load_tokenizer, longest_input
 from dpr_haystack.engines.towers.tower_source import DPR_CLASSES, TowerSource
 from dpr_haystack.errors import InputError, ModelError
@@ -150,19 +151,8 @@ def load_tower(
 
 def _load_transformers(source: TowerSource, dtype: torch.dtype) -> Any:
     source.weights  # noqa: B018 -- says what is missing more plainly than transformers does
-    try:
-        model, report = _CLASSES[source.class_name].from_pretrained(
-            str(source.folder), dtype=dtype, local_files_only=True, output_loading_info=True, attn_implementation="sdpa"
-        )
-    except Exception as error:  # whatever a broken folder makes transformers raise
-        msg = f"The encoder in {source.folder} cannot be loaded: {error}"
-        raise ModelError(msg) from error
-    # transformers fills what is missing with random numbers and goes on
-    missing = sorted(key for key in report["missing_keys"] if "pooler." not in key)
-    if missing:
-        msg = f"The weights in {source.folder} lack {len(missing)} tensors of a {type(model).__name__}: {missing[:3]}."
-        raise ModelError(msg)
-    return model
+    cls = _CLASSES[source.class_name]
+    return load_pretrained(cls, source.folder, "encoder", dtype=dtype, attn_implementation="sdpa")
 
 
 def _load_original(path: Path, role: Role, token: str | None, base_model: str | None) -> LoadedTower:
