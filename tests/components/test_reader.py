@@ -351,6 +351,9 @@ def test_what_is_no_question_is_refused(reader, question):
 
 
 def test_what_are_no_documents_is_refused(reader):
+    for alone in (Document(content="a"), "a", None):
+        with pytest.raises(InputError, match="are a list of Haystack documents"):
+            reader.run("who?", alone)
     with pytest.raises(InputError, match="got str"):
         reader.run(QUESTION, ["a text"])
     with pytest.raises(InputError, match="got 2 and 1"):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from haystack import logging
@@ -33,6 +33,9 @@ def check_input(questions: Sequence[str], documents: Sequence[Sequence[Document]
         msg = "Every question has its own list of documents: "
         msg += "got a string" if isinstance(questions, str) else f"got {len(questions)} and {len(documents)}"
         raise InputError(f"{msg}. For one question there is run(query=..., documents=...).")
+    if any(isinstance(each, (Document, str)) or not isinstance(each, Iterable) for each in documents):
+        msg = "The documents of a question are a list of Haystack documents, also where there is one."
+        raise InputError(msg)
     for question in questions:
         if not isinstance(question, str) or not question.strip():
             msg = f"A question is a string that is not blank: got {question!r}."

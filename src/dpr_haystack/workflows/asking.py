@@ -21,8 +21,8 @@ from dpr_haystack.errors import InputError
 from dpr_haystack.workflows.runs import Runs, runs_of
 
 GET_A_READER = (
-    "e.g. with access to the hub: hf download deepset/minilm-uncased-squad2 --local-dir reader, "
-    "and then --reader reader"
+    "e.g. with access to the hub: hf download deepset/minilm-uncased-squad2 --local-dir my-reader, "
+    "and then --reader my-reader"
 )
 
 

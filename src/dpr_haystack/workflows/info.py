@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dpr_haystack.core.model_directory import is_model_directory
+from dpr_haystack.core.model_directory import READER, is_model_directory
 from dpr_haystack.core.model_directory import read_manifest as read_model
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.layout import Layout, read_manifest
@@ -55,6 +55,7 @@ def _describe_model(directory: Path) -> dict[str, Any]:
     manifest = read_model(directory)
     facts: dict[str, Any] = {"kind": "model directory"}
     for name, part in manifest.parts.items():
-        facts[name] = ", ".join(f"{key} {value}" for key, value in vars(part).items() if value is not None)
+        told = {"max_length": part.max_length} if part.role == READER else vars(part)
+        facts[name] = ", ".join(f"{key} {value}" for key, value in told.items() if value not in (None, "", ()))
     facts["training"] = manifest.training
     return facts

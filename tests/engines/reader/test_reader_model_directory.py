@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -102,6 +103,8 @@ def test_by_command(cli: Callable[..., Ran], directory: Path, tmp_path: Path) ->
     ran = cli("convert", "--reader", reader, "--output", directory)
     assert (ran.code, ran.out, ran.err) == (0, f"{directory}\n", "")
     assert answers(directory) == answers(reader)
+    told = cli("info", directory).out
+    assert re.search(r"^reader +max_length \d+$", told, re.MULTILINE), told
     ran = cli("convert", directory, "--reader", reader, "--output", tmp_path / "both")
     assert (ran.code, ran.out) == (0, f"{tmp_path / 'both'}\n")
     assert list(read_manifest(tmp_path / "both").parts) == ["question", "passage", "reader"]
