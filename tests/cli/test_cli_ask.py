@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,28 @@ def test_questions_come_line_by_line(cli: Cli, in_answering: Path, monkeypatch: 
     assert asked(cli) == []
 
 
+def test_what_is_no_text_is_no_end(cli: Cli, in_answering: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("who \udcff wrote Dune?\nWhat is BWV 988?\n"))
+    first, second = asked(cli)
+    assert first["question"] == "who \ufffd wrote Dune?"
+    assert second["answers"]
+
+
+def test_a_model_that_has_moved_is_said_and_not_a_missing_reader(
+    cli: Cli, answering_root: Path, tmp_path: Path, readers: tuple[Path, Path]
+) -> None:
+    shutil.copytree(answering_root / "store", tmp_path / "store")
+    manifest = json.loads((tmp_path / "store" / "store.json").read_text())
+    manifest["encoder"]["model"] = "/nowhere/at/all"
+    (tmp_path / "store" / "store.json").write_text(json.dumps(manifest))
+    ran = cli("ask", QUESTION, "--store", tmp_path / "store")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "/nowhere/at/all" in ran.err
+    assert "is gone" in ran.err
+    assert "there is no reader" not in ran.err
+    assert cli("ask", QUESTION, "--store", tmp_path / "store", "--reader", readers[1], "--mode", "bm25").code == 0
+
+
 def test_no_reader_is_said_plainly(cli: Cli, in_workspace: Path) -> None:
     ran = cli("ask", QUESTION, "--store", "store")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
@@ -124,14 +147,14 @@ def test_nothing_to_read_is_said_plainly(cli: Cli, in_answering: Path, tmp_path:
     assert (ran.code, ran.out) == (0, "tree\n  no answer was found in 1 passages\n\n")
 
 
-@pytest.mark.parametrize("no_answer", [0.1, 0.7])
-def test_no_good_answer_is_said_plainly(no_answer: float) -> None:
+@pytest.mark.parametrize(("no_answer", "least"), [(0.1, 0.1), (0.7, 0.1), (0.1, 0.5)])
+def test_no_good_answer_is_said_plainly(no_answer: float, least: float) -> None:
     document = Document(id="1", content="First. It grew in\nUlm. Last.", meta={"title": "T"})
     thoughts = {"bm25": Thought(3, 7.25), "dpr": Thought(None, None)}
-    reply = Reply("Where?", [FoundAnswer("Ulm", 0.4, document, 18, 21, thoughts)], no_answer, 20)
-    assert reply.is_good == (no_answer < 0.4)
+    reply = Reply("Where?", [FoundAnswer("Ulm", 0.4, document, 18, 21, thoughts)], no_answer, 20, least)
+    assert reply.is_good == (no_answer < 0.4 and least < 0.4)
     first, *lines = as_text(reply).splitlines()
-    warning = "  no good answer in 20 passages (probability of none: 0.70); the best is"
+    warning = f"  no good answer in 20 passages (none: {no_answer:.2f}); the most probable"
     assert first == "Where?"
     assert lines[: len(lines) - 3] == ([] if reply.is_good else [warning])
     assert lines[-3:] == [

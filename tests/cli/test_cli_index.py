@@ -209,6 +209,32 @@ def test_a_file_has_one_name_wherever_the_command_runs(here: Path, index: Indexi
     assert set(by_title("moved/store")) == {"B"}
 
 
+def test_pruning_where_the_source_itself_is_gone(
+    cli: Cli, here: Path, index: Indexing, tiny_models: tuple[Path, Path]
+) -> None:
+    for folder in ("a", "b", "c"):
+        (here / folder).mkdir()
+        (here / folder / "x.md").write_text(f"# {folder}\n\nText of {folder}.\n")
+    index("a", "b", "c")
+    (here / "a" / "x.md").unlink()
+    assert index("a", "--prune")["removed"] == 1
+    (here / "b" / "x.md").unlink()
+    (here / "b").rmdir()
+    assert index("b", "--prune")["removed"] == 1
+    (here / "c" / "x.md").unlink()
+    assert index("c/x.md", "--prune")["removed"] == 1
+    assert contents("store") == {}
+    for path, store in (("nowhere", "store"), ("nowhere", "other")):
+        ran = cli("index", path, "--store", store, "--model", tiny_models[0], "--prune")
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+        assert "nowhere does not exist, and no passage came from there" in ran.err
+    assert not (here / "other").exists()
+    assert cli("index", "a", "--store", "other", "--model", tiny_models[0], "--prune").out.endswith(
+        "other holds 0 passages\n"
+    )
+    assert not (here / "other").exists()
+
+
 def test_pruning_where_one_stands_leaves_other_places_alone(here: Path, index: Indexing, monkeypatch: Any) -> None:
     for folder in ("elsewhere", "project/docs"):
         (here / folder).mkdir(parents=True)
@@ -273,7 +299,17 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.count("\n") == 1
     assert ran.err.startswith(f"dpr-haystack index: {name}")
-    assert not (here / "store").exists()
+    assert (here / "store").exists() == (name == "broken.jsonl"), "only that one has a passage before what is broken"
+
+
+def test_what_was_read_before_a_bad_file_is_indexed(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:
+    (here / "docs").mkdir()
+    (here / "docs" / "a.md").write_text(sections(100))
+    (here / "docs" / "b.jsonl").write_text('{"text": "one"}\n{bad')
+    ran = cli("index", "docs", "--store", "store", "--model", tiny_models[0])
+    assert (ran.code, ran.out) == (2, "")
+    assert "docs/b.jsonl, line 2" in ran.err
+    assert len(contents("store")) == 101
 
 
 def test_a_folder_with_bad_files(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:
@@ -290,7 +326,7 @@ def test_a_folder_with_bad_files(cli: Cli, here: Path, tiny_models: tuple[Path, 
     assert "--skip-bad" in ran.err
     ran = cli(*arguments, "--skip-bad", "--prune")
     assert ran.code == 0
-    assert re.fullmatch(r"left out: docs/b\.md, line 1: .*\n", ran.err)
+    assert re.fullmatch(r"not read to its end: docs/b\.md, line 1: .*\n", ran.err)
     assert "1 embedded, 0 updated, 1 unchanged, 1 removed" in ran.out
     assert {each.content for each in contents("store").values()} == {
         *("The text of a.", "The text of b.", "Another text of c."),

@@ -93,6 +93,12 @@ def test_what_readers_and_generators_return() -> None:
     assert found["individual_scores"] == [100.0, 100.0, 100.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("wrong", [{"confidence": "x"}, {"resamples": 1.5}, {"seed": -1}, {"seed": "x"}])
+def test_settings_of_other_types(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="must be"):
+        AnswerMatchEvaluator(**wrong)
+
+
 def test_in_a_pipeline_from_yaml() -> None:
     pipeline = Pipeline()
     pipeline.add_component("judge", AnswerMatchEvaluator(confidence=90.0, resamples=100, seed=2))
@@ -111,6 +117,8 @@ def test_in_a_pipeline_from_yaml() -> None:
     [
         ([["a"]], [], "1 ground_truth_answers and 0 predicted_answers"),
         ([], [], "no questions"),
+        (None, None, "must be lists"),
+        (["a"], "a", "must be lists"),
         ([None], ["a"], r"ground_truth_answers\[0\]"),
         ([["a"], [3]], ["a", "b"], r"ground_truth_answers\[1\]"),
         ([["a"]], [3.5], r"predicted_answers\[0\]"),

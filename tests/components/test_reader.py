@@ -350,8 +350,29 @@ def test_what_is_no_question_is_refused(reader, question):
         reader.run(question, DOCUMENTS)
 
 
+def test_a_document_that_comes_twice_is_read_once(reader):
+    document = Document(content="Darwin was born in England and wrote a book.", meta={"title": "Darwin"})
+    once, twice = (reader.run("who wrote a book?", [document] * times)["answers"] for times in (1, 2))
+    assert [each.data for each in twice] == [each.data for each in once]
+    assert [each.score for each in twice] == pytest.approx([each.score for each in once], rel=1e-3)
+
+
+def test_half_a_character_is_no_crash_and_moves_no_offset(reader):
+    text = "Dar\ud800win was born in England."
+    for answer in reader.run("who \ud800 was born?", [Document(id="1", content=text, meta={"title": "\udfff"})])[
+        "answers"
+    ]:
+        assert text[answer.document_offset.start : answer.document_offset.end] == answer.data
+
+
+@pytest.mark.parametrize("wrong", [{"model": None}, {"model": 3}, {"token": "abc"}, {"no_answer": "yes"}])
+def test_settings_of_other_types_are_refused(wrong):
+    with pytest.raises(InputError, match="must be"):
+        DPRReader(**{"model": "some/model", **wrong})
+
+
 def test_what_are_no_documents_is_refused(reader):
-    for alone in (Document(content="a"), "a", None):
+    for alone in (Document(content="a"), "a", None, iter([Document(content="a")])):
         with pytest.raises(InputError, match="are a list of Haystack documents"):
             reader.run("who?", alone)
     with pytest.raises(InputError, match="got str"):

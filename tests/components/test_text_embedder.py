@@ -52,6 +52,15 @@ def test_typographic_apostrophes_are_read_as_plain_ones(embedder):
     assert embedder.run("darwin\u2019s book") == embedder.run("darwin's book")
 
 
+def test_half_a_character_is_read_as_an_unknown_one(embedder):
+    assert embedder.run("who \ud800")["embedding"] == embedder.run("who \ufffd")["embedding"]
+
+
+def test_a_token_in_clear_is_refused():
+    with pytest.raises(ValueError, match="token must be a Secret"):
+        DPRTextEmbedder("some/model", token="abc").warm_up()
+
+
 def test_async_gives_the_same(embedder):
     async def ask():
         await embedder.warm_up_async()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpr_haystack.core.ranking import rank
 from dpr_haystack.core.spans import Span, SpanChoice, WindowLogits, choose, clash, read_passage
 from dpr_haystack.core.windows import plan_windows
 
@@ -115,6 +116,19 @@ def test_equal_characters_are_one_answer():
     starts, ends = np.array([0, 0, 9]), np.array([8, 8, 12])  # two pieces of one word, and another word
     reading = read_passage(starts, ends, one_window([1, 2, 0], [1, 3, 0]), SpanChoice(9, overlap=None))
     assert reading.spans == (Span(0, 8, 5.0), Span(0, 12, 2.0), Span(9, 12, 0.0))
+    # 1+1, 1+3, 2+3 are the same word, 1+0 and 2+0 the same two words
+    masses = [np.logaddexp.reduce([2.0, 4.0, 5.0]), np.logaddexp.reduce([1.0, 2.0]), 0.0]
+    assert [span.mass for span in reading.spans] == pytest.approx(masses)
+    assert np.logaddexp.reduce(masses) == pytest.approx(reading.total)
+
+
+@pytest.mark.parametrize("rank_by", ["passage", "span"])
+def test_answers_of_several_pieces_have_all_of_their_probability(rank_by):
+    starts, ends = np.array([0, 0, 9]), np.array([8, 8, 12])
+    windows = one_window([1, 2, 0], [1, 3, 0], relevance=0.5)
+    reading = read_passage(starts, ends, windows, SpanChoice(9, overlap=None, calibration=0.5))
+    ranking = rank([reading, reading], rank_by=rank_by, top_k=99, overlap=None)
+    assert sum(each.probability for each in ranking.spans) + ranking.no_answer == pytest.approx(1)
 
 
 def test_a_token_of_nothing_but_space_is_no_answer():

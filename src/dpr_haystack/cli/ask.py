@@ -43,6 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passages", type=whole_number, default=20, metavar="N", help="how many to read (default: %(default)s)"
     )
+    parser.add_argument(
+        "--least",
+        type=float,
+        default=0.1,
+        metavar="P",
+        help="call no answer good below this probability (default: 0.1)",
+    )
     add_question_model(parser)
 
 
@@ -57,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         reader.warm_up()
         is_bm25 = arguments.mode == "bm25"
         retriever = None if is_bm25 else hybrid_retriever(store, arguments, top_k=arguments.passages)
-        choice = {"mode": arguments.mode, "passages": arguments.passages, "top_k": arguments.top_k}
+        choice = {name: getattr(arguments, name) for name in ("mode", "passages", "top_k", "least")}
         for question in _questions(arguments.question):
             reply = ask(question, store, retriever, reader, **choice)
             print(json.dumps(reply.to_json(), ensure_ascii=False) if arguments.json else as_text(reply), flush=True)
@@ -89,9 +96,7 @@ def as_text(reply: Reply) -> str:
     elif not reply.answers:
         lines.append(f"  no answer was found in {reply.passages} passages")
     elif not reply.is_good:
-        lines.append(
-            f"  no good answer in {reply.passages} passages (probability of none: {reply.no_answer:.2f}); the best is"
-        )
+        lines.append(f"  no good answer in {reply.passages} passages (none: {reply.no_answer:.2f}); the most probable")
     for rank, answer in enumerate(reply.answers, 1):
         lines += _answer_lines(rank, answer)
     return "\n".join(lines) + "\n"

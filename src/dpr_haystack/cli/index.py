@@ -32,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="M", help="the passage tower (default: the one that made the store's vectors)"
     )
     parser.add_argument("--words", type=whole_number, default=100, help="words a passage (default: %(default)s)")
-    parser.add_argument("--prune", action="store_true", help="remove passages whose source is gone")
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        help="remove passages whose source is gone from under PATH, which may be gone itself",
+    )
     parser.add_argument("--skip-bad", action="store_true", help="go on where a file cannot be read, and list those")
     parser.add_argument("--index", default=None, metavar="I", help="Flat (exact, the default) or e.g. HNSW32")
     parser.add_argument("--language", default=None, help="language of the keyword index (default: english)")
@@ -47,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.workflows.sources import find_files
     from dpr_haystack.workflows.stores import passage_model_for, store_for
 
-    find_files(arguments.paths)  # a wrong path is said before a model is loaded
+    find_files(arguments.paths, may_be_gone=arguments.prune)  # a wrong path is said before a model is loaded
     model = passage_model_for(arguments.store, arguments.model)
     embedder = DPRDocumentEmbedder(model, device=device_of(arguments.device), dtype=arguments.dtype, progress_bar=False)
     embedder.warm_up()
@@ -57,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with progress("passages") as step:
             report = index_paths(arguments.paths, store, embedder, **settings, progress=step)
-        count = store.count_documents()
+        count = _count(store)
     except KeyboardInterrupt:
         print(
             f"interrupted: {_count(store)} passages are in {arguments.store}; run the same command to go on",
@@ -80,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _count(store: FAISSDocumentStore) -> int:
+    """Its passages; a store that nothing was written to is not made to be counted."""
     from dpr_haystack.store.registry import is_store
 
     return store.count_documents() if store.directory is not None and is_store(store.directory) else 0
@@ -89,7 +94,7 @@ def _asides(report: IndexReport) -> Iterator[str]:
     for file in report.empty:
         yield f"no text in {file}"
     for error in report.bad:
-        yield f"left out: {error}"
+        yield f"not read to its end: {error}"
     if report.left_out:
         yield (
             f"{len(report.left_out)} passages were left out: their ids came before with another text, "

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from haystack import logging
@@ -33,7 +33,7 @@ def check_input(questions: Sequence[str], documents: Sequence[Sequence[Document]
         msg = "Every question has its own list of documents: "
         msg += "got a string" if isinstance(questions, str) else f"got {len(questions)} and {len(documents)}"
         raise InputError(f"{msg}. For one question there is run(query=..., documents=...).")
-    if any(isinstance(each, (Document, str)) or not isinstance(each, Iterable) for each in documents):
+    if not all(isinstance(each, (list, tuple)) for each in documents):
         msg = "The documents of a question are a list of Haystack documents, also where there is one."
         raise InputError(msg)
     for question in questions:
@@ -77,13 +77,23 @@ def answers_of(
         raise InputError(msg)
     if not documents:
         return []
-    ranking = _rank(documents, readings, settings)
+    ranking = _rank(documents, _each_once(documents, readings), settings)
     answers = [_answer(question, documents[span.passage], span, title_field) for span in ranking.spans]
     if settings.no_answer:
         place = next((i for i, answer in enumerate(answers) if answer.score < ranking.no_answer), len(answers))
         answers.insert(place, ExtractedAnswer(query=question, score=ranking.no_answer, data=None))
     least = settings.score_threshold
     return [answer for answer in answers if least is None or answer.score >= least]
+
+
+def _each_once(documents: Sequence[Document], readings: Sequence[PassageReading | None]) -> list[PassageReading | None]:
+    """Readings without those of documents that came before: two retrievers may have found the same one."""
+    seen: set[str] = set()
+    once: list[PassageReading | None] = []
+    for document, reading in zip(documents, readings, strict=True):
+        once.append(None if document.id in seen else reading)
+        seen.add(document.id)
+    return once
 
 
 def _rank(

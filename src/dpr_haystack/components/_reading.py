@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from haystack.utils import ComponentDevice, Secret
 
-from dpr_haystack.components._towers import DTYPES
+from dpr_haystack.components._towers import DTYPES, check_token
 from dpr_haystack.core.ranking import RANKINGS, RankBy
 from dpr_haystack.core.spans import SpanChoice
 from dpr_haystack.errors import InputError
@@ -40,6 +40,7 @@ class ReaderModel:
         if not self.model.strip():
             msg = f"model must be a name on the Hugging Face hub or a path: got {self.model!r}"
             raise InputError(msg)
+        check_token(self.token)
         if self.dtype not in DTYPES:
             msg = f"dtype must be one of {', '.join(DTYPES)}: got {self.dtype!r}"
             raise InputError(msg)
@@ -90,6 +91,9 @@ class ReaderSettings:
         for name, least in wholes:
             if getattr(self, name) is not None:
                 _check_whole(name, getattr(self, name), least)
+        if not isinstance(self.no_answer, bool):
+            msg = f"no_answer must be True or False: got {self.no_answer!r}"
+            raise InputError(msg)
         _check_whole("top_k", self.top_k, 0)
         _check_whole("stride", self.stride, 0)
         for name in ("retriever_weight", "score_threshold", "overlap_threshold"):

@@ -32,6 +32,16 @@ def hub_token() -> Secret:
     return Secret.from_env_var(list(TOKEN_VARIABLES), strict=False)
 
 
+def check_token(token: object) -> None:
+    """Refuse a token in clear.
+
+    :raises InputError: If it is no Secret.
+    """
+    if token is not None and not isinstance(token, Secret):
+        msg = "token must be a Secret or None: Secret.from_env_var('HF_TOKEN'), or Secret.from_token(...)"
+        raise InputError(msg)
+
+
 def as_device(device: ComponentDevice | str | None) -> ComponentDevice | None:
     """A device by its name, e.g. ``"cuda:0"``, as Haystack has it."""
     return ComponentDevice.from_str(device) if isinstance(device, str) else device
@@ -57,6 +67,7 @@ class TowerSettings:
         if not isinstance(self.model, str) or not self.model.strip():
             msg = f"model must be a name on the Hugging Face hub or a path: got {self.model!r}"
             raise InputError(msg)
+        check_token(self.token)
         if self.dtype not in DTYPES:
             msg = f"dtype must be one of {', '.join(DTYPES)}: got {self.dtype!r}"
             raise InputError(msg)

@@ -37,12 +37,13 @@ class AnswerMatchEvaluator:
     __module__ = "haystack_integrations.components.evaluators.dpr"
 
     def __init__(self, *, confidence: float = 95.0, resamples: int = 2_000, seed: int = 0) -> None:
-        if not 0 < confidence < 100:
+        if not isinstance(confidence, (int, float)) or not 0 < confidence < 100:
             msg = f"confidence must be between 0 and 100 (percent), got {confidence!r}"
             raise InputError(msg)
-        if resamples < 1:
-            msg = f"resamples must be at least 1, got {resamples!r}"
-            raise InputError(msg)
+        for name, value, least in (("resamples", resamples, 1), ("seed", seed, 0)):
+            if not isinstance(value, int) or value < least:
+                msg = f"{name} must be a whole number of at least {least}, got {value!r}"
+                raise InputError(msg)
         self.confidence = confidence
         self.resamples = resamples
         self.seed = seed
@@ -68,6 +69,9 @@ class AnswerMatchEvaluator:
             question, in percent; ``score``: the exact match, under the name of Haystack's evaluators.
         :raises InputError: If the two lists are not equally long, are empty, or hold something else.
         """
+        if not isinstance(ground_truth_answers, (list, tuple)) or not isinstance(predicted_answers, (list, tuple)):
+            msg = "ground_truth_answers and predicted_answers must be lists with one entry for each question"
+            raise InputError(msg)
         if len(ground_truth_answers) != len(predicted_answers):
             msg = (
                 f"there are {len(ground_truth_answers)} ground_truth_answers and {len(predicted_answers)} "

@@ -24,6 +24,7 @@ from dpr_haystack.components.retrievers.common import check_default_top_k, chose
 from dpr_haystack.core.ranking import RankBy
 from dpr_haystack.core.spans import PassageReading
 from dpr_haystack.core.text import PassageText, passage_text
+from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from dpr_haystack.engines.reader.reader import Reader
@@ -116,6 +117,9 @@ class DPRReader:
         :raises InputError: If a setting cannot be right.
         """
         check_default_top_k(top_k)
+        if not isinstance(model, (str, Path)):
+            msg = f"model must be a name on the Hugging Face hub or a path: got {model!r}"
+            raise InputError(msg)
         self.model = str(model)
         self.device = as_device(device)
         self.token = token

@@ -111,7 +111,7 @@ def _by_passage(read: _Read, relevance: Floats) -> Ranking:
         probability = float(np.exp(relevance[index]))
         nothing += probability * float(np.exp(null - whole))
         for span in reading.spans:
-            own = float(np.exp(relevance[index] + reading.calibration * span.logit - whole))
+            own = float(np.exp(relevance[index] + _mass(span, reading.calibration) - whole))
             spans.append(RankedSpan(place, span, own, probability))
     return Ranking(tuple(spans), nothing)
 
@@ -124,7 +124,7 @@ def _by_span(read: _Read, relevance: Floats | None) -> Ranking:
         RankedSpan(
             place,
             span,
-            float(np.exp(calibration * (span.logit + boost) - whole)),
+            float(np.exp(_mass(span, calibration) + calibration * boost - whole)),
             None if relevance is None else float(np.exp(relevance[index])),
         )
         for index, (place, reading, boost) in enumerate(read)
@@ -133,6 +133,10 @@ def _by_span(read: _Read, relevance: Floats | None) -> Ranking:
     added = {place: boost for place, _, boost in read}
     found.sort(key=lambda answer: -(answer.span.logit + added[answer.passage]))
     return Ranking(tuple(found), float(np.exp(null - whole)))
+
+
+def _mass(span: Span, calibration: float) -> float:
+    return calibration * span.logit if span.mass is None else span.mass
 
 
 def _distinct(

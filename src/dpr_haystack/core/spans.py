@@ -9,7 +9,7 @@ A span's score is the sum of the logits of its first and its last token (Karpukh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,14 @@ class Span:
     :param start: Its first character.
     :param end: The character behind its last one.
     :param logit: Its score: start logit plus end logit.
+    :param mass: Logarithm of the sum of exp(``calibration`` * score) over all token spans that are these characters
+        (a word of several pieces has several); ``None`` where it is the only one.
     """
 
     start: int
     end: int
     logit: float
+    mass: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,10 @@ def read_passage(starts: Ints, ends: Ints, windows: Sequence[WindowLogits], choi
         relevance=max(relevances, default=None),
         null=min(window.null for window in windows),
         total=float(total),
-        spans=tuple(Span(int(first[place]), int(last[place]), float(logits[place])) for place in kept),
+        spans=tuple(
+            Span(int(first[place]), int(last[place]), float(logits[place]), _mass(place, first, last, logits, choice))
+            for place in kept
+        ),
         calibration=choice.calibration,
     )
 
@@ -177,6 +183,11 @@ def choose(starts: Ints, ends: Ints, scores: Floats, count: int, overlap: float 
             clashing |= (shared > 0) & (shared > overlap * np.minimum(lengths, lengths[best]))
         left[clashing] = -np.inf
     return kept
+
+
+def _mass(place: int, starts: Ints, ends: Ints, logits: Floats, choice: SpanChoice) -> float:
+    same = (starts == starts[place]) & (ends == ends[place])
+    return _log_sum(choice.calibration * logits[same])
 
 
 def _log_sum(values: Floats) -> float:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,27 @@ from dpr_haystack.errors import InputError
 
 PassageText = tuple[str | None, str]
 """The title, or ``None`` where there is none, and the text of a passage."""
+
+
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+def whole_characters(text: str) -> str:
+    """A text that tokenizers take: halves of surrogate pairs, which are no characters, become U+FFFD.
+
+    :param text: Any string.
+    :returns: A string of the same length.
+    """
+    return _HALF_A_CHARACTER.sub("\ufffd", text)
+
+
+def whole_passage(passage: PassageText) -> PassageText:
+    """Title and text of a passage in :func:`whole_characters`.
+
+    :param passage: The title or ``None``, and the text.
+    """
+    title, text = passage
+    return None if title is None else whole_characters(title), whole_characters(text)
 
 
 def normalize_question(question: str) -> str:

@@ -17,8 +17,10 @@ from dpr_haystack.components.reader import DPRReader
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.core.sentences import sentence_around
+from dpr_haystack.core.text import whole_characters
 from dpr_haystack.errors import InputError
 from dpr_haystack.workflows.runs import Runs, runs_of
+from dpr_haystack.workflows.stores import found_model
 
 GET_A_READER = (
     "e.g. with access to the hub: hf download deepset/minilm-uncased-squad2 --local-dir my-reader, "
@@ -88,17 +90,19 @@ class Reply:
     :param answers: Best first.
     :param no_answer: The probability that none of the passages has the answer.
     :param passages: How many were read.
+    :param least: The probability below which an answer is none to rely on.
     """
 
     question: str
     answers: list[FoundAnswer]
     no_answer: float
     passages: int
+    least: float = 0.1
 
     @property
     def is_good(self) -> bool:
-        """Whether the best answer is more probable than that there is none."""
-        return bool(self.answers) and self.answers[0].score > self.no_answer
+        """Whether the best answer is probable, and more so than that there is none."""
+        return bool(self.answers) and self.answers[0].score >= max(self.no_answer, self.least)
 
     def to_json(self) -> dict[str, Any]:
         """As ``ask --json`` prints it."""
@@ -114,6 +118,7 @@ def ask(
     mode: str = "hybrid",
     passages: int = 20,
     top_k: int = 3,
+    least: float = 0.1,
 ) -> Reply:
     """Find passages and read answers out of them.
 
@@ -124,8 +129,10 @@ def ask(
     :param mode: Whose passages are read: ``"bm25"``, ``"dpr"`` or ``"hybrid"``.
     :param passages: How many are read.
     :param top_k: How many answers to give.
+    :param least: The probability below which an answer is none to rely on.
     :raises InputError: If the question is blank.
     """
+    question = whole_characters(question)
     if not question.strip():
         msg = "the question is empty"
         raise InputError(msg)
@@ -141,6 +148,7 @@ def ask(
         answers=[_found_answer(answer, run, shown) for answer in found if answer.data is not None],
         no_answer=next((answer.score for answer in found if answer.data is None), 0.0 if found else 1.0),
         passages=len(documents),
+        least=least,
     )
 
 
@@ -169,6 +177,7 @@ def reader_model_of(store: FAISSDocumentStore) -> str:
         for place in (directory, (store.directory or Path()).resolve().parent / directory.name):
             if is_model_directory(place) and READER in read_manifest(place).parts:
                 return str(place)
+        found_model(str(recorded), store.directory or Path(), "--reader R --question-model")
     msg = (
         f"there is no reader, which answers need: --reader M names one, {GET_A_READER}. "
         "dpr-haystack search shows the passages without one"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -74,7 +74,8 @@ def index_paths(
     :param store: Where to.
     :param embedder: The passage tower.
     :param words: Words a passage, where a file does not say itself what a passage is.
-    :param prune: Take out passages that came from under these paths before and are not there any more.
+    :param prune: Take out passages that came from under these paths before and are not there any more; then a path
+        may be gone, or an empty folder.
     :param skip_bad: Go on where a file cannot be read, and say so in the report; what was indexed from it stays.
     :param progress: Called with the number of passages done since the last call.
     :raises InputError: If a path does not exist or holds nothing readable.
@@ -85,13 +86,21 @@ def index_paths(
         msg = f"words must be at least 1, got {words}"
         raise InputError(msg)
     base = (store.directory or Path()).resolve().parent
-    sources = Sources(find_files(paths), base, words=words, skip_bad=skip_bad)
+    if prune:
+        _check_known(store, base, paths)
+    sources = Sources(find_files(paths, may_be_gone=prune), base, words=words, skip_bad=skip_bad)
     report = index_passages(sources, store, embedder, progress=progress)
     report.empty, report.bad = sources.empty, sources.bad
+    if not _is_there(store):
+        return report  # and no empty store is made where there was nothing to write
     if prune:
         report.pruned = _prune(store, base, paths, report)
     store.catch_up()
     return report
+
+
+def _is_there(store: FAISSDocumentStore) -> bool:
+    return store.directory is None or is_store(store.directory)
 
 
 def index_passages(
@@ -113,14 +122,31 @@ def index_passages(
     _follow_encoder(store, embedder)
     report = IndexReport()
     remaining, size = iter(passages), _FIRST
-    while batch := list(islice(remaining, size)):
+    failure: DataError | None = None
+    while failure is None:
+        batch, failure = _taken(remaining, size)
+        if not batch:
+            break
         embedded, started = report.embedded, time.monotonic()
         report.read += len(batch)
         _index_batch(_first_ones(batch, report), store, embedder, report)
         if progress is not None:
             progress(len(batch))
         size = _next_size(size, report.embedded - embedded, time.monotonic() - started)
+    if failure is not None:
+        raise failure
     return report
+
+
+def _taken(passages: Iterator[Passage], size: int) -> tuple[list[Passage], DataError | None]:
+    """The next passages, and what was wrong behind them: those before a bad file are not to be lost."""
+    batch: list[Passage] = []
+    try:
+        for passage in islice(passages, size):
+            batch.append(passage)
+    except DataError as error:
+        return batch, error
+    return batch, None
 
 
 def _next_size(size: int, embedded: int, seconds: float) -> int:
@@ -136,7 +162,7 @@ def check_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder) -> N
 
     :raises EncoderMismatch: If one has.
     """
-    if store.directory is not None and not is_store(store.directory):
+    if not _is_there(store):
         return  # and none is made before there is something to write
     mine, recorded = embedder.identity.passage_record(), store.recorded_encoder
     if recorded is not None and recorded.get("fingerprint", mine["fingerprint"]) != mine["fingerprint"]:
@@ -149,7 +175,7 @@ def check_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder) -> N
 
 def _follow_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder) -> None:
     """Note in the store where its encoder is now, if it is gone from where it was."""
-    if store.directory is None or not is_store(store.directory):
+    if store.directory is None or not _is_there(store):
         return
     mine, recorded = embedder.identity.passage_record(), store.recorded_encoder
     if recorded is None or not recorded.get("fingerprint") or recorded["fingerprint"] != mine["fingerprint"]:
@@ -203,6 +229,19 @@ def _record_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder, di
 def _text(content: str | None, meta: dict[str, Any]) -> tuple[str | None, Any]:
     """What an embedding is made from."""
     return content, meta.get("title")
+
+
+def _check_known(store: FAISSDocumentStore, base: Path, paths: Sequence[str | Path]) -> None:
+    """Refuse a path that is not there and that no passage came from: a slip, not a source that is gone."""
+    gone = [path for path in map(Path, paths) if not path.exists()]
+    if not gone:
+        return
+    files = {meta.get("file") for _, meta in store.searching().metas()} if _is_there(store) else set()
+    known = [base / file for file in files if isinstance(file, str)]
+    for path in gone:
+        if not any(file.is_relative_to(path.resolve()) for file in known):
+            msg = f"{path} does not exist, and no passage came from there"
+            raise InputError(msg)
 
 
 def _prune(store: FAISSDocumentStore, base: Path, paths: Sequence[str | Path], report: IndexReport) -> int:

@@ -25,11 +25,12 @@ from dpr_haystack.store.registry import is_store
 _CONVERTED = {".html": "text/html", ".htm": "text/html", ".pdf": "application/pdf"}
 
 
-def find_files(paths: Sequence[str | Path]) -> list[Path]:
+def find_files(paths: Sequence[str | Path], *, may_be_gone: bool = False) -> list[Path]:
     """The files that a list of paths means: files themselves, and all readable files under folders.
 
     :param paths: Files and folders; in folders hidden files, files of unknown kinds, stores and model directories are
         passed over.
+    :param may_be_gone: Whether a path may not exist, and there may be no file at all.
     :returns: The files, each once, in the order of the paths and sorted inside a folder.
     :raises InputError: If a path does not exist.
     """
@@ -39,10 +40,10 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
             found.update(dict.fromkeys(sorted(_files_below(path))))
         elif path.is_file():
             found[path] = None
-        else:
+        elif not may_be_gone:
             msg = f"{path} does not exist"
             raise InputError(msg)
-    if not found:
+    if not found and not may_be_gone:
         known = ", ".join(sorted({*PASSAGE_SUFFIXES, *_CONVERTED}))
         msg = f"no files to read in {', '.join(map(str, paths))}; readable are {known}, each also with .gz"
         raise InputError(msg)

@@ -52,7 +52,7 @@ def passage_model_for(directory: str | Path, model: str | None) -> str:
     recorded = read_manifest(Layout(root)).encoder if is_store(root) else None
     if recorded is None:
         return _DEFAULT_PASSAGE_MODEL
-    return _found(str(recorded["model"]), root, "--model")
+    return found_model(str(recorded["model"]), root, "--model")
 
 
 def question_model_of(store: FAISSDocumentStore) -> str:
@@ -73,11 +73,17 @@ def question_model_of(store: FAISSDocumentStore) -> str:
     for question, passage in PUBLISHED_PAIRS.items():
         if recorded == passage:
             return question
-    return _found(str(recorded), store.directory or Path(), "--question-model")
+    return found_model(str(recorded), store.directory or Path(), "--question-model")
 
 
-def _found(model: str, store: Path, option: str) -> str:
-    """A recorded model, also after it was moved together with the store; fingerprints are still compared."""
+def found_model(model: str, store: Path, option: str) -> str:
+    """A recorded model, also after it was moved together with the store; fingerprints are still compared.
+
+    :param model: Its name or path.
+    :param store: The directory of the store that names it.
+    :param option: What names another model on the command line.
+    :raises InputError: If it is gone.
+    """
     path = Path(model)
     if not path.is_absolute() or path.exists():
         return model

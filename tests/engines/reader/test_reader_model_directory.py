@@ -61,7 +61,7 @@ def test_one_that_is_there_is_replaced_only_on_request(directory: Path, tmp_path
     first, second = tiny_dpr(tmp_path / "1", "reader"), tiny_dpr(tmp_path / "2", "reader", seed=5)
     add_reader(str(first), directory)
     before = files_of(directory)
-    with pytest.raises(InputError, match=r"a reader in .* already"):
+    with pytest.raises(InputError, match=r"a reader in .* already.*--overwrite"):
         add_reader(str(second), directory)
     assert files_of(directory) == before
     add_reader(str(second), directory, overwrite=True)

@@ -55,7 +55,7 @@ def load_reader(
     """
     check_device(device)
     torch_dtype = resolve_dtype(dtype, device)
-    place = locate(model, token)
+    place = locate(model, token, instead="the folder of any model for extractive question answering will do")
     if place.is_file():
         msg = f"{place} is a file: a reader is a transformers folder or a model directory."
         raise ModelError(msg)

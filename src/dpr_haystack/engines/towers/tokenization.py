@@ -17,7 +17,7 @@ from typing import Any
 from tokenizers import Tokenizer, normalizers
 from transformers import AutoTokenizer, BertTokenizer
 
-from dpr_haystack.core.text import PassageText
+from dpr_haystack.core.text import PassageText, whole_passage
 from dpr_haystack.errors import ModelError
 
 # transformers builds a tokenizer that knows nothing from a folder that has none of these
@@ -50,7 +50,7 @@ class PairTokenizer:
         :param texts: Titles (or ``None``) and texts.
         :returns: One list of ids a text, in their order.
         """
-        inputs = [text if title is None else (title, text) for title, text in texts]
+        inputs = [text if title is None else (title, text) for title, text in map(whole_passage, texts)]
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(inputs)]
 
 
