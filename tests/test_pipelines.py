@@ -41,7 +41,16 @@ def found_by(pipeline: Pipeline, name: str, question: str, *, asynchronous: bool
 
 
 def test_they_are_all_here() -> None:
-    assert pipeline_names() == ["bm25", "bm25_qa", "dpr", "dpr_qa", "hybrid", "hybrid_qa", "indexing"]
+    assert pipeline_names() == [
+        "bm25",
+        "bm25_qa",
+        "dpr",
+        "dpr_qa",
+        "elasticsearch_bm25",
+        "hybrid",
+        "hybrid_qa",
+        "indexing",
+    ]
     assert [path.stem for path in FILES] == pipeline_names()
 
 
@@ -71,7 +80,7 @@ for path in sys.argv[1:]:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[:-1] == [
-        *("bm25 1", "bm25_qa 2", "dpr 1", "dpr_qa 2", "hybrid 3", "hybrid_qa 4", "indexing 8"),
+        *("bm25 1", "bm25_qa 2", "dpr 1", "dpr_qa 2", "elasticsearch_bm25 1", "hybrid 3", "hybrid_qa 4", "indexing 8"),
     ]
 
 
@@ -218,7 +227,7 @@ def test_a_pipeline_is_loaded_by_its_name_or_its_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["bm52", "", "nowhere/bm25.yml", "../pyproject", "."])
 def test_what_is_not_there_is_said_with_what_is(name: str) -> None:
-    with pytest.raises(InputError, match="bm25, bm25_qa, dpr, dpr_qa, hybrid, hybrid_qa, indexing"):
+    with pytest.raises(InputError, match="bm25, bm25_qa, dpr, dpr_qa, elasticsearch_bm25, hybrid, hybrid_qa, indexing"):
         load_pipeline(name)
 
 
