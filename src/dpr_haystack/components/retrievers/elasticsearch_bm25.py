@@ -124,8 +124,8 @@ class ElasticsearchBM25Retriever:
     ) -> dict[str, list[Document]]:
         """Retrieve documents for one question.
 
-        :param query: The question; no character has a special meaning. Of more than 256 distinct words, the rarest
-            256 are searched.
+        :param query: The question; no character has a special meaning. Of more than 400 words, the rarest 400
+            are searched, each once.
         :param filters: A filter for this run, see ``filter_policy``.
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: ``documents``: best first, with BM25 scores, without embeddings; fewer than ``top_k`` if fewer match.

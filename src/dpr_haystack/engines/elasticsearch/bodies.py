@@ -12,8 +12,8 @@ from typing import Any
 
 from dpr_haystack.engines.elasticsearch.layout import TITLE_BOOST, TITLE_FIELD
 
-#: Distinct terms of one question. Every term is a clause in every field, and a server allows 1,024 at the least.
-MOST_TERMS = 256
+#: Words of one question. Each is a clause in every field, repeated ones too, and a server allows 1,024 at the least.
+MOST_TERMS = 400
 #: Questions with fewer characters than this are never analyzed beforehand.
 LONG_QUESTION = 1_000
 
@@ -140,13 +140,13 @@ def plain(question: str) -> str:
 
 
 def rarest_words(question: str, terms: Mapping[str, Mapping[str, Any]]) -> str:
-    """A question cut to its rarest words, in their order; as it is if it has few enough.
+    """A question cut to its rarest words, each once and in their order; as it is if it has few enough.
 
     :param question: The question.
     :param terms: Its distinct terms as ``_termvectors`` reports them: in how many documents each is (absent: in none
         that the server looked at), and where it stands.
     """
-    if len(terms) <= MOST_TERMS:
+    if sum(len(each["tokens"]) for each in terms.values()) <= MOST_TERMS:
         return question
     places = [(each.get("doc_freq"), each["tokens"][0]) for each in terms.values()]
     ranked = sorted(places, key=lambda place: (place[0] is None, place[0] or 0, place[1]["start_offset"]))
@@ -157,5 +157,5 @@ def rarest_words(question: str, terms: Mapping[str, Mapping[str, Any]]) -> str:
 
 def first_words(question: str) -> str:
     """A question cut to its first distinct words, where their frequencies cannot be asked for."""
-    words = list(dict.fromkeys(question.split()))
-    return " ".join(words[:MOST_TERMS]) if len(words) > MOST_TERMS else question
+    words = question.split()
+    return " ".join(list(dict.fromkeys(words))[:MOST_TERMS]) if len(words) > MOST_TERMS else question
