@@ -30,6 +30,26 @@ SERVER = Path(__file__).parents[2] / "tools" / "elasticsearch" / "server.py"
 NO_MEANS = 3
 
 
+# What of it a test asks for, and where such a server may be named.
+NAMED = {"elasticsearch_url": "DPR_HAYSTACK_ELASTICSEARCH_URL", "secured": "DPR_HAYSTACK_SECURE_ELASTICSEARCH_URL"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a server and without means to start one, what needs it is skipped: one line a file says why."""
+    waiting = [
+        (item, name)
+        for item in items
+        for fixture, name in NAMED.items()
+        if fixture in getattr(item, "fixturenames", ()) and not os.environ.get(name)
+    ]
+    if not waiting or os.environ.get("DPR_HAYSTACK_REQUIRE_ELASTICSEARCH") == "1":
+        return
+    done = subprocess.run([sys.executable, SERVER, "means"], capture_output=True, text=True, check=False)
+    if done.returncode == NO_MEANS:
+        for item, name in waiting:
+            item.add_marker(pytest.mark.skip(reason=f"{done.stderr.strip()}, or name a server in {name}"))
+
+
 class Secured(NamedTuple):
     """A server with security on."""
 
@@ -40,7 +60,7 @@ class Secured(NamedTuple):
 
 @contextmanager
 def started(password: str | None = None) -> Iterator[str]:
-    """A server of our own on a free port; without means to start one the test is skipped."""
+    """A server of our own on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -51,8 +71,6 @@ def started(password: str | None = None) -> Iterator[str]:
     line = [*command[:2], "start", *command[3:]]
     try:
         done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode == NO_MEANS and os.environ.get("DPR_HAYSTACK_REQUIRE_ELASTICSEARCH") != "1":
-            pytest.skip(done.stderr.strip() + ", or name a server in DPR_HAYSTACK_ELASTICSEARCH_URL")
         if done.returncode != 0:
             pytest.fail(f"Elasticsearch did not start:\n{done.stderr}", pytrace=False)
         yield done.stdout.strip()

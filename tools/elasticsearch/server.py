@@ -5,6 +5,7 @@
 
     python tools/elasticsearch/server.py start [--port 19200]
     python tools/elasticsearch/server.py stop [--port 19200] [--remove]
+    python tools/elasticsearch/server.py means        whether one can be started here
 
 Where Docker Compose works, `compose.yaml` runs the official image. Elsewhere the distribution that Elastic publishes
 for REST tests comes from Maven Central, once, and gets a small plugin (`plugin/`) with what it lacks. The address is
@@ -53,12 +54,14 @@ ADVICE = "install a JDK of version 17 or later and Maven, or Docker with Compose
 def main() -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description="A real Elasticsearch on loopback; ELASTIC_PASSWORD secures it.")
-    parser.add_argument("action", choices=["start", "stop"])
+    parser.add_argument("action", choices=["start", "stop", "means"])
     parser.add_argument("--port", type=int, default=PORT, help="default: %(default)s")
     parser.add_argument("--remove", action="store_true", help="with stop: remove its data as well")
     arguments = parser.parse_args()
     if arguments.action == "start":
         print(start(arguments.port))
+    elif arguments.action == "means":
+        print("docker compose" if compose_works() else f"a JDK in {java_home()}")
     else:
         stop(arguments.port, remove=arguments.remove)
     return 0
