@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -230,6 +231,17 @@ def test_run_async_gives_what_run_gives_from_any_loop(retriever_of: Make) -> Non
             assert [(each.id, each.score) for each in result["documents"]] == [
                 (each.id, each.score) for each in expected
             ]
+
+
+# Who lets a loop end without close_async leaves its sockets to the garbage collector, which says so.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_event_loop_that_is_gone_takes_nothing_with_it(retriever_of: Make) -> None:
+    retriever = retriever_of()
+    for _ in range(3):
+        found = asyncio.run(retriever.run_async("polonium"))["documents"]
+        assert [each.id for each in found] == ["warsaw"]
+    asyncio.run(retriever.close_async())
+    gc.collect()
 
 
 def test_an_async_pipeline_closes_what_it_opened(store: Any) -> None:

@@ -117,18 +117,28 @@ def test_a_request_that_the_server_refuses(elasticsearch_url: str, index: str, s
 def test_a_cluster_without_all_its_shards(
     elasticsearch_url: str, index: str, client: Elasticsearch, store_of: Callable[..., Any]
 ) -> None:
-    """Its shards may lie on no node: what there is must not pass for everything."""
+    """Its shards may lie on no node: what there is beside them must not pass for everything."""
+    lost = f"{index}-lost"
+    create_elasticsearch_index(elasticsearch_url, index)
+    client.index(index=index, document={"content": "Danube"}, refresh=True)
+    client.indices.put_alias(index=index, name=f"{index}-both")
     client.indices.create(
-        index=index,
+        index=lost,
+        aliases={f"{index}-both": {}},
         settings={"index.routing.allocation.require.nowhere": "x"},
         mappings={"properties": {"content": {"type": "text"}}},
         wait_for_active_shards=0,
         timeout="1s",
     )
-    assert client.cluster.health(index=index)["status"] == "red"
-    failure = failure_of(store_of(index))
-    assert type(failure) is SearchServerUnavailable
-    assert failure.status == 503
+    try:
+        assert client.cluster.health(index=lost)["status"] == "red"
+        assert client.search(index=f"{index}-both", query={"match_all": {}})["hits"]["hits"]
+        for name in (lost, f"{index}-both"):
+            failure = failure_of(store_of(name))
+            assert type(failure) is SearchServerUnavailable
+            assert failure.status == 503
+    finally:
+        client.indices.delete(index=lost)
 
 
 @pytest.mark.parametrize("how", ["basic_auth", "api_key", "nothing"])
