@@ -249,3 +249,12 @@ def test_written_pipelines_do_not_replace_changed_ones(tmp_path: Path) -> None:
     assert write_pipelines(folder) == written
     assert (folder / "dpr.yml").read_text() == "mine"
     assert (folder / "bm25.yml").exists()
+
+
+def test_pipelines_whose_extra_is_not_installed_are_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dpr_haystack.pipelines.find_spec", lambda _: None)
+    expected = [path.name for path in FILES if path.stem != "elasticsearch_bm25"]
+    assert [path.name for path in write_pipelines(tmp_path)] == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == expected
