@@ -23,6 +23,7 @@ import argparse
 import base64
 import contextlib
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -109,20 +110,27 @@ def stop_line(port: int) -> str:
 
 def answers(address: str) -> bool:
     """Whether a server is there, takes our credentials and is ready to index."""
-    request = urllib.request.Request(f"{address}/_cluster/health?wait_for_status=yellow&timeout=1s")
+    status = status_of(f"{address}/_cluster/health?wait_for_status=yellow&timeout=1s")
+    if status in (401, 403) and not os.environ.get("ELASTIC_PASSWORD"):
+        give_up(f"a server that wants a password answers at {address} already: set ELASTIC_PASSWORD", 1)
+    return status == 200
+
+
+def status_of(url: str, body: dict[str, str] | None = None) -> int:
+    """The HTTP status of an answer to our user; 0 if there is none."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     password = os.environ.get("ELASTIC_PASSWORD")
     if password:
         token = base64.b64encode(f"elastic:{password}".encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
     try:
         with urllib.request.urlopen(request, timeout=5) as response:
-            return bool(response.status == 200)
+            return int(response.status)
     except urllib.error.HTTPError as error:
-        if error.code in (401, 403) and not password:
-            give_up(f"a server that wants a password answers at {address} already: set ELASTIC_PASSWORD", 1)
-        return False
+        return error.code
     except OSError:
-        return False
+        return 0
 
 
 # --- Docker -----------------------------------------------------------------------------------------------------------
@@ -288,12 +296,18 @@ def launch(tree: Path, data: Path) -> None:
 def wait_for(address: str, data: Path) -> None:
     """Return when the server is ready."""
     until = time.monotonic() + PATIENCE
-    while not answers(address):
+    while not (answers(address) and keeps_its_users(address)):
         if running(data) is None:
             give_up_with_log("Elasticsearch ended while it started", data)
         if time.monotonic() > until:
             give_up_with_log(f"no answer at {address} within {PATIENCE:.0f} s", data)
         time.sleep(0.3)
+
+
+def keeps_its_users(address: str) -> bool:
+    """Whether the index of users is there: while a young server makes it by itself, it takes no password."""
+    password = os.environ.get("ELASTIC_PASSWORD")
+    return not password or status_of(f"{address}/_security/user/elastic/_password", {"password": password}) == 200
 
 
 def running(data: Path) -> int | None:
