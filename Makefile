@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SQUAD ?=
+ES_PORT ?= 19200
 
-.PHONY: help setup quickstart test lint fix bench wheel clean
+.PHONY: help setup quickstart test lint fix bench wheel clean elasticsearch elasticsearch-stop
 
 help:
 	@echo "make quickstart   install, make the workspace demo/ and ask it 40 questions"
@@ -12,6 +13,8 @@ help:
 	@echo "make fix          let ruff mend what it can"
 	@echo "make bench        benchmarks, side by side with peers; SQUAD=DIR with SQuAD's two files adds the encoder's and the reader's"
 	@echo "make wheel        build the wheel and try it in an environment of its own"
+	@echo "make elasticsearch, make elasticsearch-stop"
+	@echo "                  a real server on loopback; ES_PORT=N on another port than 19200, ELASTIC_PASSWORD=... with security"
 
 setup: .venv/installed
 
@@ -44,6 +47,12 @@ bench: setup
 
 wheel: setup
 	$(BIN)/python tools/try_wheel.py
+
+elasticsearch:
+	@$(PYTHON) tools/elasticsearch/server.py start --port $(ES_PORT)
+
+elasticsearch-stop:
+	@$(PYTHON) tools/elasticsearch/server.py stop --port $(ES_PORT)
 
 clean:
 	rm -rf .venv demo dist

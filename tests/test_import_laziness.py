@@ -16,9 +16,9 @@ import pytest
 import dpr_haystack
 from dpr_haystack.cli import COMMANDS, make_parser
 
-HEAVY = ("torch", "transformers", "faiss", "tantivy", "haystack", "sentence_transformers", "numpy")
+HEAVY = ("torch", "transformers", "faiss", "tantivy", "haystack", "sentence_transformers", "elasticsearch", "numpy")
 # Not torch: haystack.utils loads it on its own account.
-MODEL_LIBRARIES = {"transformers", "faiss", "sentence_transformers"}
+MODEL_LIBRARIES = {"transformers", "faiss", "sentence_transformers", "elasticsearch"}
 COMMAND = Path(sys.executable).with_name("dpr-haystack")
 
 

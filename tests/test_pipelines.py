@@ -41,7 +41,16 @@ def found_by(pipeline: Pipeline, name: str, question: str, *, asynchronous: bool
 
 
 def test_they_are_all_here() -> None:
-    assert pipeline_names() == ["bm25", "bm25_qa", "dpr", "dpr_qa", "hybrid", "hybrid_qa", "indexing"]
+    assert pipeline_names() == [
+        "bm25",
+        "bm25_qa",
+        "dpr",
+        "dpr_qa",
+        "elasticsearch_bm25",
+        "hybrid",
+        "hybrid_qa",
+        "indexing",
+    ]
     assert [path.stem for path in FILES] == pipeline_names()
 
 
@@ -71,7 +80,7 @@ for path in sys.argv[1:]:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[:-1] == [
-        *("bm25 1", "bm25_qa 2", "dpr 1", "dpr_qa 2", "hybrid 3", "hybrid_qa 4", "indexing 8"),
+        *("bm25 1", "bm25_qa 2", "dpr 1", "dpr_qa 2", "elasticsearch_bm25 1", "hybrid 3", "hybrid_qa 4", "indexing 8"),
     ]
 
 
@@ -218,7 +227,7 @@ def test_a_pipeline_is_loaded_by_its_name_or_its_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["bm52", "", "nowhere/bm25.yml", "../pyproject", "."])
 def test_what_is_not_there_is_said_with_what_is(name: str) -> None:
-    with pytest.raises(InputError, match="bm25, bm25_qa, dpr, dpr_qa, hybrid, hybrid_qa, indexing"):
+    with pytest.raises(InputError, match="bm25, bm25_qa, dpr, dpr_qa, elasticsearch_bm25, hybrid, hybrid_qa, indexing"):
         load_pipeline(name)
 
 
@@ -240,3 +249,12 @@ def test_written_pipelines_do_not_replace_changed_ones(tmp_path: Path) -> None:
     assert write_pipelines(folder) == written
     assert (folder / "dpr.yml").read_text() == "mine"
     assert (folder / "bm25.yml").exists()
+
+
+def test_pipelines_whose_extra_is_not_installed_are_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dpr_haystack.pipelines.find_spec", lambda _: None)
+    expected = [path.name for path in FILES if path.stem != "elasticsearch_bm25"]
+    assert [path.name for path in write_pipelines(tmp_path)] == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == expected

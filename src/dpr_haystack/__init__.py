@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from dpr_haystack.components.reader import DPRReader
     from dpr_haystack.components.retrievers.bm25 import FAISSBM25Retriever
     from dpr_haystack.components.retrievers.dpr import DPRRetriever
+    from dpr_haystack.components.retrievers.elasticsearch_bm25 import ElasticsearchBM25Retriever
     from dpr_haystack.components.retrievers.embedding import FAISSEmbeddingRetriever
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.components.text_embedder import DPRTextEmbedder
+    from dpr_haystack.workflows.elasticsearch_index import create_elasticsearch_index
 
 __version__ = "0.1.0"
 
@@ -32,10 +34,12 @@ _HOMES = {
     "DPRReader": "components.reader",
     "DPRRetriever": "components.retrievers.dpr",
     "DPRTextEmbedder": "components.text_embedder",
+    "ElasticsearchBM25Retriever": "components.retrievers.elasticsearch_bm25",
     "FAISSBM25Retriever": "components.retrievers.bm25",
     "FAISSDocumentStore": "components.document_store",
     "FAISSEmbeddingRetriever": "components.retrievers.embedding",
     "HybridJoiner": "components.joiner",
+    "create_elasticsearch_index": "workflows.elasticsearch_index",
 }
 
 __all__ = [
@@ -45,11 +49,13 @@ __all__ = [
     "DPRReader",
     "DPRRetriever",
     "DPRTextEmbedder",
+    "ElasticsearchBM25Retriever",
     "FAISSBM25Retriever",
     "FAISSDocumentStore",
     "FAISSEmbeddingRetriever",
     "HybridJoiner",
     "__version__",
+    "create_elasticsearch_index",
 ]
 
 

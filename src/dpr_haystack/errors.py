@@ -13,7 +13,12 @@
     │   └── EncoderMismatch             a question tower that belongs to another passage tower
     ├── ModelError                      a model that cannot be found or loaded
     └── StoreError                      a store that cannot be opened, read or written
-        └── StoreBusy                   another process writes to it, and went on for too long
+        ├── StoreBusy                   another process writes to it, and went on for too long
+        └── SearchServerError           Elasticsearch did not do what it was asked
+            ├── SearchServerUnavailable     not reachable, too slow, busy or without all its shards: try again later
+            ├── SearchServerDenied          credentials that are missing, wrong or not enough
+            ├── SearchIndexMissing          there is no index of that name: make it
+            └── SearchRequestRefused (InputError)   it understood and refused: change what was asked
 
 The document store maps what Haystack has a name for to Haystack's own exceptions as well
 (``DocumentStoreError``, ``DuplicateDocumentError``, ``FilterError``).
@@ -87,3 +92,33 @@ class StoreError(DPRError):
 
 class StoreBusy(StoreError):
     """Another process is writing to the store and did not finish in time."""
+
+
+class SearchServerError(StoreError):
+    """Elasticsearch did not do what it was asked.
+
+    :param message: What happened; never with credentials.
+    :param status: The HTTP status of its answer; None if there was none.
+    :param kind: What Elasticsearch calls the error, e.g. ``"index_not_found_exception"``; empty if it did not say.
+    """
+
+    def __init__(self, message: str, status: int | None = None, kind: str = "") -> None:
+        self.status = status
+        self.kind = kind
+        super().__init__(message)
+
+
+class SearchServerUnavailable(SearchServerError):
+    """The server cannot be reached, took too long, is busy or lacks shards: the same request may do later."""
+
+
+class SearchServerDenied(SearchServerError):
+    """Credentials that are missing, wrong, or not enough for what was asked."""
+
+
+class SearchIndexMissing(SearchServerError):
+    """There is no index of that name."""
+
+
+class SearchRequestRefused(SearchServerError, InputError):
+    """The server understood the request and refused it: what was asked cannot be done."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 from haystack import Pipeline
@@ -13,6 +14,9 @@ from haystack.core.errors import DeserializationError, PipelineError
 
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.resources import pipelines_directory
+
+# The first word of a file's name, and the module without which its classes cannot be loaded.
+_NEEDED = {"elasticsearch": "elasticsearch"}
 
 
 def pipeline_names() -> list[str]:
@@ -43,12 +47,18 @@ def load_pipeline(pipeline: str | Path) -> Pipeline:
 def write_pipelines(directory: Path) -> list[Path]:
     """Copy the pipelines into a folder; files of the same names that are there stay as they are.
 
+    Pipelines that need an extra which is not installed are left out: a server that deploys the folder could not load
+    them.
+
     :param directory: The folder; made if it is missing.
     :returns: The files in it.
     """
     directory.mkdir(parents=True, exist_ok=True)
     written = []
     for source in sorted(pipelines_directory().glob("*.yml")):
+        needed = _NEEDED.get(source.stem.partition("_")[0])
+        if needed is not None and find_spec(needed) is None:
+            continue
         target = directory / source.name
         if not target.exists():
             shutil.copyfile(source, target)

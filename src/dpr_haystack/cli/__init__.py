@@ -26,6 +26,7 @@ COMMANDS = {
     "info": "info",
     "check": "check",
     "convert": "convert",
+    "es-init": "es_init",
 }
 
 _BAD_INPUT = (InputError, ModelError, MissingExtra)

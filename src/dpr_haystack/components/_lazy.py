@@ -33,6 +33,10 @@ class Lazy(Generic[T]):
                 value = self._value
         return value
 
+    def peek(self) -> T | None:
+        """It, if it is loaded."""
+        return self._value
+
     def close(self) -> None:
         """Let go of it; the next use loads it again."""
         with self._lock:

@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack es-init`: an index in Elasticsearch that fits."""
+
+from __future__ import annotations
+
+import argparse
+
+from dpr_haystack.cli.common import whole_number
+
+SUMMARY = "make an index in Elasticsearch"
+DESCRIPTION = """Makes an index for BM25 and DPR that Haystack's ElasticsearchDocumentStore works with; one that is
+there and fits stays as it is, one that does not fit is refused with the differences. Credentials come from the
+environment: ELASTIC_API_KEY, or ELASTIC_USER and ELASTIC_PASSWORD."""
+EXAMPLE = "dpr-haystack es-init http://localhost:9200 --index dpr-haystack"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of this command."""
+    parser.add_argument("hosts", nargs="+", metavar="URL", help="where Elasticsearch is")
+    parser.add_argument("--index", default="dpr-haystack", metavar="NAME", help="default: %(default)s")
+    parser.add_argument(
+        "--embedding-dim", type=whole_number, default=768, metavar="N", help="numbers in a vector (default: 768)"
+    )
+    parser.add_argument(
+        "--analyzer", default="english", metavar="A", help="a language, or standard (default: %(default)s)"
+    )
+    parser.add_argument("--k1", type=float, default=0.9, help="BM25's k1 (default: %(default)s)")
+    parser.add_argument("--b", type=float, default=0.4, help="BM25's b (default: %(default)s)")
+    parser.add_argument(
+        "--index-options", default="hnsw", metavar="O", help="hnsw, flat, int8_hnsw, bbq_hnsw, ... (default: hnsw)"
+    )
+    parser.add_argument("--shards", type=whole_number, default=1, metavar="N", help="default: %(default)s")
+    parser.add_argument("--replicas", type=int, default=0, metavar="N", help="default: %(default)s")
+    parser.add_argument("--ca-certs", metavar="FILE", help="certificates to trust for https")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make it, or say that it is there."""
+    from dpr_haystack.workflows.elasticsearch_index import create_elasticsearch_index, credentials_from_environment
+
+    client = credentials_from_environment()
+    if arguments.ca_certs is not None:
+        client["ca_certs"] = arguments.ca_certs
+    print(
+        create_elasticsearch_index(
+            arguments.hosts,
+            arguments.index,
+            embedding_dim=arguments.embedding_dim,
+            analyzer=arguments.analyzer,
+            k1=arguments.k1,
+            b=arguments.b,
+            index_options=arguments.index_options,
+            shards=arguments.shards,
+            replicas=arguments.replicas,
+            **client,
+        )
+    )
+    return 0

@@ -1,0 +1,256 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""BM25 over the official Elasticsearch document store."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from haystack import component, default_to_dict
+from haystack.dataclasses import Document
+from haystack.document_stores.types import FilterPolicy
+
+from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
+from dpr_haystack.components.retrievers.elasticsearch_store import ElasticsearchConnection, translated
+from dpr_haystack.errors import InputError
+
+if TYPE_CHECKING:
+    from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
+
+    from dpr_haystack.engines.elasticsearch.bm25 import Hit
+    from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch, SearchedFields
+    from dpr_haystack.engines.elasticsearch.sending import Steps
+
+# As the official retriever scales: a score of 8 becomes 0.73.
+_SCALE = 8.0
+
+
+@component
+class ElasticsearchBM25Retriever:
+    """Retrieves documents that share words with a question, by BM25 in Elasticsearch.
+
+    Takes the place of elasticsearch-haystack's class of that name: all of its arguments work. Unlike it, this one
+    searches contents and titles instead of every field, matches words only as they are written, returns no vectors,
+    and makes no index where there is none. :func:`~dpr_haystack.create_elasticsearch_index` makes one that suits it.
+
+    :param document_store: The ``ElasticsearchDocumentStore`` of elasticsearch-haystack.
+    :param filters: A Haystack filter for every run.
+    :param fuzziness: Edit distance at which words still match: 0, 1, 2 or ``"AUTO"``; None for exact words.
+    :param top_k: How many documents to return, at most 10,000 unless the index allows more.
+    :param scale_score: Scale scores to 0..1, by the logistic function of an eighth of them.
+    :param filter_policy: REPLACE: a run's own filter stands alone. MERGE: both must let a document through.
+    :param fields: What is searched, with boosts: ``["content", "title^0.3"]`` or ``{"content": 1, "title": 0.3}``. The
+        score is the sum of all fields' scores. By default that pair, or contents alone where titles are not analyzed.
+    :param operator: "OR": any word may match. "AND": a field has to have all of them.
+    :param minimum_should_match: How many words a field has to have, e.g. ``2`` or ``"75%"``.
+    :param search_type: "dfs_query_then_fetch" makes scores of several shards comparable, at the price of a round trip
+        inside the cluster.
+    :param timeout: Seconds for a request; None for the store's own.
+    :param retries: How often to ask again, with growing pauses, while the server is busy or cannot be reached.
+    :param highlight: Put the matching passages of each field into ``meta["highlights"]``.
+    :raises ValueError: If the store is another one or a setting cannot be.
+    :raises MissingExtra: If elasticsearch-haystack is not installed.
+    """
+
+    __module__ = "haystack_integrations.components.retrievers.dpr_elasticsearch"
+
+    def __init__(
+        self,
+        *,
+        document_store: ElasticsearchDocumentStore,
+        filters: dict[str, Any] | None = None,
+        fuzziness: str | int | None = None,
+        top_k: int = 10,
+        scale_score: bool = False,
+        filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
+        fields: Sequence[str] | Mapping[str, float] | None = None,
+        operator: Literal["OR", "AND"] = "OR",
+        minimum_should_match: str | int | None = None,
+        search_type: Literal["query_then_fetch", "dfs_query_then_fetch"] = "query_then_fetch",
+        timeout: float | None = None,
+        retries: int = 3,
+        highlight: bool = False,
+    ) -> None:
+        check_default_top_k(top_k)
+        _check_one_of("operator", operator, ("OR", "AND"))
+        _check_one_of("search_type", search_type, ("query_then_fetch", "dfs_query_then_fetch"))
+        _check_patience(timeout, retries)
+        self._connection = ElasticsearchConnection(document_store, "ElasticsearchBM25Retriever", timeout)
+        self.document_store = document_store
+        self.filters = filters
+        self.fuzziness = fuzziness
+        self.top_k = top_k
+        self.scale_score = scale_score
+        self.filter_policy = policy_of(filter_policy)
+        self.fields = _listed(fields)
+        self.operator = operator
+        self.minimum_should_match = minimum_should_match
+        self.search_type = search_type
+        self.timeout = timeout
+        self.retries = retries
+        self.highlight = highlight
+        self._searched: SearchedFields | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Serialize the settings.
+
+        :raises ValueError: If the store was given a password as plain text: it would be written in clear.
+        """
+        self._connection.refuse_to_write_secrets()
+        return default_to_dict(
+            self,
+            document_store=self.document_store,
+            filters=self.filters,
+            fuzziness=self.fuzziness,
+            top_k=self.top_k,
+            scale_score=self.scale_score,
+            filter_policy=self.filter_policy.value,
+            fields=self.fields,
+            operator=self.operator,
+            minimum_should_match=self.minimum_should_match,
+            search_type=self.search_type,
+            timeout=self.timeout,
+            retries=self.retries,
+            highlight=self.highlight,
+        )
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """Retrieve documents for one question.
+
+        :param query: The question; no character has a special meaning. Of more than 400 words, the rarest 400
+            are searched, each once.
+        :param filters: A filter for this run, see ``filter_policy``.
+        :param top_k: Overrides the constructor's; 0 returns nothing.
+        :returns: ``documents``: best first, with BM25 scores, without embeddings; fewer than ``top_k`` if fewer match.
+        :raises ValueError: If the question is empty or no string, or ``top_k`` is negative.
+        :raises FilterError: If the filter is not valid.
+        :raises SearchServerError: If the server does not do it; see there for the kinds.
+        """
+        return {"documents": self.retrieve([query], filters, top_k)[0]}
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """See :meth:`run`; works with the client that does not hold up the event loop."""
+        _check_questions([query])
+        wanted = chosen_top_k(top_k, self.top_k)
+        steps = self._finding([query], combined(self.filter_policy, self.filters, filters), wanted)
+        found = await self._connection.carry_out_async(steps)
+        return {"documents": self._documents(found)[0]}
+
+    def retrieve(
+        self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> list[list[Document]]:
+        """:meth:`run` for many questions, up to 64 of them in one request.
+
+        :raises ValueError: Also if it is one string: that would be a question for each letter.
+        """
+        _check_questions(queries)
+        wanted = chosen_top_k(top_k, self.top_k)
+        steps = self._finding(queries, combined(self.filter_policy, self.filters, filters), wanted)
+        return self._documents(self._connection.carry_out(steps))
+
+    def close(self) -> None:
+        """Let go of the connections; the next use opens others."""
+        self._connection.close()
+        self.document_store.close()
+
+    async def close_async(self) -> None:
+        """Let go of the asynchronous connections; the next use opens others."""
+        await self._connection.close_async()
+        await self.document_store.close_async()
+
+    def _finding(self, questions: Sequence[str], filters: dict[str, Any] | None, top_k: int) -> Steps[list[list[Hit]]]:
+        from dpr_haystack.engines.elasticsearch.bm25 import finding_fields, searching
+
+        clauses = translated(filters)
+        if top_k == 0 or not questions:
+            return [[] for _ in questions]
+        index, search = self._connection.index, self._search()
+        if self._searched is None:
+            self._searched = yield from finding_fields(index, search, self.retries)
+        return (yield from searching(index, search, self._searched, questions, clauses, top_k, self.retries))
+
+    def _search(self) -> KeywordSearch:
+        from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch
+
+        return KeywordSearch(
+            fields=None if self.fields is None else tuple(self.fields),
+            fuzziness=self.fuzziness,
+            operator=self.operator,
+            minimum_should_match=self.minimum_should_match,
+            search_type=self.search_type,
+            highlight=self.highlight,
+            excludes=self._connection.vector_fields,
+        )
+
+    def _documents(self, found: list[list[Hit]]) -> list[list[Document]]:
+        documents = [[self._connection.document_of(hit) for hit in hits] for hits in found]
+        if not self.scale_score:
+            return documents
+        return [[replace(each, score=_scaled(each.score or 0.0)) for each in row] for row in documents]
+
+
+def _scaled(score: float) -> float:
+    return 1.0 / (1.0 + math.exp(-score / _SCALE))
+
+
+def _check_questions(queries: Sequence[str]) -> None:
+    if isinstance(queries, str):
+        msg = "retrieve takes a list of questions; for a single one call run(query=...)"
+        raise InputError(msg)
+    for query in queries:
+        if not isinstance(query, str):
+            msg = f"a question is a string, got {type(query).__name__}"
+            raise InputError(msg)
+        if not query.strip():
+            msg = "the question is empty"
+            raise InputError(msg)
+
+
+def _check_one_of(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        msg = f"{name} must be one of {', '.join(known)}, got {value!r}"
+        raise InputError(msg)
+
+
+def _check_patience(timeout: float | None, retries: int) -> None:
+    if timeout is not None and not timeout > 0:
+        msg = f"timeout must be more than 0 seconds, got {timeout}"
+        raise InputError(msg)
+    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
+        msg = f"retries must be a whole number of at least 0, got {retries!r}"
+        raise InputError(msg)
+
+
+def _listed(fields: Sequence[str] | Mapping[str, float] | None) -> list[str] | None:
+    """Fields with their boosts behind ``^``, as Elasticsearch writes them."""
+    if fields is None:
+        return None
+    if isinstance(fields, Mapping):
+        fields = [f"{name}^{boost}" for name, boost in fields.items()]
+    if isinstance(fields, str) or not fields:
+        msg = f"fields must be a list of field names such as ['content', 'title^0.3'], got {fields!r}"
+        raise InputError(msg)
+    for field in fields:
+        _check_field(field)
+    return list(fields)
+
+
+def _check_field(field: str) -> None:
+    name, hat, boost = field.partition("^") if isinstance(field, str) else ("", "", "")
+    try:
+        number = float(boost) if hat else 1.0
+    except ValueError:
+        number = -1.0
+    if not name or not (math.isfinite(number) and number >= 0):
+        msg = f"a field is a name, with a boost of 0 or more behind '^' if need be, got {field!r}"
+        raise InputError(msg)

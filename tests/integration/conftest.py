@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""A real Elasticsearch: the one that is named in the environment, or one that is started for the session.
+
+DPR_HAYSTACK_ELASTICSEARCH_URL         a server without security
+DPR_HAYSTACK_SECURE_ELASTICSEARCH_URL  one with security, e.g. http://elastic:password@localhost:9200
+DPR_HAYSTACK_REQUIRE_ELASTICSEARCH=1   a server that cannot be had is a failure, not a reason to skip
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from elasticsearch import Elasticsearch
+from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
+
+SERVER = Path(__file__).parents[2] / "tools" / "elasticsearch" / "server.py"
+NO_MEANS = 3
+
+
+# What of it a test asks for, and where such a server may be named.
+NAMED = {"elasticsearch_url": "DPR_HAYSTACK_ELASTICSEARCH_URL", "secured": "DPR_HAYSTACK_SECURE_ELASTICSEARCH_URL"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a server and without means to start one, what needs it is skipped: one line a file says why."""
+    waiting = [
+        (item, name)
+        for item in items
+        for fixture, name in NAMED.items()
+        if fixture in getattr(item, "fixturenames", ()) and not os.environ.get(name)
+    ]
+    if not waiting or os.environ.get("DPR_HAYSTACK_REQUIRE_ELASTICSEARCH") == "1":
+        return
+    done = subprocess.run([sys.executable, SERVER, "means"], capture_output=True, text=True, check=False)
+    if done.returncode == NO_MEANS:
+        for item, name in waiting:
+            item.add_marker(pytest.mark.skip(reason=f"{done.stderr.strip()}, or name a server in {name}"))
+
+
+class Secured(NamedTuple):
+    """A server with security on."""
+
+    url: str
+    user: str
+    password: str
+
+
+@contextmanager
+def started(password: str | None = None) -> Iterator[str]:
+    """A server of our own on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if name != "ELASTIC_PASSWORD"}
+    if password is not None:
+        environment["ELASTIC_PASSWORD"] = password
+    command = [sys.executable, SERVER, "{}", "--port", str(port)]
+    line = [*command[:2], "start", *command[3:]]
+    try:
+        done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.fail(f"Elasticsearch did not start:\n{done.stderr}", pytrace=False)
+        yield done.stdout.strip()
+    finally:
+        stop = [*command[:2], "stop", *command[3:], "--remove"]
+        subprocess.run(stop, env=environment, capture_output=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url() -> Iterator[str]:
+    """A server without security."""
+    told = os.environ.get("DPR_HAYSTACK_ELASTICSEARCH_URL")
+    if told:
+        yield told
+        return
+    with started() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def secured() -> Iterator[Secured]:
+    """A server with security on."""
+    told = urlsplit(os.environ.get("DPR_HAYSTACK_SECURE_ELASTICSEARCH_URL", ""))
+    if told.hostname:
+        yield Secured(f"{told.scheme}://{told.hostname}:{told.port}", told.username or "elastic", told.password or "")
+        return
+    password = secrets.token_urlsafe(12)
+    with started(password) as url:
+        yield Secured(url, "elastic", password)
+
+
+@pytest.fixture
+def client(elasticsearch_url: str) -> Iterator[Elasticsearch]:
+    with Elasticsearch(elasticsearch_url) as client:
+        yield client
+
+
+@pytest.fixture
+def index(client: Elasticsearch) -> Iterator[str]:
+    """A name that nobody else uses; the index is dropped afterwards."""
+    name = f"test-{uuid4().hex}"
+    yield name
+    client.options(ignore_status=404).indices.delete(index=name)
+
+
+@pytest.fixture
+def store_of(elasticsearch_url: str) -> Iterator[Callable[..., ElasticsearchDocumentStore]]:
+    """The official store over an index, closed afterwards."""
+    made: list[ElasticsearchDocumentStore] = []
+
+    def make(index: str, **settings: object) -> ElasticsearchDocumentStore:
+        made.append(ElasticsearchDocumentStore(hosts=elasticsearch_url, index=index, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
