@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.bm25 import FAISSBM25Retriever
     from dpr_haystack.components.retrievers.dpr import DPRRetriever
     from dpr_haystack.components.retrievers.elasticsearch_bm25 import ElasticsearchBM25Retriever
+    from dpr_haystack.components.retrievers.elasticsearch_dpr import ElasticsearchDPRRetriever
     from dpr_haystack.components.retrievers.embedding import FAISSEmbeddingRetriever
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.components.text_embedder import DPRTextEmbedder
@@ -35,6 +36,7 @@ _HOMES = {
     "DPRRetriever": "components.retrievers.dpr",
     "DPRTextEmbedder": "components.text_embedder",
     "ElasticsearchBM25Retriever": "components.retrievers.elasticsearch_bm25",
+    "ElasticsearchDPRRetriever": "components.retrievers.elasticsearch_dpr",
     "FAISSBM25Retriever": "components.retrievers.bm25",
     "FAISSDocumentStore": "components.document_store",
     "FAISSEmbeddingRetriever": "components.retrievers.embedding",
@@ -50,6 +52,7 @@ __all__ = [
     "DPRRetriever",
     "DPRTextEmbedder",
     "ElasticsearchBM25Retriever",
+    "ElasticsearchDPRRetriever",
     "FAISSBM25Retriever",
     "FAISSDocumentStore",
     "FAISSEmbeddingRetriever",

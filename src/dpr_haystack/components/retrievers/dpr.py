@@ -22,6 +22,7 @@ from dpr_haystack.components.retrievers.common import (
     combined,
     policy_of,
 )
+from dpr_haystack.components.retrievers.local_search import LocalSearch
 from dpr_haystack.components.retrievers.question_side import QuestionSide
 
 
@@ -72,7 +73,7 @@ class DPRRetriever:
         self.dtype = dtype
         self.max_length = max_length
         self._questions = QuestionSide(
-            document_store, model, device=device, token=token, dtype=dtype, max_length=max_length
+            LocalSearch(document_store), model, device=device, token=token, dtype=dtype, max_length=max_length
         )
 
     def _get_telemetry_data(self) -> dict[str, Any]:

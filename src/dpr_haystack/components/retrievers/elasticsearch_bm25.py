@@ -15,14 +15,14 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
-from dpr_haystack.components.retrievers.elasticsearch_store import ElasticsearchConnection, translated
+from dpr_haystack.components.retrievers.elasticsearch_store import ElasticsearchConnection, check_patience, translated
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
-    from dpr_haystack.engines.elasticsearch.bm25 import Hit
     from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch, SearchedFields
+    from dpr_haystack.engines.elasticsearch.searching import Hit
     from dpr_haystack.engines.elasticsearch.sending import Steps
 
 # As the official retriever scales: a score of 8 becomes 0.73.
@@ -78,7 +78,7 @@ class ElasticsearchBM25Retriever:
         check_default_top_k(top_k)
         _check_one_of("operator", operator, ("OR", "AND"))
         _check_one_of("search_type", search_type, ("query_then_fetch", "dfs_query_then_fetch"))
-        _check_patience(timeout, retries)
+        check_patience(timeout, retries)
         self._connection = ElasticsearchConnection(document_store, "ElasticsearchBM25Retriever", timeout)
         self.document_store = document_store
         self.filters = filters
@@ -169,7 +169,8 @@ class ElasticsearchBM25Retriever:
         await self.document_store.close_async()
 
     def _finding(self, questions: Sequence[str], filters: dict[str, Any] | None, top_k: int) -> Steps[list[list[Hit]]]:
-        from dpr_haystack.engines.elasticsearch.bm25 import finding_fields, searching
+        from dpr_haystack.engines.elasticsearch.bm25 import finding_fields, keyword_bodies
+        from dpr_haystack.engines.elasticsearch.searching import searching
 
         clauses = translated(filters)
         if top_k == 0 or not questions:
@@ -177,7 +178,8 @@ class ElasticsearchBM25Retriever:
         index, search = self._connection.index, self._search()
         if self._searched is None:
             self._searched = yield from finding_fields(index, search, self.retries)
-        return (yield from searching(index, search, self._searched, questions, clauses, top_k, self.retries))
+        bodies = yield from keyword_bodies(index, search, self._searched, questions, clauses, top_k, self.retries)
+        return (yield from searching(index, bodies, self.retries, search_type=self.search_type))
 
     def _search(self) -> KeywordSearch:
         from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch
@@ -187,7 +189,6 @@ class ElasticsearchBM25Retriever:
             fuzziness=self.fuzziness,
             operator=self.operator,
             minimum_should_match=self.minimum_should_match,
-            search_type=self.search_type,
             highlight=self.highlight,
             excludes=self._connection.vector_fields,
         )
@@ -219,15 +220,6 @@ def _check_questions(queries: Sequence[str]) -> None:
 def _check_one_of(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         msg = f"{name} must be one of {', '.join(known)}, got {value!r}"
-        raise InputError(msg)
-
-
-def _check_patience(timeout: float | None, retries: int) -> None:
-    if timeout is not None and not timeout > 0:
-        msg = f"timeout must be more than 0 seconds, got {timeout}"
-        raise InputError(msg)
-    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
-        msg = f"retries must be a whole number of at least 0, got {retries!r}"
         raise InputError(msg)
 
 

@@ -146,3 +146,16 @@ def translated(filters: dict[str, Any] | None) -> list[dict[str, Any]]:
     except KeyError as error:
         msg = f"{error} is no operator of filters"
         raise FilterError(msg) from error
+
+
+def check_patience(timeout: float | None, retries: int) -> None:
+    """Refuse settings of how long to wait for an answer, and how often.
+
+    :raises InputError: If one cannot be.
+    """
+    if timeout is not None and not timeout > 0:
+        msg = f"timeout must be more than 0 seconds, got {timeout}"
+        raise InputError(msg)
+    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
+        msg = f"retries must be a whole number of at least 0, got {retries!r}"
+        raise InputError(msg)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from haystack import component, default_to_dict
@@ -17,18 +17,20 @@ from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
 from numpy.typing import NDArray
 
-from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.common import (
     check_default_top_k,
-    check_store,
     chosen_top_k,
     combined,
     policy_of,
 )
+from dpr_haystack.components.retrievers.passage_search import Ids, in_order, search_over
 from dpr_haystack.components.retrievers.question_side import QuestionSide
 from dpr_haystack.core.fusion import FusedHit, check_options, fuse
 from dpr_haystack.errors import InputError
-from dpr_haystack.store.search import Hits, StoreSearch
+from dpr_haystack.store.search import Hits
+
+if TYPE_CHECKING:
+    from dpr_haystack.components.retrievers.passage_search import AnyStore
 
 _SOURCES = ("bm25", "dpr")
 
@@ -41,11 +43,21 @@ class FoundBy(NamedTuple):
     hybrid: list[FusedHit]
 
 
+class _Runs(NamedTuple):
+    """Scores of one question by each search, by id."""
+
+    bm25: dict[str, float]
+    dpr: dict[str, float]
+
+
 @component
 class DPRHybridRetriever:
     """Finds passages by BM25 and by DPR and fuses the two lists, as the paper's BM25 + DPR (section 5.1).
 
-    :param document_store: The store.
+    Over Elasticsearch both searches travel in one request, and neither needs a paid licence.
+
+    :param document_store: A ``FAISSDocumentStore``, or the ``ElasticsearchDocumentStore`` of elasticsearch-haystack
+        over an index that :func:`~dpr_haystack.create_elasticsearch_index` made.
     :param model: The question tower, as for :class:`DPRRetriever`.
     :param top_k: How many documents to return.
     :param candidates: How many each search contributes.
@@ -70,7 +82,7 @@ class DPRHybridRetriever:
 
     def __init__(
         self,
-        document_store: FAISSDocumentStore,
+        document_store: AnyStore,
         model: str = "facebook/dpr-question_encoder-single-nq-base",
         *,
         top_k: int = 10,
@@ -89,7 +101,6 @@ class DPRHybridRetriever:
         dtype: str = "auto",
         max_length: int | None = None,
     ) -> None:
-        check_store(document_store)
         check_default_top_k(top_k)
         check_default_top_k(candidates)
         self.document_store = document_store
@@ -110,15 +121,20 @@ class DPRHybridRetriever:
         self.token = token
         self.dtype = dtype
         self.max_length = max_length
+        self._search = search_over(document_store, purpose="DPRHybridRetriever")
         self._questions = QuestionSide(
-            document_store, model, device=device, token=token, dtype=dtype, max_length=max_length
+            self._search, model, device=device, token=token, dtype=dtype, max_length=max_length
         )
 
     def _get_telemetry_data(self) -> dict[str, Any]:
         return {"model": self.model}
 
     def to_dict(self) -> dict[str, Any]:
-        """Serialize the settings."""
+        """Serialize the settings.
+
+        :raises ValueError: If a store in Elasticsearch was given a password as plain text.
+        """
+        self._search.refuse_to_write_secrets()
         return default_to_dict(
             self,
             document_store=self.document_store,
@@ -179,8 +195,9 @@ class DPRHybridRetriever:
     ) -> list[list[Document]]:
         """:meth:`run` for many questions: embedded in batches, found in one dense search."""
         wanted = chosen_top_k(top_k, self.top_k)
-        search = self.document_store.searching()
-        return [self._documents(search, found.hybrid[:wanted]) for found in self.all_hits(queries, filters, wanted)]
+        lists = [found.hybrid[:wanted] for found in self.all_hits(queries, filters, wanted)]
+        documents = self._search.documents(list(dict.fromkeys(hit.id for hits in lists for hit in hits)))
+        return [self._documents(documents, hits) for hits in lists]
 
     def all_hits(
         self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
@@ -190,14 +207,15 @@ class DPRHybridRetriever:
             return []
         depth = max(self.candidates, chosen_top_k(top_k, self.top_k))
         chosen = combined(self.filter_policy, self.filters, filters)
-        search = self.document_store.searching()
         embeddings = self._questions.embed(queries)
-        dense = search.dense_hits(embeddings, depth, chosen)
-        keyword = [search.keyword_hits(query, depth, chosen) for query in queries]
-        return [
-            FoundBy(by_words, by_vector, self._fuse(search, query, embedding, by_vector, by_words))
-            for query, embedding, by_vector, by_words in zip(queries, embeddings, dense, keyword, strict=True)
-        ]
+        found = self._search.both_hits(queries, embeddings, depth, chosen)
+        runs = [_Runs(both.bm25.by_id(), both.dpr.by_id()) for both in found]
+        if self.exact_scores:
+            computed = self._search.scores(queries, embeddings, [_lacking(run) for run in runs])
+            for run, (by_words, by_vector) in zip(runs, computed, strict=True):
+                run.bm25.update(by_words)
+                run.dpr.update(by_vector)
+        return [FoundBy(*both, self._fuse(run)) for both, run in zip(found, runs, strict=True)]
 
     def embed(self, queries: Sequence[str]) -> NDArray[np.float32]:
         """Embeddings of questions, shape (questions, dim)."""
@@ -206,19 +224,12 @@ class DPRHybridRetriever:
     def close(self) -> None:
         """Let go of the model and the store's files; the next use opens them again."""
         self._questions.close()
+        self._search.close()
         self.document_store.close()
 
-    def _fuse(self, search: StoreSearch, query: str, embedding: Any, dense: Hits, keyword: Hits) -> list[FusedHit]:
-        runs = {"bm25": keyword.by_id(), "dpr": dense.by_id()}
-        if self.exact_scores:
-            runs["bm25"].update(
-                search.keyword_scores(query, [name for name in runs["dpr"] if name not in runs["bm25"]])
-            )
-            runs["dpr"].update(
-                search.dense_scores(embedding, [name for name in runs["bm25"] if name not in runs["dpr"]])
-            )
+    def _fuse(self, run: _Runs) -> list[FusedHit]:
         return fuse(
-            runs,
+            run._asdict(),
             self.weights,
             fusion=self.fusion,
             normalization=self.normalization,
@@ -226,12 +237,17 @@ class DPRHybridRetriever:
             rrf_k=self.rrf_k,
         )
 
-    def _documents(self, search: StoreSearch, hits: Sequence[FusedHit]) -> list[Document]:
-        documents = search.documents([hit.id for hit in hits], {hit.id: hit.score for hit in hits})
+    def _documents(self, there: Mapping[str, Document], hits: Sequence[FusedHit]) -> list[Document]:
+        documents = in_order(there, {hit.id: hit.score for hit in hits})
         if not self.explain:
             return documents
         told = {hit.id: {name: part._asdict() for name, part in hit.contributions.items()} for hit in hits}
         return [replace(document, meta={**document.meta, "hybrid": told[document.id]}) for document in documents]
+
+
+def _lacking(run: _Runs) -> Ids:
+    """The passages that only the other search found."""
+    return Ids([name for name in run.dpr if name not in run.bm25], [name for name in run.bm25 if name not in run.dpr])
 
 
 def _checked_weights(weights: Mapping[str, float] | None) -> dict[str, float]:

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from haystack.utils import ComponentDevice, Secret
 from numpy.typing import NDArray
 
-from dpr_haystack.components.document_store import FAISSDocumentStore
+from dpr_haystack.components.retrievers.passage_search import PassageSearch
 from dpr_haystack.components.text_embedder import DPRTextEmbedder
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.errors import EncoderMismatch
@@ -22,13 +22,13 @@ from dpr_haystack.errors import EncoderMismatch
 class QuestionSide:
     """The question tower of a retriever, refused if it is known to belong to another passage tower than the store's.
 
-    :param document_store: The store whose vectors it is compared with.
+    :param search: Where the vectors are that it is compared with.
     :param settings: Arguments of :class:`DPRTextEmbedder`.
     """
 
     def __init__(
         self,
-        document_store: FAISSDocumentStore,
+        search: PassageSearch,
         model: str,
         *,
         device: ComponentDevice | None,
@@ -36,9 +36,9 @@ class QuestionSide:
         dtype: str,
         max_length: int | None,
     ) -> None:
-        self._store = document_store
+        self._search = search
         self._embedder = DPRTextEmbedder(model, device=device, token=token, dtype=dtype, max_length=max_length)
-        self._checked: dict[str, Any] | None = None
+        self._checked: Mapping[str, Any] | None = None
         self._is_checked = False
         self._guard = threading.Lock()
 
@@ -49,13 +49,13 @@ class QuestionSide:
         """
         self._embedder.warm_up()
         with self._guard:
-            recorded = self._store.recorded_encoder
+            recorded = self._search.recorded_encoder
             if self._is_checked and recorded == self._checked:
                 return
             identity = self._embedder.identity
             if identity is not None and belongs(identity, recorded) is False:
                 msg = (
-                    f"the vectors in {self._store.directory} were made by the passage tower "
+                    f"the vectors in {self._search.place} were made by the passage tower "
                     f"{(recorded or {}).get('model')}, and the question tower {identity.model} belongs to another one. "
                     "Use the question tower of that model, or embed the store anew."
                 )

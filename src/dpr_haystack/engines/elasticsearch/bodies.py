@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,6 @@ MOST_TERMS = 400
 #: Questions with fewer characters than this are never analyzed beforehand.
 LONG_QUESTION = 1_000
 
-_MOST_QUESTIONS, _MOST_BYTES, _MOST_HITS = 64, 1 << 20, 20_000
 _DEFAULT_FIELDS = ("content", TITLE_FIELD)
 
 
@@ -30,18 +28,16 @@ class KeywordSearch:
     :param fuzziness: Edit distance at which words still match, in Elasticsearch's own words; None for exact words.
     :param operator: ``"OR"``: any word may match. ``"AND"``: a field has to have all of them.
     :param minimum_should_match: How many words a field has to have, e.g. ``"75%"``.
-    :param search_type: ``"dfs_query_then_fetch"`` counts words over all shards before it scores.
     :param highlight: Whether the matching passages of each field are returned as well.
-    :param excludes: Fields that are not returned.
+    :param excludes: Fields that are not returned; None if only ids and scores are wanted.
     """
 
     fields: tuple[str, ...] | None = None
     fuzziness: str | int | None = None
     operator: str = "OR"
     minimum_should_match: str | int | None = None
-    search_type: str = "query_then_fetch"
     highlight: bool = False
-    excludes: tuple[str, ...] = ("embedding",)
+    excludes: tuple[str, ...] | None = ("embedding",)
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ def search_body(
     body: dict[str, Any] = {
         "size": top_k,
         "track_total_hits": False,
-        "_source": {"excludes": list(search.excludes)},
+        "_source": source_without(search.excludes),
         "query": {"bool": {"must": [{"multi_match": match}], "filter": list(filters)}},
     }
     if search.highlight:
@@ -115,23 +111,9 @@ def search_body(
     return body
 
 
-def header(index: str, search: KeywordSearch) -> dict[str, Any]:
-    """What stands above each search of a multi-search: without all shards an answer would be a wrong one."""
-    return {"index": index, "search_type": search.search_type, "allow_partial_search_results": False}
-
-
-def chunks_of(bodies: Sequence[dict[str, Any]], top_k: int) -> Iterator[range]:
-    """Which searches go into one request: bounded in number, in bytes, and in hits that come back."""
-    most = max(1, min(_MOST_QUESTIONS, _MOST_HITS // max(1, top_k)))
-    start, size = 0, 0
-    for number, body in enumerate(bodies):
-        length = len(json.dumps(body))
-        if number > start and (number - start >= most or size + length > _MOST_BYTES):
-            yield range(start, number)
-            start, size = number, 0
-        size += length
-    if start < len(bodies):
-        yield range(start, len(bodies))
+def source_without(excludes: Sequence[str] | None) -> dict[str, Any] | bool:
+    """What a hit brings along of its document: all but some fields, or nothing."""
+    return False if excludes is None else {"excludes": list(excludes)}
 
 
 def plain(question: str) -> str:

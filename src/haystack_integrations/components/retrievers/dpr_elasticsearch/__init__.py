@@ -4,5 +4,6 @@
 """The names under which Haystack's YAML knows the retrievers over Elasticsearch."""
 
 from dpr_haystack.components.retrievers.elasticsearch_bm25 import ElasticsearchBM25Retriever
+from dpr_haystack.components.retrievers.elasticsearch_dpr import ElasticsearchDPRRetriever
 
-__all__ = ["ElasticsearchBM25Retriever"]
+__all__ = ["ElasticsearchBM25Retriever", "ElasticsearchDPRRetriever"]

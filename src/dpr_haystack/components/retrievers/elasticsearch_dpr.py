@@ -1,0 +1,187 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""A question in, documents out: the question tower and dense search in Elasticsearch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from haystack import component, default_to_dict
+from haystack.dataclasses import Document
+from haystack.document_stores.types import FilterPolicy
+from haystack.utils import ComponentDevice, Secret
+
+from dpr_haystack.components._towers import hub_token
+from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
+from dpr_haystack.components.retrievers.elasticsearch_search import ElasticsearchSearch
+from dpr_haystack.components.retrievers.elasticsearch_store import check_patience
+from dpr_haystack.components.retrievers.question_side import QuestionSide
+from dpr_haystack.engines.elasticsearch.vectors import OVERSAMPLE, DenseSearch
+
+if TYPE_CHECKING:
+    from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
+
+
+@component
+class ElasticsearchDPRRetriever:
+    """Dense passage retrieval (Karpukhin et al. 2020) in Elasticsearch: embeds a question and finds nearest passages.
+
+    Scores are inner products, whatever the index makes of its vectors: where it quantises them, what it finds is
+    scored again with the vectors themselves. :func:`~dpr_haystack.create_elasticsearch_index` makes an index that
+    compares by inner product; the official store's own compares by cosine, which DPR was not trained for.
+
+    :param document_store: The ``ElasticsearchDocumentStore`` of elasticsearch-haystack; its vectors come from
+        :class:`DPRDocumentEmbedder` with the passage tower of the same model.
+    :param model: The question tower: a model directory of dpr-haystack, a Hugging Face name or folder, or a
+        sentence-transformers folder.
+    :param dtype: "auto", "float32", "bfloat16" or "float16".
+    :param top_k: How many documents to return, at most 10,000.
+    :param num_candidates: How many vectors each shard looks at, at most 10,000: more find more of the nearest ones
+        and take longer. None for 100, or twice ``top_k`` if that is more.
+    :param oversample: Where the index quantises, how many times ``top_k`` are scored again, 1 to 10; None leaves it to
+        the index (and to servers before 8.18, which know no such option).
+    :param filters: A Haystack filter for every run; it applies before the search, so that it costs no results.
+    :param filter_policy: REPLACE: a run's own filter stands alone. MERGE: both must let a document through.
+    :param device: Where to compute; None for the best device there is.
+    :param token: Token for models of the hub that need one.
+    :param max_length: Tokens that a question is cut to; None for what the model was trained with.
+    :param timeout: Seconds for a request; None for the store's own.
+    :param retries: How often to ask again, with growing pauses, while the server is busy or cannot be reached.
+    :raises ValueError: If the store is another one or a setting cannot be.
+    :raises MissingExtra: If elasticsearch-haystack is not installed.
+    """
+
+    __module__ = "haystack_integrations.components.retrievers.dpr_elasticsearch"
+
+    def __init__(
+        self,
+        document_store: ElasticsearchDocumentStore,
+        model: str = "facebook/dpr-question_encoder-single-nq-base",
+        *,
+        dtype: str = "auto",
+        top_k: int = 10,
+        num_candidates: int | None = None,
+        oversample: float | None = OVERSAMPLE,
+        filters: dict[str, Any] | None = None,
+        filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
+        device: ComponentDevice | None = None,
+        token: Secret | None = hub_token(),  # noqa: B008
+        max_length: int | None = None,
+        timeout: float | None = None,
+        retries: int = 3,
+    ) -> None:
+        check_default_top_k(top_k)
+        check_patience(timeout, retries)
+        self._search = ElasticsearchSearch(
+            document_store,
+            "ElasticsearchDPRRetriever",
+            dense=DenseSearch(num_candidates, oversample),
+            timeout=timeout,
+            retries=retries,
+        )
+        self._questions = QuestionSide(
+            self._search, model, device=device, token=token, dtype=dtype, max_length=max_length
+        )
+        self.document_store = document_store
+        self.model = model
+        self.dtype = dtype
+        self.top_k = top_k
+        self.num_candidates = num_candidates
+        self.oversample = oversample
+        self.filters = filters
+        self.filter_policy = policy_of(filter_policy)
+        self.device = device
+        self.token = token
+        self.max_length = max_length
+        self.timeout = timeout
+        self.retries = retries
+
+    def _get_telemetry_data(self) -> dict[str, Any]:
+        return {"model": self.model}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Serialize the settings.
+
+        :raises ValueError: If the store was given a password as plain text: it would be written in clear.
+        """
+        self._search.refuse_to_write_secrets()
+        return default_to_dict(
+            self,
+            document_store=self.document_store,
+            model=self.model,
+            dtype=self.dtype,
+            top_k=self.top_k,
+            num_candidates=self.num_candidates,
+            oversample=self.oversample,
+            filters=self.filters,
+            filter_policy=self.filter_policy.value,
+            device=self.device,
+            token=self.token,
+            max_length=self.max_length,
+            timeout=self.timeout,
+            retries=self.retries,
+        )
+
+    def warm_up(self) -> None:
+        """Load the question tower and see that it belongs to the index's vectors.
+
+        :raises ModelError: If the model cannot be found or loaded.
+        :raises EncoderMismatch: If it is known to belong to another passage tower.
+        :raises SearchServerError: If the server does not say what it knows of the index.
+        """
+        self._questions.warm_up()
+
+    async def warm_up_async(self) -> None:
+        """See :meth:`warm_up`; works in a thread."""
+        await asyncio.to_thread(self.warm_up)
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """Retrieve documents for one question.
+
+        :param query: The question.
+        :param filters: A filter for this run, see ``filter_policy``.
+        :param top_k: Overrides the constructor's; 0 returns nothing.
+        :returns: ``documents``: best first, with inner products as scores, without embeddings.
+        :raises ValueError: If the question is empty or no string, ``top_k`` is negative, or the index has no vectors
+            or others than this model's.
+        :raises FilterError: If the filter is not valid.
+        :raises SearchServerError: If the server does not do it; see there for the kinds.
+        """
+        return {"documents": self.retrieve([query], filters, top_k)[0]}
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """See :meth:`run`; embeds in a thread and searches with the client that does not hold up the event loop."""
+        wanted = chosen_top_k(top_k, self.top_k)
+        chosen = combined(self.filter_policy, self.filters, filters)
+        embeddings = await asyncio.to_thread(self._questions.embed, [query])
+        return {"documents": (await self._search.nearest_async(embeddings, wanted, chosen))[0]}
+
+    def retrieve(
+        self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> list[list[Document]]:
+        """:meth:`run` for many questions: embedded in batches, up to 64 of them searched in one request."""
+        wanted = chosen_top_k(top_k, self.top_k)
+        chosen = combined(self.filter_policy, self.filters, filters)
+        if not queries:
+            return []
+        return self._search.nearest(self._questions.embed(queries), wanted, chosen)
+
+    def close(self) -> None:
+        """Let go of the model and the connections; the next use opens them again."""
+        self._questions.close()
+        self._search.close()
+        self.document_store.close()
+
+    async def close_async(self) -> None:
+        """Let go of the asynchronous connections; the next use opens others."""
+        await self._search.close_async()
+        await self.document_store.close_async()

@@ -1,0 +1,96 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Dense search by Elasticsearch: what is asked, and the similarity behind a score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dpr_haystack.engines.elasticsearch.bodies import source_without
+from dpr_haystack.errors import InputError
+
+VECTOR_FIELD = "embedding"
+#: As many times ``top_k`` as are scored again with the whole vectors where the index quantises them.
+OVERSAMPLE = 3.0
+
+_FEWEST_CANDIDATES, _MOST_CANDIDATES = 100, 10_000
+
+
+@dataclass(frozen=True)
+class DenseSearch:
+    """How vectors are searched.
+
+    :param num_candidates: How many vectors each shard looks at, at most 10,000; None for 100, or twice the number of
+        hits if that is more.
+    :param oversample: How many times the number of hits are scored again with the vectors themselves, 1 to 10; a
+        server that quantises vectors would give wrong scores without. None leaves it to the index.
+    :param excludes: Fields that are not returned; None if only ids and scores are wanted.
+    :raises InputError: If one of them cannot be.
+    """
+
+    num_candidates: int | None = None
+    oversample: float | None = OVERSAMPLE
+    excludes: tuple[str, ...] | None = (VECTOR_FIELD,)
+
+    def __post_init__(self) -> None:
+        number, times = self.num_candidates, self.oversample
+        if number is not None and (
+            not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= _MOST_CANDIDATES
+        ):
+            msg = f"num_candidates must be 1 to {_MOST_CANDIDATES}, or None, got {number!r}"
+            raise InputError(msg)
+        if times is not None and not (isinstance(times, (int, float)) and 1 <= times <= 10):
+            msg = f"oversample must be 1 to 10, or None, got {times!r}"
+            raise InputError(msg)
+
+
+def dense_body(
+    vector: Sequence[float], search: DenseSearch, filters: Sequence[Mapping[str, Any]], top_k: int
+) -> dict[str, Any]:
+    """The body of one search for the nearest vectors.
+
+    :param vector: The question's.
+    :param search: How to search.
+    :param filters: Queries that all have to let a document through; they apply before the search, not after it.
+    :param top_k: Hits to return, at most 10,000.
+    :raises InputError: If there are too many.
+    """
+    if top_k > _MOST_CANDIDATES:
+        msg = f"top_k must be at most {_MOST_CANDIDATES} in Elasticsearch, got {top_k}"
+        raise InputError(msg)
+    chosen = search.num_candidates or max(_FEWEST_CANDIDATES, 2 * top_k)
+    knn: dict[str, Any] = {
+        "field": VECTOR_FIELD,
+        "query_vector": list(vector),
+        "k": top_k,
+        "num_candidates": min(max(chosen, top_k), _MOST_CANDIDATES),
+    }
+    if search.oversample is not None:
+        knn["rescore_vector"] = {"oversample": search.oversample}
+    if filters:
+        knn["filter"] = list(filters)
+    return {"size": top_k, "track_total_hits": False, "_source": source_without(search.excludes), "knn": knn}
+
+
+def scores_of_ids(vector: Sequence[float], ids: Sequence[str]) -> dict[str, Any]:
+    """The body of a search that scores given documents; those without a vector are missing among its hits."""
+    search = DenseSearch(num_candidates=min(len(ids), _MOST_CANDIDATES), excludes=None)
+    return dense_body(vector, search, [{"ids": {"values": list(ids)}}], len(ids))
+
+
+def similarity_of(score: float, kind: str) -> float:
+    """The similarity behind a score of Elasticsearch, whose scores are never negative.
+
+    :param score: The score of a hit.
+    :param kind: The similarity of the field's mapping.
+    :returns: The inner product for ``"max_inner_product"`` and ``"dot_product"``, the cosine for ``"cosine"``, and
+        1 / (1 + squared distance), which is the score itself, for ``"l2_norm"``.
+    """
+    if kind == "l2_norm":
+        return score
+    if kind in ("cosine", "dot_product"):
+        return 2.0 * score - 1.0
+    return score - 1.0 if score >= 1.0 else 1.0 - 1.0 / score
