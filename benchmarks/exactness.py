@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dpr_haystack import DPRTextEmbedder, FAISSDocumentStore
+from dpr_haystack.components.retrievers.passage_search import search_over
 from dpr_haystack.formats.questions import read_questions
 from dpr_haystack.workflows.stores import question_model_of
 
@@ -32,7 +33,7 @@ def main() -> None:
     settings = {"index_string": arguments.index} if arguments.index else {}
     store = FAISSDocumentStore.from_directory(arguments.store, **settings)
     questions = [question.question for question in read_questions(arguments.questions)]
-    embeddings = DPRTextEmbedder(question_model_of(store)).embed(questions)
+    embeddings = DPRTextEmbedder(question_model_of(search_over(store))).embed(questions)
     documents = store.filter_documents()
     ids = np.array([document.id for document in documents])
     vectors = np.array([document.embedding for document in documents], dtype=np.float64)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.cli import COMMANDS, main
+from dpr_haystack.store.search import StoreSearch
 from support.workspace import Ran
 
 Cli = Callable[..., Ran]
@@ -95,7 +95,7 @@ def test_what_the_system_refuses_is_one_line_too(
     def refused(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "store/documents.sqlite")
 
-    monkeypatch.setattr(FAISSDocumentStore, "bm25_retrieval", refused)
+    monkeypatch.setattr(StoreSearch, "keyword_hits", refused)
     code = main(["search", "q", "--store", "store", "--mode", "bm25"])
     printed = capsys.readouterr()
     assert (code, printed.out) == (1, "")

@@ -74,13 +74,14 @@ def test_a_second_run_embeds_nothing_and_asks_again(
 
 def test_the_sample_shows_what_it_should(workspace_root: Path) -> None:
     """Each search alone misses what the other one finds, and both together are better than each."""
+    from dpr_haystack.components.retrievers.passage_search import search_over
     from dpr_haystack.formats.questions import read_questions
     from dpr_haystack.workflows.evaluation import evaluate
 
     store = FAISSDocumentStore.from_directory(workspace_root / "store")
     retriever = DPRHybridRetriever(store, str(workspace_root / "model"), top_k=20)
     systems = evaluate(
-        store, list(read_questions(workspace_root / "questions.jsonl")), retriever, ks=[1, 5, 20]
+        search_over(store), list(read_questions(workspace_root / "questions.jsonl")), retriever, ks=[1, 5, 20]
     ).systems
     retriever.close()
     for k in (1, 5, 20):

@@ -15,6 +15,7 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import DPRReader, FAISSDocumentStore
+from dpr_haystack.components.retrievers.passage_search import search_over
 from dpr_haystack.core.answers import exact_match, f1
 from dpr_haystack.core.intervals import bootstrap_interval
 from dpr_haystack.errors import InputError
@@ -121,8 +122,8 @@ def test_where_an_answer_is_lost(
     planets: FAISSDocumentStore, readers: tuple[Path, Path], answers: tuple[str, ...], passages: int, expected: str
 ) -> None:
     judged: list[Judged] = []
-    judge = ReadingJudge(planets, DPRReader(str(readers[0])), [passages], ["bm25"], record=judged.append)
-    evaluate(planets, [Question("Which planet is red?", answers)], None, reading=judge)
+    judge = ReadingJudge(search_over(planets), DPRReader(str(readers[0])), [passages], ["bm25"], record=judged.append)
+    evaluate(search_over(planets), [Question("Which planet is red?", answers)], None, reading=judge)
     (one,) = judged
     assert planets.bm25_retrieval("Which planet is red?", 2)[0].id == "wrong"
     if not one.exact_match:
@@ -137,8 +138,8 @@ def test_selection_is_to_blame_when_the_answer_comes_from_a_passage_without_it(
     lost = set()
     for answer in ("Mars", "cold"):
         judged: list[Judged] = []
-        judge = ReadingJudge(planets, DPRReader(str(readers[0])), [2], ["bm25"], record=judged.append)
-        evaluate(planets, [Question("Which planet is red?", (answer,))], None, reading=judge)
+        judge = ReadingJudge(search_over(planets), DPRReader(str(readers[0])), [2], ["bm25"], record=judged.append)
+        evaluate(search_over(planets), [Question("Which planet is red?", (answer,))], None, reading=judge)
         lost.add(judged[0].lost_to)
     assert "selection" in lost
     assert "retrieval" not in lost
@@ -150,8 +151,10 @@ def test_patterns_judge_the_beginning_of_an_answer(planets: FAISSDocumentStore, 
     for pattern in (r"\w+", "nowhere|(", "no-?thing"):
         judged: list[Judged] = []
         reader = DPRReader(str(readers[0]))
-        judge = ReadingJudge(planets, reader, [2], ["bm25"], match="regex", record=judged.append)
-        evaluate(planets, [Question("Which planet is red?", (pattern,))], None, match="regex", reading=judge)
+        judge = ReadingJudge(search_over(planets), reader, [2], ["bm25"], match="regex", record=judged.append)
+        evaluate(
+            search_over(planets), [Question("Which planet is red?", (pattern,))], None, match="regex", reading=judge
+        )
         (found[pattern],) = judged
     right, *wrong = found.values()
     assert (right.exact_match, right.f1, right.lost_to) == (100.0, 100.0, None)
@@ -163,14 +166,14 @@ def test_what_cannot_be_judged(planets: FAISSDocumentStore, readers: tuple[Path,
     reader = DPRReader(str(readers[0]))
     for passages in ([], [0, 3]):
         with pytest.raises(InputError, match="at least 1 passage"):
-            ReadingJudge(planets, reader, passages, ["bm25"])
-    judge = ReadingJudge(planets, reader, [2], ["bm25"])
+            ReadingJudge(search_over(planets), reader, passages, ["bm25"])
+    judge = ReadingJudge(search_over(planets), reader, [2], ["bm25"])
     with pytest.raises(InputError, match="no question has answers"):
-        evaluate(planets, [Question("Which?", (), ("right",))], None, reading=judge)
+        evaluate(search_over(planets), [Question("Which?", (), ("right",))], None, reading=judge)
     with pytest.raises(InputError, match="needs vectors"):
-        evaluate(planets, [Question("Which?", ("Mars",))], None, systems=["dpr"])
+        evaluate(search_over(planets), [Question("Which?", ("Mars",))], None, systems=["dpr"])
     with pytest.raises(InputError, match="no system 'magic'"):
-        evaluate(planets, [Question("Which?", ("Mars",))], None, systems=["magic"])
+        evaluate(search_over(planets), [Question("Which?", ("Mars",))], None, systems=["magic"])
     planets.close()
 
 

@@ -11,16 +11,21 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.components.retrievers.passage_search import search_over
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
 from dpr_haystack.workflows.evaluation import evaluate
-from dpr_haystack.workflows.stores import has_vectors, passage_model_for, question_model_of, store_for
+from dpr_haystack.workflows.stores import passage_model_for, question_model_of, recorded_encoder_in, store_for
 
 
 def made(path: Path, encoder: str | None) -> FAISSDocumentStore:
     store = FAISSDocumentStore(str(path), embedding_dim=None, encoder=encoder)
     store.write_documents([Document(id="1", content="apple")])
     return store
+
+
+def model_for(directory: Path) -> str:
+    return passage_model_for(recorded_encoder_in(directory), directory)
 
 
 @pytest.mark.parametrize(
@@ -33,23 +38,22 @@ def made(path: Path, encoder: str | None) -> FAISSDocumentStore:
 )
 def test_the_question_tower_of_a_store(tmp_path: Path, passage: str, question: str) -> None:
     store = made(tmp_path / "store", passage)
-    assert question_model_of(store) == question
-    assert passage_model_for(tmp_path / "store", None) == passage
-    assert passage_model_for(tmp_path / "store", "my/own") == "my/own"
+    assert question_model_of(search_over(store)) == question
+    assert model_for(tmp_path / "store") == passage
     store.close()
 
 
 def test_without_a_record_the_published_towers_make_a_store(tmp_path: Path) -> None:
     store = made(tmp_path / "store", None)
-    assert passage_model_for(tmp_path / "store", None) == "facebook/dpr-ctx_encoder-single-nq-base"
-    assert passage_model_for(tmp_path / "nowhere", None) == "facebook/dpr-ctx_encoder-single-nq-base"
+    assert model_for(tmp_path / "store") == "facebook/dpr-ctx_encoder-single-nq-base"
+    assert model_for(tmp_path / "nowhere") == "facebook/dpr-ctx_encoder-single-nq-base"
     with pytest.raises(InputError, match="--question-model"):
-        question_model_of(store)
+        question_model_of(search_over(store))
     store.close()
 
 
 def test_asking_for_the_model_leaves_no_file_open_and_makes_none(tmp_path: Path) -> None:
-    passage_model_for(tmp_path / "store", None)
+    model_for(tmp_path / "store")
     assert not (tmp_path / "store").exists()
     store_for(tmp_path / "store")
     assert not (tmp_path / "store").exists()
@@ -64,9 +68,9 @@ def test_a_store_opens_with_the_settings_that_it_was_made_with(tmp_path: Path) -
         *("HNSW8", 4, "cosine"),
         "german",
     )
-    assert not has_vectors(store)
+    assert not search_over(store).has_vectors()
     store.write_documents([Document(content="a", embedding=[1.0, 0.0, 0.0, 0.0])])
-    assert has_vectors(store)
+    assert search_over(store).has_vectors()
     assert store_for(tmp_path / "store", index="Flat").index_string == "Flat"
     store.close()
 
@@ -74,10 +78,10 @@ def test_a_store_opens_with_the_settings_that_it_was_made_with(tmp_path: Path) -
 def test_what_cannot_be_evaluated(tmp_path: Path) -> None:
     store = made(tmp_path / "store", None)
     with pytest.raises(InputError, match="no questions"):
-        evaluate(store, [], None)
+        evaluate(search_over(store), [], None)
     for ks in ([], [0, 1], [-1]):
         with pytest.raises(InputError, match="k must be at least 1"):
-            evaluate(store, [Question("apple", ("apple",))], None, ks=ks)
+            evaluate(search_over(store), [Question("apple", ("apple",))], None, ks=ks)
     store.close()
 
 
@@ -85,7 +89,7 @@ def test_an_evaluation_tells_how_far_it_is(tmp_path: Path) -> None:
     store = made(tmp_path / "store", None)
     steps: list[int] = []
     asked = [Question("apple", ("apple",), ("1",))] * 300 + [Question("pear", ("apple",), ("1",))] * 100
-    report = evaluate(store, asked, None, ks=[1], progress=steps.append)
+    report = evaluate(search_over(store), asked, None, ks=[1], progress=steps.append)
     assert sum(steps) == 400
     assert len(steps) > 1
     assert report.to_json() == {"questions": 400, "systems": {"bm25": {"gold": {"1": 75.0}, "answer": {"1": 75.0}}}}

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.common import (
+    add_place,
     add_question_model,
     add_reader,
     add_search,
-    add_store,
     hybrid_retriever,
-    open_store,
     reader_of,
+    searching_place,
     whole_number,
 )
 
@@ -37,7 +37,7 @@ _SEARCH = {"bm25": "BM25", "dpr": "DPR"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
     parser.add_argument("question", nargs="?", help="the question; without it they are read from standard input")
-    add_store(parser)
+    add_place(parser)
     add_reader(parser, "the reader (default: that of the model directory that made the store's vectors)")
     add_search(parser, top_k=3, what="answers")
     parser.add_argument(
@@ -57,19 +57,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask, and print the answers."""
     from dpr_haystack.workflows.asking import ask, reader_model_of
 
-    store = open_store(arguments.store)
-    try:
-        model = arguments.reader or reader_model_of(store)
+    with searching_place(arguments) as place:
+        model = arguments.reader or reader_model_of(place.search)
         reader = reader_of(model, arguments, no_answer=True)
         reader.warm_up()
         is_bm25 = arguments.mode == "bm25"
-        retriever = None if is_bm25 else hybrid_retriever(store, arguments, top_k=arguments.passages)
+        retriever = None if is_bm25 else hybrid_retriever(place, arguments, top_k=arguments.passages)
         choice = {name: getattr(arguments, name) for name in ("mode", "passages", "top_k", "least")}
         for question in _questions(arguments.question):
-            reply = ask(question, store, retriever, reader, **choice)
+            reply = ask(question, place.search, retriever, reader, **choice)
             print(json.dumps(reply.to_json(), ensure_ascii=False) if arguments.json else as_text(reply), flush=True)
-    finally:
-        store.close()
     return 0
 
 

@@ -9,7 +9,8 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -17,13 +18,16 @@ from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from haystack.utils import ComponentDevice
+    from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
     from dpr_haystack.components.document_store import FAISSDocumentStore
     from dpr_haystack.components.reader import DPRReader
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+    from dpr_haystack.components.retrievers.passage_search import AnyStore, PassageSearch
 
 #: How often progress is said where stderr is a file.
 SECONDS_A_LINE = 15.0
+DEFAULT_INDEX = "dpr-haystack"
 
 
 def whole_number(text: str) -> int:
@@ -41,6 +45,23 @@ def whole_number(text: str) -> int:
 def add_store(parser: argparse.ArgumentParser) -> None:
     """`--store`."""
     parser.add_argument("--store", required=True, metavar="DIR", help="the store's directory")
+
+
+def add_place(parser: argparse.ArgumentParser, *, index_help: str = "the index there (default: dpr-haystack)") -> None:
+    """`--store`, or `--elasticsearch` and what goes with it.
+
+    :param index_help: What `--index` says.
+    """
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--store", metavar="DIR", help="the store's directory")
+    place.add_argument(
+        "--elasticsearch",
+        action="append",
+        metavar="URL",
+        help="a server instead; credentials come from ELASTIC_API_KEY, or ELASTIC_USER and ELASTIC_PASSWORD",
+    )
+    parser.add_argument("--index", metavar="NAME", help=index_help)
+    parser.add_argument("--ca-certs", metavar="FILE", help="with --elasticsearch: certificates to trust for https")
 
 
 def add_search(parser: argparse.ArgumentParser, *, top_k: int, what: str) -> None:
@@ -122,27 +143,76 @@ def open_store(directory: str) -> FAISSDocumentStore:
     return FAISSDocumentStore.from_directory(directory)
 
 
-def hybrid_retriever(
-    store: FAISSDocumentStore, arguments: argparse.Namespace, *, top_k: int, explain: bool = False
-) -> DPRHybridRetriever:
-    """BM25 and DPR over a store, with the question tower that belongs to it.
+def open_index(arguments: argparse.Namespace) -> ElasticsearchDocumentStore:
+    """The index in Elasticsearch that the arguments name; nothing is asked of the server yet.
 
-    :raises InputError: If the store does not say which one that is and `--question-model` does not either.
+    :raises MissingExtra: If its client is not installed.
+    """
+    from dpr_haystack.workflows.elasticsearch_index import elasticsearch_store
+
+    client = {} if arguments.ca_certs is None else {"ca_certs": arguments.ca_certs}
+    return elasticsearch_store(arguments.elasticsearch, arguments.index or DEFAULT_INDEX, **client)
+
+
+def open_place(arguments: argparse.Namespace) -> AnyStore:
+    """The store or the index that the arguments name.
+
+    :raises InputError: If there is no such store, or an index without a server.
+    """
+    if arguments.elasticsearch is not None:
+        return open_index(arguments)
+    if arguments.index is not None:
+        msg = "--index names an index in Elasticsearch: name the server too, --elasticsearch URL"
+        raise InputError(msg)
+    return open_store(arguments.store)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A store or an index, and its search.
+
+    :param store: The document store.
+    :param search: Searches it.
+    :param closing: Closes what was opened over it.
+    """
+
+    store: AnyStore
+    search: PassageSearch
+    closing: ExitStack
+
+
+@contextmanager
+def searching_place(arguments: argparse.Namespace) -> Iterator[Place]:
+    """The place that the arguments name; closed afterwards."""
+    from dpr_haystack.components.retrievers.passage_search import search_over
+
+    store = open_place(arguments)
+    search = search_over(store)
+    with ExitStack() as closing:
+        closing.callback(search.close)
+        yield Place(store, search, closing)
+
+
+def hybrid_retriever(place: Place, arguments: argparse.Namespace, *, top_k: int) -> DPRHybridRetriever:
+    """BM25 and DPR over a place, with the question tower that belongs to it; closed with the place.
+
+    :raises InputError: If it does not say which one that is and `--question-model` does not either.
     """
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.workflows.stores import question_model_of
 
-    model = arguments.question_model or question_model_of(store)
-    return DPRHybridRetriever(
-        store,
+    model = arguments.question_model or question_model_of(place.search)
+    retriever = DPRHybridRetriever(
+        place.store,
         model,
         top_k=top_k,
         candidates=max(100, top_k),
         exact_scores=arguments.exact_scores,
-        explain=explain,
         device=device_of(arguments.device),
         dtype=arguments.dtype,
     )
+    place.closing.callback(retriever.close)
+    return retriever
 
 
 def device_of(name: str | None) -> ComponentDevice | None:

@@ -14,21 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.common import (
+    add_place,
     add_question_model,
     add_reader,
-    add_store,
     existing_file,
     hybrid_retriever,
     open_output,
-    open_store,
     progress,
     reader_of,
+    searching_place,
     whole_number,
 )
 
 if TYPE_CHECKING:
-    from dpr_haystack.components.document_store import FAISSDocumentStore
+    from dpr_haystack.cli.common import Place
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+    from dpr_haystack.components.retrievers.passage_search import PassageSearch
     from dpr_haystack.workflows.evaluation import EvaluationReport
     from dpr_haystack.workflows.reading import ReaderReport, ReadingJudge
 
@@ -42,7 +43,7 @@ EXAMPLE = "dpr-haystack evaluate --store demo/store --questions demo/questions.j
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
-    add_store(parser)
+    add_place(parser)
     parser.add_argument("--questions", required=True, type=existing_file, metavar="FILE", help="the questions")
     parser.add_argument(
         "--top-k", type=whole_number, nargs="+", default=[1, 5, 20, 100], metavar="K", help="default: 1 5 20 100"
@@ -69,14 +70,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check_output(arguments)
     questions = list(islice(read_questions(arguments.questions), arguments.limit))
-    store = open_store(arguments.store)
     match = "regex" if arguments.regex else "string"
-    try:
-        retriever = _retriever(store, arguments)
+    with searching_place(arguments) as place:
+        retriever = _retriever(place, arguments)
         systems = systems_of(retriever, arguments.modes)
-        with _reading(store, systems, match, arguments) as reading, progress("questions", len(questions)) as step:
+        with (
+            _reading(place.search, systems, match, arguments) as reading,
+            progress("questions", len(questions)) as step,
+        ):
             report = evaluate(
-                store,
+                place.search,
                 questions,
                 retriever,
                 ks=sorted(set(arguments.top_k)),
@@ -85,8 +88,6 @@ def run(arguments: argparse.Namespace) -> int:
                 reading=reading,
                 progress=step,
             )
-    finally:
-        store.close()
     print(json.dumps(report.to_json(), indent=2) if arguments.json else as_table(report))
     return 0
 
@@ -104,20 +105,18 @@ def _check_output(arguments: argparse.Namespace) -> None:
         raise InputError(msg)
 
 
-def _retriever(store: FAISSDocumentStore, arguments: argparse.Namespace) -> DPRHybridRetriever | None:
+def _retriever(place: Place, arguments: argparse.Namespace) -> DPRHybridRetriever | None:
     """With its question tower loaded; None where BM25 is all there is or all that is wanted."""
-    from dpr_haystack.workflows.stores import has_vectors
-
-    if arguments.modes == ["bm25"] or not has_vectors(store):
+    if arguments.modes == ["bm25"] or not place.search.has_vectors():
         return None
-    retriever = hybrid_retriever(store, arguments, top_k=max(arguments.top_k))
+    retriever = hybrid_retriever(place, arguments, top_k=max(arguments.top_k))
     retriever.warm_up()
     return retriever
 
 
 @contextmanager
 def _reading(
-    store: FAISSDocumentStore, systems: Sequence[str], match: str, arguments: argparse.Namespace
+    search: PassageSearch, systems: Sequence[str], match: str, arguments: argparse.Namespace
 ) -> Iterator[ReadingJudge | None]:
     """The judge of a reader, with its file of answers; None without a reader."""
     from dpr_haystack.workflows.reading import Judged, ReadingJudge
@@ -134,7 +133,7 @@ def _reading(
             if file is not None:
                 file.write(json.dumps(asdict(judged), ensure_ascii=False) + "\n")
 
-        yield ReadingJudge(store, reader, arguments.passages, systems, match=match, record=record)
+        yield ReadingJudge(search, reader, arguments.passages, systems, match=match, record=record)
 
 
 def as_table(report: EvaluationReport) -> str:

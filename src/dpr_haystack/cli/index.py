@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack index`: files and folders into a store."""
+"""`dpr-haystack index`: files and folders into a store or an index."""
 
 from __future__ import annotations
 
@@ -9,25 +9,38 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.common import add_compute, add_store, device_of, progress, whole_number
+from dpr_haystack.cli.common import (
+    DEFAULT_INDEX,
+    add_compute,
+    add_place,
+    device_of,
+    open_index,
+    progress,
+    whole_number,
+)
 
 if TYPE_CHECKING:
-    from dpr_haystack.components.document_store import FAISSDocumentStore
+    from dpr_haystack.components.retrievers.passage_search import AnyStore
     from dpr_haystack.workflows.indexing import IndexReport
 
 SUMMARY = "index files and folders"
 DESCRIPTION = """Reads text, Markdown, HTML, PDF, JSON lines, DPR passage TSV and SQuAD JSON (each also .gz), cuts it
-into passages, and writes them to a store with the vectors of the passage tower. Run it again after an
-interruption or a change: only new and changed text is embedded."""
+into passages, and writes them with the vectors of the passage tower to a store, or to an index in Elasticsearch. Run
+it again after an interruption or a change: only new and changed text is embedded."""
 EXAMPLE = "dpr-haystack index docs/ faq.md --store my-store --model demo/model"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders")
-    add_store(parser)
+    add_place(
+        parser,
+        index_help="of a store: Flat (exact, the default) or e.g. HNSW32; in Elasticsearch: the index's name, made if "
+        "need be (default: dpr-haystack)",
+    )
     parser.add_argument(
         "--model", metavar="M", help="the passage tower (default: the one that made the store's vectors)"
     )
@@ -38,8 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="remove passages whose source is gone from under PATH, which may be gone itself",
     )
     parser.add_argument("--skip-bad", action="store_true", help="go on where a file cannot be read, and list those")
-    parser.add_argument("--index", default=None, metavar="I", help="Flat (exact, the default) or e.g. HNSW32")
-    parser.add_argument("--language", default=None, help="language of the keyword index (default: english)")
+    parser.add_argument("--language", default=None, help="language that words are searched in (default: english)")
     add_compute(parser)
 
 
@@ -49,22 +61,22 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.errors import DataError, InputError
     from dpr_haystack.workflows.indexing import index_paths
     from dpr_haystack.workflows.sources import find_files
-    from dpr_haystack.workflows.stores import passage_model_for, store_for
 
     find_files(arguments.paths, may_be_gone=arguments.prune)  # a wrong path is said before a model is loaded
-    model = passage_model_for(arguments.store, arguments.model)
-    embedder = DPRDocumentEmbedder(model, device=device_of(arguments.device), dtype=arguments.dtype, progress_bar=False)
+    embedder = DPRDocumentEmbedder(
+        _passage_model(arguments), device=device_of(arguments.device), dtype=arguments.dtype, progress_bar=False
+    )
     embedder.warm_up()
-    store = store_for(arguments.store, index=arguments.index, language=arguments.language)
+    store = _store(arguments)
     started = time.perf_counter()
-    settings = {"words": arguments.words, "prune": arguments.prune, "skip_bad": arguments.skip_bad}
+    settings = {name: getattr(arguments, name) for name in ("words", "prune", "skip_bad", "language")}
     try:
         with progress("passages") as step:
             report = index_paths(arguments.paths, store, embedder, **settings, progress=step)
         count = _count(store)
     except KeyboardInterrupt:
         print(
-            f"interrupted: {_count(store)} passages are in {arguments.store}; run the same command to go on",
+            f"interrupted: {_count(store)} passages are in {_name(arguments)}; run the same command to go on",
             file=sys.stderr,
         )
         return 130
@@ -79,20 +91,55 @@ def run(arguments: argparse.Namespace) -> int:
         f"{report.read} passages read in {time.perf_counter() - started:.1f} s: {report.embedded} embedded, "
         f"{report.updated} updated, {report.unchanged} unchanged, {report.pruned} removed"
     )
-    print(f"{arguments.store} holds {count} passages")
-    return 0
+    print(f"{_name(arguments)} holds {count} passages")
+    return 1 if report.failed else 0
 
 
-def _count(store: FAISSDocumentStore) -> int:
+def _passage_model(arguments: argparse.Namespace) -> str:
+    from dpr_haystack.workflows.stores import passage_model_for, recorded_encoder_in
+    from dpr_haystack.workflows.targets import target_over
+
+    if arguments.model is not None:
+        return str(arguments.model)
+    if arguments.elasticsearch is None:
+        return passage_model_for(recorded_encoder_in(arguments.store), Path(arguments.store))
+    target = target_over(open_index(arguments))
+    try:
+        return passage_model_for(target.recorded_encoder if target.is_there() else None, None)
+    finally:
+        target.close()
+
+
+def _store(arguments: argparse.Namespace) -> AnyStore:
+    from dpr_haystack.workflows.stores import store_for
+
+    if arguments.elasticsearch is not None:
+        return open_index(arguments)
+    return store_for(arguments.store, index=arguments.index, language=arguments.language)
+
+
+def _name(arguments: argparse.Namespace) -> str:
+    return str(arguments.store) if arguments.elasticsearch is None else f"index {arguments.index or DEFAULT_INDEX}"
+
+
+def _count(store: AnyStore) -> int:
     """Its passages; a store that nothing was written to is not made to be counted."""
-    from dpr_haystack.store.registry import is_store
+    from dpr_haystack.workflows.targets import target_over
 
-    return store.count_documents() if store.directory is not None and is_store(store.directory) else 0
+    target = target_over(store)
+    try:
+        return target.count() if target.is_there() else 0
+    finally:
+        target.close()
 
 
 def _asides(report: IndexReport) -> Iterator[str]:
     for file in report.empty:
         yield f"no text in {file}"
+    for refused in report.failed:
+        yield f"not taken: {refused.id}: {refused.reason}"
+    if report.failed:
+        yield f"{len(report.failed)} passages were not taken; run the same command to try them again"
     for error in report.bad:
         yield f"not read to its end: {error}"
     if report.left_out:

@@ -9,12 +9,12 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from dpr_haystack.cli.common import add_question_model, add_search, add_store, hybrid_retriever, open_store
+from dpr_haystack.cli.common import add_place, add_question_model, add_search, hybrid_retriever, searching_place
 
 if TYPE_CHECKING:
     from haystack.dataclasses import Document
 
-    from dpr_haystack.components.document_store import FAISSDocumentStore
+    from dpr_haystack.cli.common import Place
 
 SUMMARY = "find the passages for a question"
 DESCRIPTION = "Finds passages by DPR, by BM25 or by both together."
@@ -24,18 +24,15 @@ EXAMPLE = 'dpr-haystack search "who wrote Dune?" --store demo/store'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
     parser.add_argument("question", help="the question")
-    add_store(parser)
+    add_place(parser)
     add_search(parser, top_k=5, what="passages")
     add_question_model(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Search, and print what was found."""
-    store = open_store(arguments.store)
-    try:
-        documents = _found(store, arguments)
-    finally:
-        store.close()
+    with searching_place(arguments) as place:
+        documents = _found(place, arguments)
     hits = [_hit(rank, document) for rank, document in enumerate(documents, 1)]
     if arguments.json:
         print(json.dumps(hits, ensure_ascii=False, indent=2, default=str))
@@ -47,20 +44,20 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _found(store: FAISSDocumentStore, arguments: argparse.Namespace) -> list[Document]:
-    from dpr_haystack.components.retrievers.dpr import DPRRetriever
+def _found(place: Place, arguments: argparse.Namespace) -> list[Document]:
+    from dpr_haystack.components.retrievers.passage_search import in_order
     from dpr_haystack.errors import InputError
+    from dpr_haystack.workflows.runs import runs_of
 
     if not arguments.question.strip():
         msg = "the question is empty"
         raise InputError(msg)
-    if arguments.mode == "bm25":
-        return store.bm25_retrieval(arguments.question, arguments.top_k)
-    hybrid = hybrid_retriever(store, arguments, top_k=arguments.top_k)
-    if arguments.mode == "hybrid":
-        return hybrid.retrieve([arguments.question])[0]
-    dense = DPRRetriever(store, hybrid.model, top_k=arguments.top_k, device=hybrid.device, dtype=hybrid.dtype)
-    return dense.retrieve([arguments.question])[0]
+    is_bm25 = arguments.mode == "bm25"
+    retriever = None if is_bm25 else hybrid_retriever(place, arguments, top_k=arguments.top_k)
+    (run,) = runs_of(place.search, retriever, [arguments.question], arguments.top_k)
+    ids, scores = run[arguments.mode]
+    hits = dict(zip(ids[: arguments.top_k], scores, strict=False))
+    return in_order(place.search.documents(list(hits)), hits)
 
 
 def _hit(rank: int, document: Document) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from haystack.dataclasses import Document, ExtractedAnswer
 
-from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.reader import DPRReader
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+from dpr_haystack.components.retrievers.passage_search import PassageSearch, in_order
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.core.sentences import sentence_around
 from dpr_haystack.core.text import whole_characters
@@ -111,7 +111,7 @@ class Reply:
 
 def ask(
     question: str,
-    store: FAISSDocumentStore,
+    search: PassageSearch,
     retriever: DPRHybridRetriever | None,
     reader: DPRReader,
     *,
@@ -123,7 +123,7 @@ def ask(
     """Find passages and read answers out of them.
 
     :param question: The question.
-    :param store: The passages.
+    :param search: Where the passages are.
     :param retriever: Gives the question tower; None for ``mode="bm25"``.
     :param reader: The reader.
     :param mode: Whose passages are read: ``"bm25"``, ``"dpr"`` or ``"hybrid"``.
@@ -136,10 +136,10 @@ def ask(
     if not question.strip():
         msg = "the question is empty"
         raise InputError(msg)
-    (run,) = runs_of(store, retriever, [question], passages)
-    hits = run[mode].by_id()
-    ids = list(hits)[:passages]
-    documents = store.searching().documents(ids, hits)
+    (run,) = runs_of(search, retriever, [question], passages)
+    ids, scores = run[mode]
+    hits = dict(zip(ids[:passages], scores, strict=False))
+    documents = in_order(search.documents(list(hits)), hits)
     (readings,) = reader.readings([question], [documents], top_k)
     found = reader.answers(question, documents, readings, top_k)
     shown = ("bm25", "dpr") if mode == "hybrid" else (mode,)
@@ -166,18 +166,19 @@ def _thought(run: Runs, system: str, name: str) -> Thought:
     return Thought(ids.index(name) + 1, scores[ids.index(name)]) if name in ids else Thought(None, None)
 
 
-def reader_model_of(store: FAISSDocumentStore) -> str:
-    """The reader that belongs to a store: that of the model directory that made its vectors.
+def reader_model_of(search: PassageSearch) -> str:
+    """The reader that belongs to some passages: that of the model directory that made its vectors.
 
     :raises InputError: If it has none, with how to get one.
     """
-    recorded = (store.recorded_encoder or {}).get("model")
+    recorded = (search.recorded_encoder or {}).get("model")
     if recorded is not None:
         directory = Path(str(recorded))
-        for place in (directory, (store.directory or Path()).resolve().parent / directory.name):
+        beside = [] if search.directory is None else [search.directory.resolve().parent / directory.name]
+        for place in (directory, *beside):
             if is_model_directory(place) and READER in read_manifest(place).parts:
                 return str(place)
-        found_model(str(recorded), store.directory or Path(), "--reader R --question-model")
+        found_model(str(recorded), search.directory, "--reader R --question-model")
     msg = (
         f"there is no reader, which answers need: --reader M names one, {GET_A_READER}. "
         "dpr-haystack search shows the passages without one"

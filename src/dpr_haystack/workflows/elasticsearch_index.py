@@ -8,12 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from haystack.utils import Secret
 
 from dpr_haystack._optional import require
+from dpr_haystack.components.retrievers.elasticsearch_store import new_client
 from dpr_haystack.errors import InputError
+
+if TYPE_CHECKING:
+    from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,14 @@ def create_elasticsearch_index(
     :raises SearchServerError: If the server cannot be reached, takes no such credentials or fails.
     :raises MissingExtra: If the Elasticsearch client is not installed.
     """
-    elasticsearch = require("elasticsearch", "elasticsearch", "create_elasticsearch_index")
+    require("elasticsearch", "elasticsearch", "create_elasticsearch_index")
     from dpr_haystack.engines.elasticsearch.creation import creating
     from dpr_haystack.engines.elasticsearch.layout import IndexLayout
     from dpr_haystack.engines.elasticsearch.sending import carry_out
 
     record = {"model": encoder} if isinstance(encoder, str) else encoder
     layout = IndexLayout(embedding_dim, analyzer, k1, b, index_options, shards, replicas, record)
-    with _client(elasticsearch.Elasticsearch, hosts, client) as connected:
+    with new_client(hosts if isinstance(hosts, str) else list(hosts), _plain(client)) as connected:
         return PreparedIndex(index, carry_out(connected, creating(index, layout)))
 
 
@@ -99,11 +103,20 @@ def credentials_from_environment() -> dict[str, Any]:
     return {"basic_auth": (user or "elastic", password)} if password else {}
 
 
-def _client(make: Any, hosts: str | Sequence[str], settings: Mapping[str, Any]) -> Any:
-    plain = {name: each.resolve_value() if isinstance(each, Secret) else each for name, each in settings.items()}
-    try:
-        return make(hosts if isinstance(hosts, str) else list(hosts), **plain)
-    except (TypeError, ValueError) as error:
-        # the client repeats what it does not understand: that may be an address with a password
-        msg = "hosts or the client's arguments cannot be used: an address looks like http://localhost:9200"
-        raise InputError(msg) from (None if "@" in str(error) else error)
+def elasticsearch_store(hosts: Sequence[str], index: str, **client: Any) -> ElasticsearchDocumentStore:
+    """The official document store over an index, with the credentials that the environment names.
+
+    :param hosts: Where Elasticsearch is.
+    :param index: Name of the index.
+    :param client: What else the Elasticsearch client takes.
+    :raises MissingExtra: If elasticsearch-haystack is not installed.
+    """
+    official = require("haystack_integrations.document_stores.elasticsearch", "elasticsearch", "--elasticsearch")
+    store: ElasticsearchDocumentStore = official.ElasticsearchDocumentStore(
+        hosts=list(hosts), index=index, **credentials_from_environment(), **client
+    )
+    return store
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each.resolve_value() if isinstance(each, Secret) else each for name, each in settings.items()}

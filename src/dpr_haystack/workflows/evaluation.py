@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Top-k accuracy of BM25, DPR and hybrid search over a store."""
+"""Top-k accuracy of BM25, DPR and hybrid search."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+from dpr_haystack.components.retrievers.passage_search import PassageSearch
 from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.metrics import KS, first_gold, first_hit, top_k_accuracy
 from dpr_haystack.errors import InputError
@@ -74,7 +74,7 @@ class _Ranks:
 
 
 def evaluate(
-    store: FAISSDocumentStore,
+    search: PassageSearch,
     questions: Sequence[Question],
     retriever: DPRHybridRetriever | None,
     *,
@@ -88,7 +88,7 @@ def evaluate(
 
     With a reader, also how good its answers are (section 6).
 
-    :param store: The passages.
+    :param search: Where the passages are.
     :param questions: With gold passages' ids, answers, or both.
     :param retriever: Gives the question tower and says how to fuse; None for BM25 alone.
     :param ks: Which k.
@@ -105,10 +105,10 @@ def evaluate(
         msg = f"k must be at least 1, got {list(ks)}"
         raise InputError(msg)
     depth = max([*ks, reading.depth]) if reading is not None else max(ks)
-    judge = _Judge(store, match)
+    judge = _Judge(search, match)
     ranks = {name: _Ranks() for name in systems_of(retriever, systems)}
     for batch in _batches(questions, _AT_ONCE if reading is None else _READ_AT_ONCE):
-        runs = runs_of(store, retriever, [question.question for question in batch], depth)
+        runs = runs_of(search, retriever, [question.question for question in batch], depth)
         for question, run in zip(batch, runs, strict=True):
             for name, system in ranks.items():
                 judge.add(system, question, run[name].ids)
@@ -131,8 +131,8 @@ def _report(ranks: _Ranks, ks: Sequence[int]) -> SystemReport:
 class _Judge:
     """Says at which rank a question was answered; reads every passage once."""
 
-    def __init__(self, store: FAISSDocumentStore, match: str) -> None:
-        self._search = store.searching()
+    def __init__(self, search: PassageSearch, match: str) -> None:
+        self._search = search
         self._matcher = AnswerMatcher(match)
         self._texts: dict[str, str] = {}
 
@@ -147,8 +147,8 @@ class _Judge:
     def _read(self, run: Sequence[str]) -> None:
         missing = [name for name in run if name not in self._texts]
         if missing:
-            kept = self._search.kept(missing)
-            self._texts.update((name, (kept[name].content or "") if name in kept else "") for name in missing)
+            found = self._search.documents(missing)
+            self._texts.update((name, (found[name].content or "") if name in found else "") for name in missing)
 
 
 def _batches(questions: Sequence[Question], size: int) -> Iterator[Sequence[Question]]:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Passages into a store: only what is new or has changed is embedded."""
+"""Passages into a store, ours or Elasticsearch: only what is new or has changed is embedded."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from haystack import logging
 from haystack.dataclasses import Document
-from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
-from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError, EncoderMismatch, InputError
-from dpr_haystack.store.layout import Layout, read_manifest
-from dpr_haystack.store.registry import is_store
 from dpr_haystack.workflows.sources import Sources, find_files
+from dpr_haystack.workflows.targets import IndexTarget, NotWritten, target_over
+
+if TYPE_CHECKING:
+    from dpr_haystack.components.retrievers.passage_search import AnyStore
+
+logger = logging.getLogger(__name__)
 
 # Passages a write, which is what an interruption costs: few at first, then as many as take some seconds to embed.
 _FIRST, _FEWEST, _MOST = 64, 32, 4096
@@ -41,6 +44,7 @@ class IndexReport:
     :param pruned: Ones that were taken out because their source has them no more.
     :param empty: Files that hold no text.
     :param bad: What was wrong with files that could not be read, or not to their end.
+    :param failed: Documents that the store did not take, and why.
     :param left_out: Ids that came again with another text; the first text of a run stands.
     """
 
@@ -51,76 +55,81 @@ class IndexReport:
     pruned: int = 0
     empty: list[Path] = field(default_factory=list)
     bad: list[DataError] = field(default_factory=list)
+    failed: list[NotWritten] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict, repr=False)
 
 
 def index_paths(
     paths: Sequence[str | Path],
-    store: FAISSDocumentStore,
+    store: AnyStore,
     embedder: DPRDocumentEmbedder,
     *,
     words: int = 100,
     prune: bool = False,
     skip_bad: bool = False,
+    language: str | None = None,
     progress: Progress | None = None,
 ) -> IndexReport:
     """Index files and folders; safe to interrupt and to run again.
 
     A passage's ``file`` is its path from the folder that the store lies in, or the absolute path of a file elsewhere:
-    the same wherever this runs, and still right where both are moved together.
+    the same wherever this runs, and still right where both are moved together. In Elasticsearch it is always absolute.
 
     :param paths: Files and folders.
-    :param store: Where to.
+    :param store: Where to; an index that is missing in Elasticsearch is made.
     :param embedder: The passage tower.
     :param words: Words a passage, where a file does not say itself what a passage is.
     :param prune: Take out passages that came from under these paths before and are not there any more; then a path
         may be gone, or an empty folder.
     :param skip_bad: Go on where a file cannot be read, and say so in the report; what was indexed from it stays.
+    :param language: Language of an index that is made in Elasticsearch; None for English.
     :param progress: Called with the number of passages done since the last call.
     :raises InputError: If a path does not exist or holds nothing readable.
     :raises DataError: If a file cannot be read and is not to be skipped; the files before it are indexed.
     :raises EncoderMismatch: If the store's vectors are another encoder's.
+    :raises SearchServerError: If Elasticsearch does not do it, or is gone for too long; what it took stays.
     """
     if words < 1:
         msg = f"words must be at least 1, got {words}"
         raise InputError(msg)
-    base = (store.directory or Path()).resolve().parent
-    if prune:
-        _check_known(store, base, paths)
-    sources = Sources(find_files(paths, may_be_gone=prune), base, words=words, skip_bad=skip_bad)
-    report = index_passages(sources, store, embedder, progress=progress)
-    report.empty, report.bad = sources.empty, sources.bad
-    if not _is_there(store):
-        return report  # and no empty store is made where there was nothing to write
-    if prune:
-        report.pruned = _prune(store, base, paths, report)
-    store.catch_up()
-    return report
+    target = target_over(store, language)
+    try:
+        if prune:
+            _check_known(target, paths)
+        sources = Sources(find_files(paths, may_be_gone=prune), target.base, words=words, skip_bad=skip_bad)
+        report = IndexReport(empty=sources.empty, bad=sources.bad)
+        try:
+            _index(sources, target, embedder, report, progress)
+        except DataError:
+            _settle(target, report)
+            for each in report.failed:
+                logger.warning("{place} did not take {id}: {reason}", place=target.place, **each._asdict())
+            raise
+        _settle(target, report)
+        if prune and target.is_there():
+            report.pruned = _prune(target, paths, report)
+            _settle(target, report)
+        return report
+    finally:
+        target.close()
 
 
-def _is_there(store: FAISSDocumentStore) -> bool:
-    return store.directory is None or is_store(store.directory)
+def _settle(target: IndexTarget, report: IndexReport) -> None:
+    if target.is_there():  # no empty store is made where there was nothing to write
+        report.failed += target.settle()
 
 
-def index_passages(
+def _index(
     passages: Iterable[Passage],
-    store: FAISSDocumentStore,
+    target: IndexTarget,
     embedder: DPRDocumentEmbedder,
-    *,
-    progress: Progress | None = None,
-) -> IndexReport:
-    """Index passages; those that the store has with the same text are not embedded again.
-
-    :param passages: Read as they are needed, so they may be any number.
-    :param store: Where to.
-    :param embedder: The passage tower.
-    :param progress: Called with the number of passages done since the last call.
-    :raises EncoderMismatch: If the store's vectors are another encoder's.
-    """
-    check_encoder(store, embedder)
-    _follow_encoder(store, embedder)
-    report = IndexReport()
+    report: IndexReport,
+    progress: Progress | None,
+) -> None:
+    """Index passages, read as they are needed; what was before a bad file is written."""
+    check_encoder(target, embedder)
+    _follow_encoder(target, embedder)
     remaining, size = iter(passages), _FIRST
     failure: DataError | None = None
     while failure is None:
@@ -129,13 +138,12 @@ def index_passages(
             break
         embedded, started = report.embedded, time.monotonic()
         report.read += len(batch)
-        _index_batch(_first_ones(batch, report), store, embedder, report)
+        _index_batch(_first_ones(batch, report), target, embedder, report)
         if progress is not None:
             progress(len(batch))
         size = _next_size(size, report.embedded - embedded, time.monotonic() - started)
     if failure is not None:
         raise failure
-    return report
 
 
 def _taken(passages: Iterator[Passage], size: int) -> tuple[list[Passage], DataError | None]:
@@ -157,32 +165,32 @@ def _next_size(size: int, embedded: int, seconds: float) -> int:
     return min(max(wanted, _FEWEST), 2 * size, _MOST)
 
 
-def check_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder) -> None:
-    """See that no other passage tower has made a store's vectors.
+def check_encoder(target: IndexTarget, embedder: DPRDocumentEmbedder) -> None:
+    """See that no other passage tower has made the vectors that are there.
 
     :raises EncoderMismatch: If one has.
     """
-    if not _is_there(store):
+    if not target.is_there():
         return  # and none is made before there is something to write
-    mine, recorded = embedder.identity.passage_record(), store.recorded_encoder
+    mine, recorded = embedder.identity.passage_record(), target.recorded_encoder
     if recorded is not None and recorded.get("fingerprint", mine["fingerprint"]) != mine["fingerprint"]:
         msg = (
-            f"the vectors in {store.directory} were made by {recorded.get('model')}; those of {mine['model']} cannot "
-            "be compared with them. Name another store for this model."
+            f"the vectors in {target.place} were made by {recorded.get('model')}; those of {mine['model']} cannot "
+            "be compared with them. Name another place for this model."
         )
         raise EncoderMismatch(msg)
 
 
-def _follow_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder) -> None:
-    """Note in the store where its encoder is now, if it is gone from where it was."""
-    if store.directory is None or not _is_there(store):
+def _follow_encoder(target: IndexTarget, embedder: DPRDocumentEmbedder) -> None:
+    """Note beside the vectors where their encoder is now, if it is gone from where it was."""
+    if not target.is_there():
         return
-    mine, recorded = embedder.identity.passage_record(), store.recorded_encoder
+    mine, recorded = embedder.identity.passage_record(), target.recorded_encoder
     if recorded is None or not recorded.get("fingerprint") or recorded["fingerprint"] != mine["fingerprint"]:
         return
     place = Path(str(recorded.get("model")))
     if place.is_absolute() and not place.exists():
-        store.record_encoder({**recorded, "model": mine["model"]})
+        target.record_encoder({**recorded, "model": mine["model"]})
 
 
 def as_document(passage: Passage) -> Document:
@@ -194,10 +202,10 @@ def as_document(passage: Passage) -> Document:
 
 
 def _index_batch(
-    passages: Sequence[Passage], store: FAISSDocumentStore, embedder: DPRDocumentEmbedder, report: IndexReport
+    passages: Sequence[Passage], target: IndexTarget, embedder: DPRDocumentEmbedder, report: IndexReport
 ) -> None:
     documents = [as_document(passage) for passage in passages]
-    kept = store.searching().kept([document.id for document in documents])
+    kept = target.kept([document.id for document in documents])
     new, moved = [], []
     for document in documents:
         old = kept.get(document.id)
@@ -207,23 +215,14 @@ def _index_batch(
             moved.append(document)
     if new:
         embedded = embedder.run(new)["documents"]
-        _record_encoder(store, embedder, len(embedded[0].embedding))
-        store.write_documents(embedded, DuplicatePolicy.OVERWRITE)
+        target.prepare(embedder.identity.passage_record(), len(embedded[0].embedding))
+        target.write(embedded)
     if moved:
-        vectors = {old.id: old.embedding for old in store.get_documents_by_id([document.id for document in moved])}
-        with_vectors = [replace(document, embedding=vectors[document.id]) for document in moved]
-        store.write_documents(with_vectors, DuplicatePolicy.OVERWRITE)
+        vectors = target.vectors([document.id for document in moved])
+        target.write([replace(document, embedding=vectors[document.id]) for document in moved])
     report.embedded += len(new)
     report.updated += len(moved)
     report.unchanged += len(documents) - len(new) - len(moved)
-
-
-def _record_encoder(store: FAISSDocumentStore, embedder: DPRDocumentEmbedder, dimension: int) -> None:
-    """Say in the store who makes its vectors: before the first write, so that no interruption comes between."""
-    manifest = read_manifest(Layout(store.directory or Path()))
-    fits = manifest.dimension in (None, dimension)  # otherwise the write is about to be refused
-    if fits and manifest.encoder is None:
-        store.record_encoder(dict(embedder.identity.passage_record()))
 
 
 def _text(content: str | None, meta: dict[str, Any]) -> tuple[str | None, Any]:
@@ -231,33 +230,38 @@ def _text(content: str | None, meta: dict[str, Any]) -> tuple[str | None, Any]:
     return content, meta.get("title")
 
 
-def _check_known(store: FAISSDocumentStore, base: Path, paths: Sequence[str | Path]) -> None:
+def _check_known(target: IndexTarget, paths: Sequence[str | Path]) -> None:
     """Refuse a path that is not there and that no passage came from: a slip, not a source that is gone."""
     gone = [path for path in map(Path, paths) if not path.exists()]
     if not gone:
         return
-    files = {meta.get("file") for _, meta in store.searching().metas()} if _is_there(store) else set()
-    known = [base / file for file in files if isinstance(file, str)]
+    files = {meta.get("file") for _, meta in target.metas()} if target.is_there() else set()
+    known = [_place(target, file) for file in files if isinstance(file, str)]
     for path in gone:
         if not any(file.is_relative_to(path.resolve()) for file in known):
             msg = f"{path} does not exist, and no passage came from there"
             raise InputError(msg)
 
 
-def _prune(store: FAISSDocumentStore, base: Path, paths: Sequence[str | Path], report: IndexReport) -> int:
+def _prune(target: IndexTarget, paths: Sequence[str | Path], report: IndexReport) -> int:
     """Take out what came from under the paths and was not seen; of a file that could not be read nothing is known."""
     roots = [Path(path).resolve() for path in paths]
     unknown = {error.path.resolve() for error in report.bad}
     gone = []
-    for name, meta in store.searching().metas():
+    for name, meta in target.metas():
         source = meta.get("file")
         if name in report.seen or not isinstance(source, str):
             continue
-        file = base / source
+        file = _place(target, source)
         if file not in unknown and any(file.is_relative_to(root) for root in roots):
             gone.append(name)
-    store.delete_documents(gone)
+    target.delete(gone)
     return len(gone)
+
+
+def _place(target: IndexTarget, file: str) -> Path:
+    """Where a passage's source is."""
+    return (target.base or Path()) / file
 
 
 def _first_ones(passages: Iterable[Passage], report: IndexReport) -> list[Passage]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from haystack.dataclasses import Document
 
-from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.reader import DPRReader, Readings
+from dpr_haystack.components.retrievers.passage_search import PassageSearch
 from dpr_haystack.core.answers import AnswerMatcher, exact_match, f1, pattern_match
 from dpr_haystack.core.intervals import Interval, bootstrap_interval
 from dpr_haystack.errors import InputError
@@ -79,7 +79,7 @@ class ReaderReport:
 class ReadingJudge:
     """Reads the passages of several systems, each passage once, and judges the answers from the first of them.
 
-    :param store: The passages.
+    :param search: Where the passages are.
     :param reader: The reader.
     :param passages: How many of the first passages to answer from; several numbers for a curve.
     :param systems: Whose passages.
@@ -90,7 +90,7 @@ class ReadingJudge:
 
     def __init__(
         self,
-        store: FAISSDocumentStore,
+        search: PassageSearch,
         reader: DPRReader,
         passages: Sequence[int],
         systems: Sequence[str],
@@ -102,7 +102,7 @@ class ReadingJudge:
             msg = f"a reader needs at least 1 passage, got {list(passages)}"
             raise InputError(msg)
         self.depth = max(passages)
-        self._search = store.searching()
+        self._search = search
         self._reader = reader
         self._passages = sorted(set(passages))
         self._systems = systems
@@ -136,7 +136,8 @@ class ReadingJudge:
     def _documents(self, run: Runs) -> dict[str, Document]:
         """All passages of one question by id, each once."""
         ids = dict.fromkeys(name for system in self._systems for name in run[system].ids[: self.depth])
-        return {document.id: document for document in self._search.documents(list(ids), dict.fromkeys(ids, 0.0))}
+        found = self._search.documents(list(ids))
+        return {name: found[name] for name in ids if name in found}
 
     def _judge(
         self, question: Question, run: Runs, documents: Mapping[str, Document], readings: Mapping[str, Any]

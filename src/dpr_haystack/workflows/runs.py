@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What BM25, DPR and both together find in a store, for many questions."""
+"""What BM25, DPR and both together find, for many questions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+from dpr_haystack.components.retrievers.passage_search import PassageSearch
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.search import Hits
 
@@ -37,18 +37,17 @@ def systems_of(retriever: DPRHybridRetriever | None, wanted: Sequence[str] | Non
 
 
 def runs_of(
-    store: FAISSDocumentStore, retriever: DPRHybridRetriever | None, questions: Sequence[str], depth: int
+    search: PassageSearch, retriever: DPRHybridRetriever | None, questions: Sequence[str], depth: int
 ) -> list[Runs]:
     """What each system finds for some questions.
 
-    :param store: Where to search.
+    :param search: Where to search.
     :param retriever: Gives the question tower and says how to fuse; None for BM25 alone.
     :param questions: Searched together.
     :param depth: How many passages each system finds.
     """
     if retriever is None:
-        search = store.searching()
-        return [{"bm25": search.keyword_hits(question, depth, None)} for question in questions]
+        return [{"bm25": hits} for hits in search.keyword_hits(questions, depth, None)]
     return [
         {
             "bm25": found.bm25,

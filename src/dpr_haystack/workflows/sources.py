@@ -70,14 +70,14 @@ class Sources:
     """The passages of files, one after the other; each passage says in ``file`` where it is from.
 
     :param files: The files.
-    :param base: What ``file`` is relative to, for files below it; the others' is absolute.
+    :param base: What ``file`` is relative to, for files below it; the others' is absolute. None: all are.
     :param words: Words a passage, where a file itself does not say what a passage is.
     :param skip_bad: Whether to go on behind a file that cannot be read.
     """
 
-    def __init__(self, files: Sequence[Path], base: Path, *, words: int = 100, skip_bad: bool = False) -> None:
+    def __init__(self, files: Sequence[Path], base: Path | None, *, words: int = 100, skip_bad: bool = False) -> None:
         self._files = files
-        self._base = base.resolve()
+        self._base = None if base is None else base.resolve()
         self._words = words
         self._skip_bad = skip_bad
         self.empty: list[Path] = []
@@ -105,7 +105,9 @@ class Sources:
 
     def _place(self, file: Path) -> str:
         path = file.resolve()
-        return (path.relative_to(self._base) if path.is_relative_to(self._base) else path).as_posix()
+        if self._base is not None and path.is_relative_to(self._base):
+            path = path.relative_to(self._base)
+        return path.as_posix()
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
+from dpr_haystack.components.retrievers.passage_search import PassageSearch
 from dpr_haystack.core.identity import PUBLISHED_PAIRS
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.layout import Layout, read_manifest
@@ -34,64 +36,61 @@ def store_for(directory: str | Path, *, index: str | None = None, language: str 
     return FAISSDocumentStore(str(directory), embedding_dim=None, **settings)
 
 
-def has_vectors(store: FAISSDocumentStore) -> bool:
-    """Whether a store holds any vector."""
-    return store.count_documents_by_filter({"field": "embedding", "operator": "!=", "value": None}) > 0
+def passage_model_for(recorded: Mapping[str, Any] | None, directory: Path | None) -> str:
+    """The passage tower to index with, where the user named none: the recorded one, or else the published one.
 
-
-def passage_model_for(directory: str | Path, model: str | None) -> str:
-    """The passage tower to index with.
-
-    :param directory: The store's directory.
-    :param model: What the user named; None for the tower that made the store's vectors, or else the published one.
-    :raises InputError: If the model that made the store's vectors is gone.
+    :param recorded: The tower that made the vectors that are there, as it is recorded; None if there are none.
+    :param directory: The store's directory, if it has one.
+    :raises InputError: If the recorded model is gone.
     """
-    if model is not None:
-        return model
-    root = Path(directory)
-    recorded = read_manifest(Layout(root)).encoder if is_store(root) else None
     if recorded is None:
         return _DEFAULT_PASSAGE_MODEL
-    return found_model(str(recorded["model"]), root, "--model")
+    return found_model(str(recorded["model"]), directory, "--model")
 
 
-def question_model_of(store: FAISSDocumentStore) -> str:
-    """The question tower that belongs to a store's vectors, by its name or path.
+def recorded_encoder_in(directory: str | Path) -> Mapping[str, Any] | None:
+    """Which passage tower made the vectors in a directory; None if that is not recorded, or nothing is there."""
+    root = Path(directory)
+    return read_manifest(Layout(root)).encoder if is_store(root) else None
+
+
+def question_model_of(search: PassageSearch) -> str:
+    """The question tower that belongs to some passages' vectors, by its name or path.
 
     A model directory holds both towers, a checkpoint with one tower is both, and the published passage towers have
     their question towers by name.
 
-    :raises InputError: If the store does not know which passage tower made its vectors, or that model is gone.
+    :raises InputError: If it is not recorded which passage tower made the vectors, or that model is gone.
     """
-    recorded = (store.recorded_encoder or {}).get("model")
-    if recorded is None and not store.count_documents():
-        msg = f"{store.directory} is empty: dpr-haystack index PATHS --store {store.directory} --model M"
+    recorded = (search.recorded_encoder or {}).get("model")
+    if recorded is None and not search.count():
+        msg = f"{search.place} is empty: fill it with dpr-haystack index PATHS --model M"
         raise InputError(msg)
     if recorded is None:
-        msg = f"{store.directory} does not say which encoder made its vectors; name it: --question-model M"
+        msg = f"{search.place} does not say which encoder made its vectors; name it: --question-model M"
         raise InputError(msg)
     for question, passage in PUBLISHED_PAIRS.items():
         if recorded == passage:
             return question
-    return found_model(str(recorded), store.directory or Path(), "--question-model")
+    return found_model(str(recorded), search.directory, "--question-model")
 
 
-def found_model(model: str, store: Path, option: str) -> str:
+def found_model(model: str, store: Path | None, option: str) -> str:
     """A recorded model, also after it was moved together with the store; fingerprints are still compared.
 
     :param model: Its name or path.
-    :param store: The directory of the store that names it.
+    :param store: The directory of the store that names it, if it has one.
     :param option: What names another model on the command line.
     :raises InputError: If it is gone.
     """
     path = Path(model)
     if not path.is_absolute() or path.exists():
         return model
-    moved = store.resolve().parent / path.name
-    if moved.exists():
+    moved = None if store is None else store.resolve().parent / path.name
+    if moved is not None and moved.exists():
         return str(moved)
     msg = (
-        f"the model {model} that made the vectors in {store} is gone; name where it is now: {option} M "
-        "(dpr-haystack index with --model notes it in the store)"
+        f"the model {model} that made the vectors{'' if store is None else f' in {store}'} is gone; name where it is "
+        f"now: {option} M (dpr-haystack index with --model notes it beside the vectors)"
     )
     raise InputError(msg)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.engines.elasticsearch.bodies import MOST_TERMS, chunks_of, first_words, rarest_words, searched_fields
+from dpr_haystack.engines.elasticsearch.bodies import MOST_TERMS, first_words, rarest_words, searched_fields
+from dpr_haystack.engines.elasticsearch.searching import chunks_of
 
 TEXT, KEYWORD = {"text": {}}, {"keyword": {}}
 
@@ -67,8 +68,8 @@ def test_what_is_searched(asked: Any, types: Any, fields: tuple[str, ...], analy
 
 @given(st.lists(st.integers(0, 400_000), max_size=80), st.integers(1, 10_000))
 def test_chunks_are_all_there_in_order_and_bounded(lengths: list[int], top_k: int) -> None:
-    bodies = [{"q": "x" * length} for length in lengths]
-    chunks = list(chunks_of(bodies, top_k))
+    bodies = [{"size": top_k, "q": "x" * length} for length in lengths]
+    chunks = list(chunks_of(bodies))
     assert [number for chunk in chunks for number in chunk] == list(range(len(bodies)))
     for chunk in chunks:
         assert 1 <= len(chunk) <= 64

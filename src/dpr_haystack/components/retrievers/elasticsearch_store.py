@@ -127,10 +127,24 @@ class ElasticsearchConnection:
             raise InputError(msg)
 
     def _connected(self) -> Elasticsearch:
-        from elasticsearch import Elasticsearch
-
         store = self.store
-        return Elasticsearch(store._hosts, api_key=store._handle_auth(), headers=store._headers, **store._kwargs)
+        settings = {"api_key": store._handle_auth(), "headers": store._headers, **store._kwargs}
+        return new_client(store._hosts, settings)
+
+
+def new_client(hosts: Any, settings: Mapping[str, Any]) -> Elasticsearch:
+    """A client of Elasticsearch.
+
+    :raises InputError: If it cannot be made with these settings.
+    """
+    from elasticsearch import Elasticsearch
+
+    try:
+        return Elasticsearch(hosts, **settings)
+    except (TypeError, ValueError) as error:
+        # the client repeats what it does not understand: that may be an address with a password
+        msg = "hosts or the client's arguments cannot be used: an address looks like http://localhost:9200"
+        raise InputError(msg) from (None if "@" in str(error) else error)
 
 
 def translated(filters: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ errors below :class:`~dpr_haystack.errors.SearchServerError`, without credential
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,13 @@ from dpr_haystack.errors import (
 
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
+#: So many times a request is repeated where giving up is dear: some three minutes of pauses.
+PATIENT = 40
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_SAID_AT = 5
 _DENIED, _LATER = (401, 403), (408, 429, 502, 503, 504)
 
 
@@ -68,15 +75,21 @@ def ask(name: str, *, retries: int = 0, **arguments: Any) -> Steps[Any]:
         try:
             response = yield Call(name, arguments)
             return getattr(response, "body", response)
-        except SearchServerUnavailable:
+        except SearchServerUnavailable as error:
             if attempt == retries:
                 raise
-        yield pause_before(attempt)
+            pause = pause_before(attempt, error)
+        yield pause
     return None
 
 
-def pause_before(attempt: int) -> Pause:
-    """The pause behind an attempt, counted from 0: each twice as long as the one before."""
+def pause_before(attempt: int, error: SearchServerUnavailable | None = None) -> Pause:
+    """The pause behind an attempt, counted from 0: each twice as long as the one before.
+
+    :param error: Why it failed; said once, when there has been some waiting.
+    """
+    if attempt == _SAID_AT and error is not None:
+        logger.warning("%s; asking it again for a while", error)
     return Pause(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt))
 
 
