@@ -401,7 +401,7 @@ def test_an_empty_store_says_that_it_is(cli: Cli, here: Path) -> None:
     FAISSDocumentStore("store", embedding_dim=None).count_documents()
     ran = cli("search", "text", "--store", "store")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
-    assert "store is empty: dpr-haystack index PATHS --store" in ran.err
+    assert "store is empty: fill it with dpr-haystack index PATHS" in ran.err
 
 
 def test_index_and_language_of_a_new_store(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:

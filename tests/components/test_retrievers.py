@@ -178,7 +178,7 @@ def test_a_question_in_words_is_sent_to_the_right_retriever(retrievers: dict[str
 
 @every_kind
 def test_another_store_is_refused_by_name(kind: str) -> None:
-    with pytest.raises(InputError, match=r"FAISSDocumentStore of dpr_haystack, got haystack.*InMemoryDocumentStore"):
+    with pytest.raises(InputError, match=r"FAISSDocumentStore of dpr_haystack.*, got haystack.*InMemoryDocumentStore"):
         make_retriever(kind, InMemoryDocumentStore())
 
 
