@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from haystack import logging
 from haystack.dataclasses import Document
 from numpy.typing import NDArray
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from dpr_haystack.engines.elasticsearch.index_facts import IndexFacts
     from dpr_haystack.engines.elasticsearch.searching import Hit
     from dpr_haystack.engines.elasticsearch.sending import Steps
+
+logger = logging.getLogger(__name__)
+
+_NOT_TRAINED_FOR = ("cosine", "l2_norm")
 
 
 class ElasticsearchSearch:
@@ -200,7 +205,15 @@ class ElasticsearchSearch:
     def _read_facts(self) -> IndexFacts:
         from dpr_haystack.engines.elasticsearch.index_facts import reading_facts
 
-        return self._connection.carry_out(reading_facts(self._connection.index, self._retries))
+        facts = self._connection.carry_out(reading_facts(self._connection.index, self._retries))
+        if facts.similarity in _NOT_TRAINED_FOR:
+            logger.warning(
+                "{place} compares vectors by {similarity}, and so are its scores: DPR is trained for inner products, "
+                "which an index made by create_elasticsearch_index or dpr-haystack es-init compares by",
+                place=self.place,
+                similarity=facts.similarity,
+            )
+        return facts
 
     def _read_fields(self) -> SearchedFields:
         from dpr_haystack.engines.elasticsearch.bm25 import finding_fields
