@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 from dpr_haystack.cli.common import whole_number
 
@@ -13,7 +15,7 @@ SUMMARY = "make an index in Elasticsearch"
 DESCRIPTION = """Makes an index for BM25 and DPR that Haystack's ElasticsearchDocumentStore works with; one that is
 there and fits stays as it is, one that does not fit is refused with the differences. Credentials come from the
 environment: ELASTIC_API_KEY, or ELASTIC_USER and ELASTIC_PASSWORD."""
-EXAMPLE = "dpr-haystack es-init http://localhost:9200 --index dpr-haystack"
+EXAMPLE = "dpr-haystack es-init http://localhost:9200 --index dpr-haystack --model demo/model"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("hosts", nargs="+", metavar="URL", help="where Elasticsearch is")
     parser.add_argument("--index", default="dpr-haystack", metavar="NAME", help="default: %(default)s")
     parser.add_argument(
-        "--embedding-dim", type=whole_number, default=768, metavar="N", help="numbers in a vector (default: 768)"
+        "--model", metavar="M", help="the passage tower: its name is noted in the index, and how long its vectors are"
+    )
+    parser.add_argument(
+        "--embedding-dim", type=whole_number, metavar="N", help="numbers in a vector (default: the model's, or 768)"
     )
     parser.add_argument(
         "--analyzer", default="english", metavar="A", help="a language, or standard (default: %(default)s)"
@@ -36,18 +41,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca-certs", metavar="FILE", help="certificates to trust for https")
 
 
+def _encoder_of(model: str) -> tuple[Mapping[str, Any], int]:
+    """What an index records of a passage tower, and the numbers in its vectors."""
+    from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+
+    embedder = DPRDocumentEmbedder(model, progress_bar=False)
+    embedder.warm_up()
+    return embedder.identity.passage_record(), embedder.dimension
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Make it, or say that it is there."""
     from dpr_haystack.workflows.elasticsearch_index import create_elasticsearch_index, credentials_from_environment
 
     client = credentials_from_environment()
+    encoder, dimension = (None, 768) if arguments.model is None else _encoder_of(arguments.model)
     if arguments.ca_certs is not None:
         client["ca_certs"] = arguments.ca_certs
     print(
         create_elasticsearch_index(
             arguments.hosts,
             arguments.index,
-            embedding_dim=arguments.embedding_dim,
+            embedding_dim=arguments.embedding_dim or dimension,
+            encoder=encoder,
             analyzer=arguments.analyzer,
             k1=arguments.k1,
             b=arguments.b,

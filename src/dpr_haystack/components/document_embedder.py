@@ -111,6 +111,11 @@ class DPRDocumentEmbedder:
         """Which encoder this is, by name and weights; loads the model if need be."""
         return self._tower.get().identity
 
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector; loads the model if need be."""
+        return self._tower.get().dimension
+
     def to_dict(self) -> dict[str, Any]:
         """The component as a dictionary, e.g. for YAML."""
         return default_to_dict(
