@@ -51,7 +51,7 @@ def test_its_commands_and_its_program(
             command,
             shell=True,
             cwd=tmp_path,
-            env={**os.environ, "PATH": path},
+            env=environment,
             capture_output=True,
             text=True,
             check=False,
@@ -70,9 +70,8 @@ def test_its_commands_and_its_program(
 
 
 def test_make_starts_what_the_tests_start() -> None:
-    recipe = re.search(
-        r"^elasticsearch:\n\t@(.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = re.search(r"^elasticsearch:\n\t@(.*)$", makefile, flags=re.MULTILINE)
     assert recipe is not None
     assert recipe.group(1).startswith("$(PYTHON) tools/elasticsearch/server.py start")
     assert "ES_PORT ?= 19200" in makefile
