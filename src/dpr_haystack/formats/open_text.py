@@ -41,7 +41,7 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     :param path: The file; gzipped if its name ends in ``.gz``.
     :raises DataError: If it cannot be read or a line is not UTF-8.
     """
-    with _opened(path) as file:
+    with opened_bytes(path) as file:
         for number, line in enumerate(file, 1):
             if number == 1:
                 line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
@@ -57,7 +57,7 @@ def read_text(path: str | Path) -> str:
     :param path: The file; gzipped if its name ends in ``.gz``.
     :raises DataError: If it cannot be read or is not UTF-8.
     """
-    with _opened(path) as file:
+    with opened_bytes(path) as file:
         data = file.read().removeprefix(codecs.BOM_UTF8)
     try:
         return data.decode().replace("\r\n", "\n").replace("\r", "\n")
@@ -94,7 +94,12 @@ def _without_gz(path: str | Path) -> str:
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[IO[bytes]]:
+def opened_bytes(path: str | Path) -> Iterator[IO[bytes]]:
+    """A file to read bytes from, unzipped on the way if its name ends in ``.gz``.
+
+    :param path: The file.
+    :raises DataError: If it cannot be read, then or while it is open.
+    """
     zipped = str(path).lower().endswith(".gz")
     try:
         with gzip.open(path, "rb") if zipped else open(path, "rb") as file:

@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""BEIR's folders: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from dpr_haystack.core.passages import Passage
+from dpr_haystack.errors import DataError
+from dpr_haystack.formats.jsonl import read_jsonl
+from dpr_haystack.formats.question import Question
+from dpr_haystack.formats.records import OnBad, Record, good, read_records
+from dpr_haystack.formats.trec import read_qrels, relevant, write_qrels
+from dpr_haystack.formats.writing import write_json_lines
+
+
+def is_beir(folder: str | Path) -> bool:
+    """Whether a folder is one of BEIR's."""
+    return bool(_file(folder, "corpus.jsonl") and _file(folder, "queries.jsonl"))
+
+
+def read_beir_corpus(folder: str | Path) -> Iterator[Passage]:
+    """The passages of a BEIR folder, one by one.
+
+    :raises DataError: If there are none, or a line is no passage.
+    """
+    yield from read_jsonl(_needed(folder, "corpus.jsonl"))
+
+
+def read_beir_questions(folder: str | Path, split: str = "test", on_bad: OnBad | None = None) -> Iterator[Question]:
+    """The questions of one split with their relevant passages, in the order of ``queries.jsonl``.
+
+    :param folder: The folder.
+    :param split: Which judgements: ``"train"``, ``"dev"`` or ``"test"``.
+    :param on_bad: Told of bad lines, which are passed over; None to raise the first.
+    :raises DataError: If a file is missing or a line is bad.
+    """
+    path = _needed(folder, "queries.jsonl")
+    gold = relevant(read_qrels(_needed(folder, f"qrels/{split}.tsv"), on_bad))
+
+    def read(record: Record) -> Question:
+        value = record.value
+        id_ = value.get("_id", value.get("id")) if isinstance(value, dict) else None
+        if not isinstance(id_, str | int) or not isinstance(value.get("text"), str):
+            raise DataError(path, f'{record.where}expected an object with "_id" and "text"', record.line)
+        return Question(value["text"], (), gold.get(str(id_), ()), str(id_))
+
+    for question in good(read_records(path, on_bad), read, on_bad):
+        if question.passage_ids:
+            yield question
+
+
+def write_beir(
+    folder: str | Path, passages: Iterable[Passage], questions: Iterable[Question], split: str = "test"
+) -> None:
+    """Write a BEIR folder; gold passages become judgements of grade 1.
+
+    :param folder: The folder; made if it is missing.
+    :param passages: The corpus.
+    :param questions: The questions, each with an id of its own.
+    :param split: The name of the judgements.
+    :raises DataError: If a file cannot be written, or a question has no id.
+    """
+    root = Path(folder)
+    (root / "qrels").mkdir(parents=True, exist_ok=True)
+    write_json_lines(
+        root / "corpus.jsonl",
+        ({"_id": each.id, "title": each.title, "text": each.text, "metadata": each.meta} for each in passages),
+    )
+    grades: dict[str, dict[str, int]] = {}
+
+    def objects() -> Iterator[dict[str, str]]:
+        for question in questions:
+            if not question.id:
+                raise DataError(root, f"the question {question.question!r} has no id, which BEIR needs")
+            grades[question.id] = dict.fromkeys(question.passage_ids, 1)
+            yield {"_id": question.id, "text": question.question}
+
+    write_json_lines(root / "queries.jsonl", objects())
+    write_qrels(root / "qrels" / f"{split}.tsv", grades, beir=True)
+
+
+def _file(folder: str | Path, name: str) -> Path | None:
+    paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _needed(folder: str | Path, name: str) -> Path:
+    path = _file(folder, name)
+    if path is None:
+        raise DataError(Path(folder) / name, "is not there; a BEIR folder has corpus.jsonl, queries.jsonl and qrels/")
+    return path

@@ -1,0 +1,239 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+import csv
+import gzip
+import io
+import json
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dpr_haystack.core.passages import Passage, make_passage, passage_id
+from dpr_haystack.errors import DataError, InputError
+from dpr_haystack.formats.columns import examples_from_frame, read_columns, write_columns
+from dpr_haystack.formats.results import Found, Result, read_results, write_results
+from dpr_haystack.formats.training import TrainingExample, read_training, write_training
+
+# As the original repository's README describes it.
+ORIGINAL = {
+    "dataset": "nq_train_psgs_w100",
+    "question": "who got the first nobel prize in physics",
+    "answers": ["Wilhelm Conrad Röntgen"],
+    "positive_ctxs": [
+        {
+            "title": "Nobel_Prize",
+            "text": "The first went to Röntgen.",
+            "score": 9,
+            "title_score": 1,
+            "passage_id": "7",
+        }
+    ],
+    "negative_ctxs": [{"title": "Nothing", "text": "Else.", "score": 0, "title_score": 0, "psg_id": 8}],
+    "hard_negative_ctxs": [{"title": "", "text": "A prize."}, {"text": "Another prize.", "passage_id": ""}],
+}
+
+
+def written(path, content):
+    data = (content if isinstance(content, str) else json.dumps(content, indent=2)).encode()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
+
+
+@pytest.mark.parametrize("name", ["train.json", "train.json.gz", "train.jsonl", "train.jsonl.gz"])
+def test_dpr_training_files(tmp_path, name):
+    content = json.dumps(ORIGINAL) + "\n\n" if "jsonl" in name else [ORIGINAL]
+    (example,) = read_training(written(tmp_path / name, content))
+    assert example == TrainingExample(
+        question=ORIGINAL["question"],
+        answers=("Wilhelm Conrad Röntgen",),
+        positives=(Passage("7", "Nobel Prize", "The first went to Röntgen.", {"score": 9, "title_score": 1}),),
+        negatives=(Passage("8", "Nothing", "Else.", {"score": 0, "title_score": 0, "psg_id": 8}),),
+        hard_negatives=(
+            Passage(passage_id("", "A prize."), "", "A prize."),
+            Passage(passage_id("", "Another prize."), "", "Another prize."),
+        ),
+        id="1",
+        meta={"dataset": "nq_train_psgs_w100"},
+    )
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1).filter(str.strip)
+meta = st.fixed_dictionaries({"score": st.floats(allow_nan=False, allow_infinity=False)})
+passages = st.builds(make_passage, texts, texts, meta)
+examples = st.builds(
+    TrainingExample,
+    question=texts,
+    positives=st.lists(passages, min_size=1, max_size=2).map(tuple),
+    hard_negatives=st.lists(passages, max_size=2).map(tuple),
+    negatives=st.lists(passages, max_size=2).map(tuple),
+    answers=st.lists(st.text(st.characters(codec="utf-8"))).map(tuple),
+    id=texts,
+    meta=st.dictionaries(st.sampled_from(["dataset", "provenance"]), texts),
+)
+
+
+@given(st.lists(examples, max_size=4), st.sampled_from(["a.json", "a.jsonl", "a.json.gz", "a.jsonl.gz"]))
+def test_what_is_written_is_read_again(tmp_path_factory, listed, name):
+    path = tmp_path_factory.getbasetemp() / name
+    assert write_training(path, listed) == len(listed)
+    assert list(read_training(path)) == listed
+    first = path.read_bytes()
+    write_training(path, listed)
+    assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"question": " "}, '"question"'),
+        ({"question": 7}, '"question"'),
+        ({"positive_ctxs": []}, "nothing can be learned"),
+        ({"positive_ctxs": "text"}, "must be a list"),
+        ({"positive_ctxs": [{"title": "x"}]}, '"text"'),
+        ({"hard_negative_ctxs": [{"text": " "}]}, "hard_negative_ctxs"),
+        ({"hard_negative_ctxs": [{"text": "x", "title": 7}]}, "title must be a string"),
+        ({"answers": ["a", 7]}, "list of strings"),
+    ],
+)
+def test_records_that_are_no_examples(tmp_path, change, words):
+    bad = {**ORIGINAL, **change}
+    lines = written(tmp_path / "a.jsonl", "\n".join(map(json.dumps, [ORIGINAL, bad, ORIGINAL])) + "\nnot json\n")
+    with pytest.raises(DataError, match=f"line 2: .*{words}"):
+        list(read_training(lines))
+    told = []
+    assert len(list(read_training(lines, told.append))) == 2
+    assert [error.line for error in told] == [2, 4]
+    listed = written(tmp_path / "a.json", [ORIGINAL, bad, ORIGINAL])
+    with pytest.raises(DataError, match=f"record 2: .*{words}"):
+        list(read_training(listed))
+    told.clear()
+    assert [example.id for example in read_training(listed, told.append)] == ["1", "3"]
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("text", ["[1, 2", '[{"a": }]', "[1] 2", "[1 2]", "{", "nothing", '["\\ud800"]'])
+def test_what_is_not_json(tmp_path, text):
+    with pytest.raises(DataError, match=r"a\.json"):
+        list(read_training(written(tmp_path / "a.json", text)))
+
+
+def test_empty_files_and_missing_ones(tmp_path):
+    assert list(read_training(written(tmp_path / "a.json", ""))) == []
+    assert list(read_training(written(tmp_path / "b.json", " [ ] "))) == []
+    assert next(read_training(written(tmp_path / "c.json", "\ufeff" + json.dumps([ORIGINAL])))).id == "1"
+    with pytest.raises(DataError, match="cannot be read"):
+        list(read_training(tmp_path / "nowhere.json"))
+    with pytest.raises(DataError, match="cannot be written"):
+        write_training(tmp_path / "nowhere" / "a.json", [])
+
+
+def test_a_long_list_is_read_piece_by_piece(tmp_path):
+    path = tmp_path / "long.json"
+    record = json.dumps({**ORIGINAL, "padding": "x" * 20_000}, indent=1)
+    path.write_text("[" + ",".join([record] * 1000) + "]")
+    tracemalloc.start()
+    assert sum(1 for _ in read_training(path)) == 1000
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < path.stat().st_size / 10
+
+
+def test_a_failure_half_way_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    (good,) = read_training(written(path, [ORIGINAL]))
+    before = path.read_bytes()
+
+    def broken():
+        yield good
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_training(path, broken())
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["a.json"]
+
+
+CSV = 'query_text,gold_passage,hard_negative,title\nwho?,"He, ""himself""",nobody,T\nwhen?,then,,\n'
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.csv.gz"])
+def test_columns(tmp_path, name):
+    rows = list(csv.reader(io.StringIO(CSV)))
+    text = io.StringIO()
+    csv.writer(text, delimiter="\t" if "tsv" in name else ",").writerows(rows)
+    first, second = read_columns(written(tmp_path / name, text.getvalue()))
+    assert (first.question, first.positives[0].title, first.positives[0].text) == ("who?", "T", 'He, "himself"')
+    assert [passage.text for passage in first.hard_negatives] == ["nobody"]
+    assert (second.question, second.hard_negatives, second.id) == ("when?", (), "3")
+
+
+def test_columns_as_sentence_transformers_names_them(tmp_path):
+    text = "anchor,positive,negative_1,negative_2,score\nq,p,n,m,1\n"
+    (example,) = read_columns(written(tmp_path / "a.csv", text))
+    assert [passage.text for passage in example.hard_negatives] == ["n", "m"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b\n1,2\n", "line 1: no column for the question: one of query_text, .* there are a, b"),
+        ("question,b\n1,2\n", "no column for the positive"),
+        ("question,positive\n1,2,3\n", "line 2: has 3 columns where 2"),
+        ("question,positive\n\n ,2\n", "line 3: the question is empty"),
+        ("question,positive\n1,\n", "the positive passage is empty"),
+        ('question,positive\n1,"2\n', "quote"),
+    ],
+)
+def test_columns_that_cannot_be(tmp_path, text, words):
+    with pytest.raises(DataError, match=words):
+        list(read_columns(written(tmp_path / "a.csv", text)))
+
+
+def test_bad_rows_are_told_and_passed_over(tmp_path):
+    path = written(tmp_path / "a.csv", "question,positive\n,x\nq,p\n1,2,3\n")
+    told = []
+    assert [example.question for example in read_columns(path, told.append)] == ["q"]
+    assert [error.line for error in told] == [2, 4]
+    assert list(read_columns(written(tmp_path / "b.csv", ""))) == []
+
+
+def test_columns_are_written_and_data_frames_read(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    listed = list(read_training(written(tmp_path / "a.json", [ORIGINAL])))
+    for name in ("a.csv", "a.tsv", "a.csv.gz"):
+        assert write_columns(tmp_path / name, listed, negatives=3) == 1
+        (again,) = read_columns(tmp_path / name)
+        assert again.positives[0].text == "Nobel Prize The first went to Röntgen."
+        assert [passage.text for passage in again.hard_negatives] == ["A prize.", "Another prize."]
+    frame = pandas.read_csv(tmp_path / "a.csv")
+    assert examples_from_frame(frame)[0].positives == again.positives
+    with pytest.raises(InputError, match="no column"):
+        examples_from_frame(frame.rename(columns={"query_text": "x"}))
+    with pytest.raises(InputError, match="data frame"):
+        examples_from_frame([1])
+
+
+def test_results_as_the_reader_takes_them(tmp_path):
+    passage = Passage("7", "T", "Text.", {})
+    results = [
+        Result("q", ("a",), (Found(passage, 0.1 + 0.2, True), Found(passage, -3.0, False))),
+        Result("none", (), ()),
+        Result("unknown", ("b",), (Found(passage, 1e-30),)),
+    ]
+    for name in ("a.json", "a.json.gz"):
+        assert write_results(tmp_path / name, results) == 3
+        assert list(read_results(tmp_path / name)) == results
+    told = json.loads((tmp_path / "a.json").read_text())
+    assert told[0]["ctxs"][0] == {
+        "id": "7",
+        "title": "T",
+        "text": "Text.",
+        "score": "0.30000000000000004",
+        "has_answer": True,
+    }
+    bad = written(tmp_path / "bad.json", [{"question": "q", "ctxs": [{"id": "1", "text": "x", "score": "much"}]}])
+    with pytest.raises(DataError, match="record 1"):
+        list(read_results(bad))
