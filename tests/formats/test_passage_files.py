@@ -10,9 +10,10 @@ from haystack import Document
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.core.passages import Passage, passage_id
+from dpr_haystack.core.passages import Passage, make_passage, passage_id
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats import PASSAGE_SUFFIXES, read_passages
+from dpr_haystack.formats.dpr_tsv import write_dpr_tsv
 
 
 @pytest.fixture
@@ -275,3 +276,18 @@ def test_an_unknown_suffix_says_what_is_known(written):
 def test_a_missing_file_is_said_for_every_suffix(tmp_path, suffix):
     with pytest.raises(DataError, match="No such file"):
         list(read_passages(tmp_path / f"none{suffix}"))
+
+
+some_text = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), min_size=1).filter(str.strip)
+
+
+@given(st.lists(st.tuples(some_text, some_text, st.text("ab_ c")), max_size=5, unique_by=lambda each: each[0]))
+def test_what_is_written_as_tsv_is_read_again(tmp_path_factory, listed):
+    made = [make_passage(title, text, {}, name) for name, text, title in listed if name != "id"]
+    for name in ("written.tsv", "written.tsv.gz"):
+        path = tmp_path_factory.getbasetemp() / name
+        assert write_dpr_tsv(path, made) == len(made)
+        again = list(read_passages(path))
+        assert [(each.id, each.title, each.text) for each in again] == [
+            (each.id, each.title, each.text) for each in made
+        ]

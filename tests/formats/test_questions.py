@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dpr_haystack.core.passages import passage_id
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats import Question, read_questions
+from dpr_haystack.formats.questions import write_questions
 
 
 @pytest.fixture
@@ -188,3 +189,26 @@ def test_curated_trec(questions):
 def test_an_empty_file_has_no_questions(questions):
     assert questions("") == []
     assert questions("\n \n") == []
+
+
+some = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), min_size=1).filter(str.strip)
+
+
+@given(st.lists(st.builds(Question, some, st.lists(some).map(tuple), st.lists(some).map(tuple), some), max_size=4))
+def test_what_is_written_is_read_again(tmp_path_factory, listed):
+    folder = tmp_path_factory.getbasetemp()
+    for name in ("written.jsonl", "written.jsonl.gz"):
+        assert write_questions(folder / name, listed) == len(listed)
+        assert list(read_questions(folder / name)) == listed
+
+
+plain = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1).map(
+    lambda text: f"who {text}?"
+)
+
+
+@given(st.lists(st.tuples(plain, st.lists(some).map(tuple)), max_size=4))
+def test_lines_as_dpr_has_them(tmp_path_factory, listed):
+    path = tmp_path_factory.getbasetemp() / "written.qas.csv"
+    write_questions(path, [Question(*each) for each in listed])
+    assert [(each.question, each.answers) for each in read_questions(path)] == listed

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.tables import read_rows
+from dpr_haystack.formats.writing import replacing
 
 _COLUMNS: tuple[str, ...] = ("id", "text", "title")
 
@@ -36,3 +38,21 @@ def read_dpr_tsv(path: str | Path) -> Iterator[Passage]:
         if not values.get("text", "").strip():
             raise DataError(path, "has no text", line)
         yield make_passage(values.get("title", ""), values["text"], {"file": file}, values["id"])
+
+
+def write_dpr_tsv(path: str | Path, passages: Iterable[Passage]) -> int:
+    """Write passages as DPR's ``psgs_w100.tsv``: a header line, then id, text and title.
+
+    :param path: The file; gzipped for ``.gz``.
+    :param passages: The passages, as they come.
+    :returns: How many.
+    :raises DataError: If it cannot be written.
+    """
+    count = 0
+    with replacing(path) as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for passage in passages:
+            writer.writerow([passage.id, passage.text, passage.title])
+            count += 1
+    return count

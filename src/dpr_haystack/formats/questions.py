@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import ast
+import csv
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from dpr_haystack.formats.open_text import numbered_lines, parse_json, read_text
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.squad import is_squad, squad_questions
 from dpr_haystack.formats.tables import read_rows
+from dpr_haystack.formats.writing import replacing, write_json_lines
 
 
 def read_questions(path: str | Path) -> Iterator[Question]:
@@ -119,3 +121,30 @@ def _strings(values: Any) -> tuple[str, ...]:
             raise TypeError(msg)
         str(value).encode()  # refuses half of a surrogate pair
     return tuple(map(str, values))
+
+
+def write_questions(path: str | Path, questions: Iterable[Question]) -> int:
+    """Write questions: JSON lines for ``.jsonl``, else lines of question, tab and list of answers as DPR has them.
+
+    The second kind holds neither ids nor gold passages; its lists are JSON, which DPR's users read as Python too.
+
+    :param path: The file; gzipped for ``.gz``.
+    :param questions: The questions, as they come.
+    :returns: How many.
+    :raises DataError: If it cannot be written.
+    """
+    if suffix_of(path) == ".jsonl":
+        return write_json_lines(path, map(_object, questions))
+    count = 0
+    with replacing(path) as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        for question in questions:
+            writer.writerow([question.question, json.dumps(list(question.answers), ensure_ascii=False)])
+            count += 1
+    return count
+
+
+def _object(question: Question) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": question.id} if question.id else {}
+    told |= {"question": question.question, "answers": list(question.answers)}
+    return told | ({"passage_ids": list(question.passage_ids)} if question.passage_ids else {})

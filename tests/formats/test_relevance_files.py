@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+import gzip
+import json
+
+import ir_measures
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dpr_haystack.core.passages import Passage
+from dpr_haystack.errors import DataError
+from dpr_haystack.formats.beir import is_beir, read_beir_corpus, read_beir_questions, write_beir
+from dpr_haystack.formats.question import Question
+from dpr_haystack.formats.trec import read_qrels, read_run, relevant, write_qrels, write_run
+
+words = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=4)
+scores = st.floats(-1e6, 1e6)
+runs = st.dictionaries(words, st.dictionaries(words, scores, min_size=1, max_size=5), max_size=4)
+grades = st.dictionaries(words, st.dictionaries(words, st.integers(-1, 3), min_size=1, max_size=5), max_size=4)
+
+
+@given(runs)
+def test_runs_are_written_and_read(tmp_path_factory, run):
+    for name in ("run.txt", "run.txt.gz"):
+        path = tmp_path_factory.getbasetemp() / name
+        assert write_run(path, run) == sum(map(len, run.values()))
+        again = read_run(path)
+        assert again == run
+        assert all(list(hits.values()) == sorted(hits.values(), reverse=True) for hits in again.values())
+
+
+@given(runs)
+def test_other_tools_read_our_runs(tmp_path_factory, run):
+    path = tmp_path_factory.getbasetemp() / "run.txt"
+    write_run(path, run, tag="mine")
+    theirs = {}
+    for hit in ir_measures.read_trec_run(str(path)):
+        theirs.setdefault(hit.query_id, {})[hit.doc_id] = hit.score
+    assert theirs == run
+    lines = path.read_text().splitlines()
+    assert all(line.split()[1] == "Q0" and line.split()[5] == "mine" for line in lines)
+
+
+@given(grades, st.booleans())
+def test_judgements_are_written_and_read(tmp_path_factory, qrels, beir):
+    path = tmp_path_factory.getbasetemp() / "qrels"
+    assert write_qrels(path, qrels, beir=beir) == sum(map(len, qrels.values()))
+    assert read_qrels(path) == qrels
+    if not beir:
+        theirs = {}
+        for each in ir_measures.read_trec_qrels(str(path)):
+            theirs.setdefault(each.query_id, {})[each.doc_id] = each.relevance
+        assert theirs == qrels
+
+
+def test_what_runs_and_judgements_may_look_like(tmp_path):
+    (tmp_path / "run").write_text("1 Q0 a 1 0.5 x\r\n\n1\tQ0\tb\t2\t1.5\tx\n1 Q0 a 3 2.5 x\n2 Q0 c 1 -1 x\n")
+    assert read_run(tmp_path / "run") == {"1": {"a": 2.5, "b": 1.5}, "2": {"c": -1.0}}
+    (tmp_path / "qrels").write_bytes(b"\xef\xbb\xbf1 0 a 1\n1 0 b 0\n2 0 c -1\n")
+    judged = read_qrels(tmp_path / "qrels")
+    assert judged == {"1": {"a": 1, "b": 0}, "2": {"c": -1}}
+    assert relevant(judged) == {"1": ("a",), "2": ()}
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "message"),
+    [
+        (read_run, "1 Q0 a 1 0.5\n", r"line 1: expected 6 columns"),
+        (read_run, "1 Q0 a 1 x y\n", "'x' is no finite number"),
+        (read_run, "1 Q0 a 1 nan y\n", "'nan' is no finite number"),
+        (read_qrels, "1 0 a 1\n1 a\n", "line 2: .* got 2 columns"),
+        (read_qrels, "1 0 a much\n", "'much' is no whole number"),
+    ],
+)
+def test_bad_lines(tmp_path, read, text, message):
+    path = tmp_path / "file"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        read(path)
+    told = []
+    read(path, told.append)
+    assert len(told) == 1
+
+
+def test_ids_that_the_formats_cannot_hold(tmp_path):
+    for name in ("a b", "", " a", "a\n"):
+        with pytest.raises(DataError, match="word without space"):
+            write_run(tmp_path / "run", {"1": {name: 1.0}})
+        with pytest.raises(DataError, match="word without space"):
+            write_qrels(tmp_path / "qrels", {name: {"a": 1}})
+    assert not list(tmp_path.iterdir())
+
+
+CORPUS = [Passage("d1", "One", "First text.", {"file": "x"}), Passage("d2", "", "Zweiter Text: Ä.", {})]
+ASKED = [Question("eins?", (), ("d1", "d2"), "q1"), Question("two?", (), ("d2",), "q2")]
+
+
+def test_beir_folders_are_written_and_read(tmp_path):
+    write_beir(tmp_path / "mine", CORPUS, ASKED, "dev")
+    assert is_beir(tmp_path / "mine")
+    assert not is_beir(tmp_path)
+    corpus = list(read_beir_corpus(tmp_path / "mine"))
+    assert [(each.id, each.title, each.text) for each in corpus] == [
+        (each.id, each.title, each.text) for each in CORPUS
+    ]
+    assert list(read_beir_questions(tmp_path / "mine", "dev")) == ASKED
+    with pytest.raises(DataError, match=r"test\.tsv.*is not there"):
+        list(read_beir_questions(tmp_path / "mine"))
+    with pytest.raises(DataError, match="has no id"):
+        write_beir(tmp_path / "other", CORPUS, [Question("q", (), ("d1",))])
+
+
+def test_beir_as_others_write_it(tmp_path):
+    """Questions of other splits are in the same file; grades may be zero; ids may be numbers; files may be zipped."""
+    (tmp_path / "qrels").mkdir()
+    queries = [{"_id": "1", "text": "a?", "metadata": {}}, {"_id": 2, "text": "b?"}, {"_id": "3", "text": "c?"}]
+    (tmp_path / "queries.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, queries)).encode()))
+    (tmp_path / "corpus.jsonl").write_text(json.dumps({"_id": "d", "title": "T", "text": "x", "metadata": {}}))
+    (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n2\td\t1\n3\td\t0\n")
+    assert list(read_beir_questions(tmp_path)) == [Question("b?", (), ("d",), "2")]
+    (tmp_path / "queries.jsonl.gz").unlink()
+    (tmp_path / "queries.jsonl").write_text('{"_id": "2"}\n{"_id": "2", "text": "b?"}\n')
+    with pytest.raises(DataError, match=r"line 1: .*_id"):
+        list(read_beir_questions(tmp_path))
+    told = []
+    assert len(list(read_beir_questions(tmp_path, on_bad=told.append))) == 1
+    assert len(told) == 1
