@@ -38,7 +38,7 @@ def searching(
     :returns: The hits of each search, best first.
     :raises SearchServerError: If one of them fails: there are no half results.
     """
-    above = orjson.dumps(header(index, search_type))
+    above = _line(header(index, search_type))
     lines = [_line(body) for body in bodies]
     hits: list[list[Hit]] = []
     for chunk in chunks_of([len(line) for line in lines], [int(body["size"]) for body in bodies]):
