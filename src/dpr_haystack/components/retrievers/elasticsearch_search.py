@@ -176,7 +176,7 @@ class ElasticsearchSearch:
         return (yield from searching(self._connection.index, bodies, self._retries))
 
     def _document(self, hit: Hit, kind: str) -> Document:
-        return replace(self._connection.document_of(hit), score=similarity_of(hit["_score"], kind))
+        return self._connection.document_of({**hit, "_score": similarity_of(hit["_score"], kind)})
 
     def _by_words(self, queries: Sequence[str], top_k: int, filters: Filters | None) -> Steps[list[list[Hit]]]:
         from dpr_haystack.engines.elasticsearch.bm25 import keyword_bodies
