@@ -26,6 +26,8 @@ import pytest
 from elasticsearch import Elasticsearch
 from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
+from support.indexing import Cli, Indexing
+
 SERVER = Path(__file__).parents[2] / "tools" / "elasticsearch" / "server.py"
 NO_MEANS = 3
 
@@ -128,3 +130,9 @@ def store_of(elasticsearch_url: str) -> Iterator[Callable[..., ElasticsearchDocu
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def indexing(cli: Cli, elasticsearch_url: str, index: str, tiny_models: tuple[Path, Path]) -> Indexing:
+    """`dpr-haystack index` with a tiny model into the index."""
+    return Indexing(cli, elasticsearch_url, index, tiny_models[0])

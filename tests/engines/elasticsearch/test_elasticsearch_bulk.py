@@ -233,6 +233,7 @@ def test_a_reason_is_one_line_of_bounded_length() -> None:
     (refused,) = Server({name: 400})(writing("there", [action(name)]))
     assert "\n" not in refused.reason
     assert refused.reason.startswith("Elasticsearch refused the request: it says 400 of nnn")
+    assert refused.reason.endswith("nnn")
     assert len(refused.reason) < 600
 
 
@@ -398,3 +399,16 @@ def test_deleting_sends_ids_alone_and_passes_over_what_is_not_there() -> None:
         writer.delete(["a", "b"])
         assert writer.settle() == []
     assert [orjson.loads(line) for line in lines] == [{"delete": {"_id": "a"}}, {"delete": {"_id": "b"}}]
+
+
+def test_settling_waits_for_every_answer() -> None:
+    blocked = Blocked()
+    with writer_over(blocked) as writer:
+        writer.write(documents(1))
+        thread = threading.Thread(target=writer.settle)
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()
+        blocked.go.set()
+        thread.join(20)
+        assert list(blocked.server.taken) == ["0"]

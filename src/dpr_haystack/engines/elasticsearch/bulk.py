@@ -213,6 +213,6 @@ def _left(actions: Sequence[Action], told: Mapping[str, Any], *, retry: bool) ->
 
 
 def _in_short(error: SearchServerError) -> str:
-    """One line: the server may repeat the document, vector and all."""
-    line = " ".join(str(error).split())
-    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
+    """One line: the server may repeat the document, vector and all, between what it did and why that failed."""
+    line, half = " ".join(str(error).split()), _LONGEST_REASON // 2
+    return line if len(line) <= _LONGEST_REASON else f"{line[:half]} ... {line[-half:]}"
