@@ -33,7 +33,11 @@ NO_MEANS = 3
 
 
 # What of it a test asks for, and where such a server may be named.
-NAMED = {"elasticsearch_url": "DPR_HAYSTACK_ELASTICSEARCH_URL", "secured": "DPR_HAYSTACK_SECURE_ELASTICSEARCH_URL"}
+NAMED = {
+    "elasticsearch_url": "DPR_HAYSTACK_ELASTICSEARCH_URL",
+    "secured": "DPR_HAYSTACK_SECURE_ELASTICSEARCH_URL",
+    "own_server": "",  # it is stopped: nobody else's
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,14 +46,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         (item, name)
         for item in items
         for fixture, name in NAMED.items()
-        if fixture in getattr(item, "fixturenames", ()) and not os.environ.get(name)
+        if fixture in getattr(item, "fixturenames", ()) and not (name and os.environ.get(name))
     ]
     if not waiting or os.environ.get("DPR_HAYSTACK_REQUIRE_ELASTICSEARCH") == "1":
         return
     done = subprocess.run([sys.executable, SERVER, "means"], capture_output=True, text=True, check=False)
     if done.returncode == NO_MEANS:
         for item, name in waiting:
-            item.add_marker(pytest.mark.skip(reason=f"{done.stderr.strip()}, or name a server in {name}"))
+            advice = f", or name a server in {name}" if name else ""
+            item.add_marker(pytest.mark.skip(reason=f"{done.stderr.strip()}{advice}"))
 
 
 class Secured(NamedTuple):
@@ -102,6 +107,24 @@ def secured() -> Iterator[Secured]:
     password = secrets.token_urlsafe(12)
     with started(password) as url:
         yield Secured(url, "elastic", password)
+
+
+class OwnServer(NamedTuple):
+    """A server that may be stopped, and keeps its data."""
+
+    url: str
+
+    def act(self, action: str) -> None:
+        """`stop` or `start` it."""
+        line = [sys.executable, str(SERVER), action, "--port", str(urlsplit(self.url).port)]
+        subprocess.run(line, capture_output=True, check=True)
+
+
+@pytest.fixture
+def own_server() -> Iterator[OwnServer]:
+    """A server without security for one test alone."""
+    with started() as url:
+        yield OwnServer(url)
 
 
 @pytest.fixture

@@ -165,6 +165,27 @@ def test_pruning_takes_out_what_its_source_has_no_more(
     assert client.count(index=index)["count"] == 3
 
 
+def test_everything_can_be_found_after_one_refresh(
+    elasticsearch_url: str, corpus: Path, client: Elasticsearch, index: str, tiny_models: tuple[Path, Path]
+) -> None:
+    create_elasticsearch_index(elasticsearch_url, index, embedding_dim=32)
+    client.indices.put_settings(index=index, settings={"index.refresh_interval": "-1"})
+    passages_file(corpus, {str(number): f"text {number}" for number in range(1_500)})
+
+    def refreshes() -> int:
+        told = client.indices.stats(index=index, metric="refresh")["indices"][index]["primaries"]["refresh"]
+        return int(told["external_total"])
+
+    before, during = refreshes(), []
+    embedder = DPRDocumentEmbedder(str(tiny_models[0]), progress_bar=False)
+    store = elasticsearch_store([elasticsearch_url], index)
+    index_paths([corpus], store, embedder, progress=lambda _: during.append(refreshes()))
+    assert len(during) > 3
+    assert set(during) == {during[0]}
+    assert refreshes() == during[0] + 1 <= before + 2
+    assert client.count(index=index)["count"] == 1_500
+
+
 # --- whose vectors they are -------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -25,11 +24,9 @@ from dpr_haystack import create_elasticsearch_index
 from support.cut_line import CutLine
 from support.indexing import Cli, Indexing, contents, counts_in, passages_file, vectors_of
 
-from conftest import SERVER, started  # isort: skip
-
 pytestmark = pytest.mark.integration
 
-MANY = 2_500
+MANY = 2_000
 FLOAT32 = ("--dtype", "float32")
 
 
@@ -223,20 +220,24 @@ def test_a_line_that_is_cut_again_and_again_loses_nothing(
 
 
 def test_a_server_that_stops_and_starts_again_is_waited_for(
-    cli: Cli, many: Path, texts: dict[str, str], vectors: dict[str, Any], tiny_models: tuple[Path, Path]
+    cli: Cli,
+    many: Path,
+    texts: dict[str, str],
+    vectors: dict[str, Any],
+    own_server: Any,
+    tiny_models: tuple[Path, Path],
 ) -> None:
     seen: dict[str, Any] = {}
-    with started() as url, Elasticsearch(url) as client:
-        line = [sys.executable, str(SERVER), "{}", "--port", str(urlsplit(url).port)]
+    with Elasticsearch(own_server.url) as client:
 
         def restart(over: threading.Event) -> None:
             seen["there"] = wait_for_some(client, "passages", over.is_set, least=150)
-            subprocess.run([*line[:2], "stop", *line[3:]], capture_output=True, check=True)
+            own_server.act("stop")
             seen["over"] = over.is_set()
-            subprocess.run([*line[:2], "start", *line[3:]], capture_output=True, check=True)
+            own_server.act("start")
 
+        place = ("--elasticsearch", own_server.url, "--index", "passages", "--model", tiny_models[0])
         with meanwhile(restart):
-            place = ("--elasticsearch", url, "--index", "passages", "--model", tiny_models[0])
             ran = cli("index", many, *place, *FLOAT32)
         assert 0 < seen["there"] < MANY
         assert seen["over"] is False
