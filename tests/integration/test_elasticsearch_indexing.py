@@ -19,6 +19,7 @@ from elasticsearch import Elasticsearch
 from haystack import Document
 
 from dpr_haystack import DPRDocumentEmbedder, create_elasticsearch_index
+from dpr_haystack.engines.elasticsearch.layout import IndexLayout, index_body
 from dpr_haystack.errors import DPRError, EncoderMismatch
 from dpr_haystack.workflows.elasticsearch_index import elasticsearch_store
 from dpr_haystack.workflows.indexing import index_paths
@@ -111,6 +112,24 @@ def test_only_what_is_new_or_changed_is_embedded(
     assert indexing(moved, *FLOAT32) == {"read": 6, "embedded": 0, "updated": 6, "unchanged": 0, "removed": 0}
     again = contents(client, index, refresh=False)
     assert {name: {**source, "file": str(moved)} for name, source in found.items()} == again
+
+
+def test_vectors_that_a_server_does_not_give_back_are_made_again(
+    indexing: Indexing, corpus: Path, client: Elasticsearch, index: str
+) -> None:
+    """As later versions do it by themselves: a passage that moved may not lose its vector."""
+    body = index_body(IndexLayout(32))
+    client.indices.create(
+        index=index,
+        settings=body["settings"],
+        mappings={**body["mappings"], "_source": {"excludes": ["embedding"]}},
+    )
+    assert indexing(corpus)["embedded"] == 5
+    assert indexing(corpus)["unchanged"] == 5
+    moved = corpus.rename(corpus.with_name("moved.jsonl"))
+    assert indexing(moved) == {"read": 5, "embedded": 5, "updated": 0, "unchanged": 0, "removed": 0}
+    assert client.count(index=index, query={"exists": {"field": "embedding"}})["count"] == 5
+    assert client.count(index=index, query={"term": {"file": str(moved)}})["count"] == 5
 
 
 def versions(client: Elasticsearch, index: str) -> dict[str, Any]:
