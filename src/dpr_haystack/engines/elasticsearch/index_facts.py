@@ -106,7 +106,8 @@ def checking_writes(index: str, retries: int) -> Steps[None]:
     named = [each.get("aliases", {}).get(index) for each in told.values()]
     is_one = index in told or (len(named) == 1 and named[0] is not None)
     if not is_one and not any(alias and alias.get("is_write_index") for alias in named):
-        msg = f"{index!r} does not say which index to write to: it stands for {', '.join(sorted(told))}; name one of them"
+        names = ", ".join(sorted(told))
+        msg = f"{index!r} does not say which index to write to: it stands for {names}; name one of them"
         raise InputError(msg)
 
 
