@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ import numpy as np
 import pytest
 from elasticsearch import Elasticsearch
 
-from dpr_haystack import create_elasticsearch_index
+from dpr_haystack import DPRDocumentEmbedder, create_elasticsearch_index
+from dpr_haystack.workflows.elasticsearch_index import elasticsearch_store
+from dpr_haystack.workflows.indexing import index_paths
 from support.cut_line import CutLine
 from support.indexing import Cli, Indexing, contents, counts_in, passages_file, vectors_of
 
@@ -191,7 +193,6 @@ def test_ctrl_c_while_the_server_is_gone(
 
 
 def test_a_line_that_is_cut_again_and_again_loses_nothing(
-    cli: Cli,
     many: Path,
     texts: dict[str, str],
     vectors: dict[str, Any],
@@ -202,19 +203,15 @@ def test_a_line_that_is_cut_again_and_again_loses_nothing(
 ) -> None:
     with CutLine(elasticsearch_url) as line:
 
-        def cut(over: threading.Event) -> None:
-            wait_for_some(client, index, over.is_set)
-            while not over.wait(0.3):
-                line.cut()
-                over.wait(0.3)
-                line.mend()
+        def cut(_: int) -> None:  # some requests have just been handed over
+            line.cut()
+            threading.Timer(0.3, line.mend).start()
 
-        place = ("--elasticsearch", line.url, "--index", index, "--model", tiny_models[0])
-        with meanwhile(cut):
-            ran = cli("index", many, *place, *FLOAT32)
-        assert line.cuts > 1
-    assert ran.code == 0
-    assert counts_in(ran.out)["embedded"] == MANY
+        embedder = DPRDocumentEmbedder(str(tiny_models[0]), dtype="float32", progress_bar=False)
+        with closing(elasticsearch_store([line.url], index)) as store:
+            report = index_paths([many], store, embedder, progress=cut)
+        assert line.cuts > 3
+    assert (report.embedded, report.failed) == (MANY, [])
     check_all(client, index, texts, vectors)
 
 
