@@ -75,10 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             report = index_paths(arguments.paths, store, embedder, **settings, progress=step)
         count = _count(store)
     except KeyboardInterrupt:
-        print(
-            f"interrupted: {_count(store)} passages are in {_name(arguments)}; run the same command to go on",
-            file=sys.stderr,
-        )
+        print(f"interrupted: {_state(store, arguments)}; run the same command to go on", file=sys.stderr)
         return 130
     except DataError as error:
         msg = f"{error}; the files before it are indexed, --skip-bad goes on without such files"
@@ -131,6 +128,16 @@ def _count(store: AnyStore) -> int:
         return target.count() if target.is_there() else 0
     finally:
         target.close()
+
+
+def _state(store: AnyStore, arguments: argparse.Namespace) -> str:
+    """What is there, as far as that can be said: an interruption may be because the server is gone."""
+    from dpr_haystack.errors import SearchServerError
+
+    try:
+        return f"{_count(store)} passages are in {_name(arguments)}"
+    except SearchServerError as error:
+        return f"how many passages are in {_name(arguments)} is not known ({error})"
 
 
 def _asides(report: IndexReport) -> Iterator[str]:

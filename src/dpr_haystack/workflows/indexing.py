@@ -213,13 +213,15 @@ def _index_batch(
             new.append(document)
         elif old.meta != document.meta:
             moved.append(document)
+    if moved:
+        vectors = target.vectors([document.id for document in moved])
+        new += [document for document in moved if vectors.get(document.id) is None]  # a server may keep them to itself
+        moved = [document for document in moved if vectors.get(document.id) is not None]
+        target.write([replace(document, embedding=vectors[document.id]) for document in moved])
     if new:
         embedded = embedder.run(new)["documents"]
         target.prepare(embedder.identity.passage_record(), len(embedded[0].embedding))
         target.write(embedded)
-    if moved:
-        vectors = target.vectors([document.id for document in moved])
-        target.write([replace(document, embedding=vectors[document.id]) for document in moved])
     report.embedded += len(new)
     report.updated += len(moved)
     report.unchanged += len(documents) - len(new) - len(moved)

@@ -98,7 +98,7 @@ def target_over(store: AnyStore, language: str | None = None) -> IndexTarget:
         return LocalTarget(store)
     from dpr_haystack.workflows.elasticsearch_target import ElasticsearchTarget
 
-    return ElasticsearchTarget(store, language or "english")
+    return ElasticsearchTarget(store, language)
 
 
 class LocalTarget:
