@@ -16,6 +16,7 @@ from haystack import logging
 from haystack.dataclasses import Document
 
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError, EncoderMismatch, InputError
 from dpr_haystack.workflows.sources import Sources, find_files
@@ -172,10 +173,10 @@ def check_encoder(target: IndexTarget, embedder: DPRDocumentEmbedder) -> None:
     """
     if not target.is_there():
         return  # and none is made before there is something to write
-    mine, recorded = embedder.identity.passage_record(), target.recorded_encoder
-    if recorded is not None and recorded.get("fingerprint", mine["fingerprint"]) != mine["fingerprint"]:
+    recorded = target.recorded_encoder
+    if recorded is not None and belongs(embedder.identity, recorded) is False:
         msg = (
-            f"the vectors in {target.place} were made by {recorded.get('model')}; those of {mine['model']} cannot "
+            f"the vectors in {target.place} were made by {recorded.get('model')}; those of {embedder.model} cannot "
             "be compared with them. Name another place for this model."
         )
         raise EncoderMismatch(msg)
