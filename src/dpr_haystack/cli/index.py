@@ -23,7 +23,7 @@ from dpr_haystack.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from dpr_haystack.components.retrievers.passage_search import AnyStore
+    from dpr_haystack.components.searches.any_store import AnyStore
     from dpr_haystack.workflows.indexing import IndexReport
 
 SUMMARY = "index files and folders"
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _passage_model(arguments: argparse.Namespace) -> str:
     from dpr_haystack.workflows.stores import passage_model_for, recorded_encoder_in
-    from dpr_haystack.workflows.targets import target_over
+    from dpr_haystack.workflows.targets.any_store import target_over
 
     if arguments.model is not None:
         return str(arguments.model)
@@ -121,7 +121,7 @@ def _name(arguments: argparse.Namespace) -> str:
 
 def _count(store: AnyStore) -> int:
     """Its passages; a store that nothing was written to is not made to be counted."""
-    from dpr_haystack.workflows.targets import target_over
+    from dpr_haystack.workflows.targets.any_store import target_over
 
     target = target_over(store)
     try:

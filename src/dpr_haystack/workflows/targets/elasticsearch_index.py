@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from haystack.dataclasses import Document
 
-from dpr_haystack.components.retrievers.elasticsearch_store import ElasticsearchConnection
+from dpr_haystack.components.searches.connection import ElasticsearchConnection
 from dpr_haystack.engines.elasticsearch.bulk import BulkWriter
 from dpr_haystack.engines.elasticsearch.creation import creating
 from dpr_haystack.engines.elasticsearch.documents import HAS_VECTOR, counting, reading_documents, reading_page
@@ -29,7 +29,7 @@ from dpr_haystack.engines.elasticsearch.sending import PATIENT, ask
 from dpr_haystack.engines.elasticsearch.vectors import VECTOR_FIELD
 from dpr_haystack.errors import SearchIndexMissing
 from dpr_haystack.store.search import Kept
-from dpr_haystack.workflows.targets import NotWritten
+from dpr_haystack.workflows.targets.index_target import NotWritten
 
 if TYPE_CHECKING:
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
