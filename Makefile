@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 SQUAD ?=
 ES_PORT ?= 19200
+BENCH_PORT ?= 19201
+ES_SERVER := tools/elasticsearch/server.py
 
 .PHONY: help setup quickstart test lint fix bench wheel clean elasticsearch elasticsearch-stop
 
@@ -44,15 +46,20 @@ bench: setup
 	$(BIN)/python benchmarks/store.py
 	$(if $(SQUAD),$(BIN)/python benchmarks/encode.py --squad $(SQUAD)/train-v1.1.json.gz --dev $(SQUAD)/dev-v1.1.json.gz)
 	$(if $(SQUAD),$(BIN)/python benchmarks/reader.py --squad $(SQUAD)/dev-v1.1.json.gz)
+	@if $(PYTHON) $(ES_SERVER) means; then \
+		$(PYTHON) $(ES_SERVER) start --port $(BENCH_PORT) && \
+		$(BIN)/python benchmarks/elasticsearch.py --elasticsearch http://127.0.0.1:$(BENCH_PORT); \
+		status=$$?; $(PYTHON) $(ES_SERVER) stop --port $(BENCH_PORT) --remove; exit $$status; \
+	fi
 
 wheel: setup
 	$(BIN)/python tools/try_wheel.py
 
 elasticsearch:
-	@$(PYTHON) tools/elasticsearch/server.py start --port $(ES_PORT)
+	@$(PYTHON) $(ES_SERVER) start --port $(ES_PORT)
 
 elasticsearch-stop:
-	@$(PYTHON) tools/elasticsearch/server.py stop --port $(ES_PORT)
+	@$(PYTHON) $(ES_SERVER) stop --port $(ES_PORT)
 
 clean:
 	rm -rf .venv demo dist

@@ -74,7 +74,7 @@ def test_a_second_run_embeds_nothing_and_asks_again(
 
 def test_the_sample_shows_what_it_should(workspace_root: Path) -> None:
     """Each search alone misses what the other one finds, and both together are better than each."""
-    from dpr_haystack.components.retrievers.passage_search import search_over
+    from dpr_haystack.components.searches.any_store import search_over
     from dpr_haystack.formats.questions import read_questions
     from dpr_haystack.workflows.evaluation import evaluate
 

@@ -26,12 +26,18 @@ import pytest
 from elasticsearch import Elasticsearch
 from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
+from support.indexing import Cli, Indexing
+
 SERVER = Path(__file__).parents[2] / "tools" / "elasticsearch" / "server.py"
 NO_MEANS = 3
 
 
 # What of it a test asks for, and where such a server may be named.
-NAMED = {"elasticsearch_url": "DPR_HAYSTACK_ELASTICSEARCH_URL", "secured": "DPR_HAYSTACK_SECURE_ELASTICSEARCH_URL"}
+NAMED = {
+    "elasticsearch_url": "DPR_HAYSTACK_ELASTICSEARCH_URL",
+    "secured": "DPR_HAYSTACK_SECURE_ELASTICSEARCH_URL",
+    "own_server": "",  # it is stopped: nobody else's
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,14 +46,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         (item, name)
         for item in items
         for fixture, name in NAMED.items()
-        if fixture in getattr(item, "fixturenames", ()) and not os.environ.get(name)
+        if fixture in getattr(item, "fixturenames", ()) and not (name and os.environ.get(name))
     ]
     if not waiting or os.environ.get("DPR_HAYSTACK_REQUIRE_ELASTICSEARCH") == "1":
         return
     done = subprocess.run([sys.executable, SERVER, "means"], capture_output=True, text=True, check=False)
     if done.returncode == NO_MEANS:
         for item, name in waiting:
-            item.add_marker(pytest.mark.skip(reason=f"{done.stderr.strip()}, or name a server in {name}"))
+            advice = f", or name a server in {name}" if name else ""
+            item.add_marker(pytest.mark.skip(reason=f"{done.stderr.strip()}{advice}"))
 
 
 class Secured(NamedTuple):
@@ -102,6 +109,24 @@ def secured() -> Iterator[Secured]:
         yield Secured(url, "elastic", password)
 
 
+class OwnServer(NamedTuple):
+    """A server that may be stopped, and keeps its data."""
+
+    url: str
+
+    def act(self, action: str) -> None:
+        """`stop` or `start` it."""
+        line = [sys.executable, str(SERVER), action, "--port", str(urlsplit(self.url).port)]
+        subprocess.run(line, capture_output=True, check=True)
+
+
+@pytest.fixture
+def own_server() -> Iterator[OwnServer]:
+    """A server without security for one test alone."""
+    with started() as url:
+        yield OwnServer(url)
+
+
 @pytest.fixture
 def client(elasticsearch_url: str) -> Iterator[Elasticsearch]:
     with Elasticsearch(elasticsearch_url) as client:
@@ -128,3 +153,9 @@ def store_of(elasticsearch_url: str) -> Iterator[Callable[..., ElasticsearchDocu
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def indexing(cli: Cli, elasticsearch_url: str, index: str, tiny_models: tuple[Path, Path]) -> Indexing:
+    """`dpr-haystack index` with a tiny model into the index."""
+    return Indexing(cli, elasticsearch_url, index, tiny_models[0])

@@ -15,7 +15,7 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import DPRReader, FAISSDocumentStore
-from dpr_haystack.components.retrievers.passage_search import search_over
+from dpr_haystack.components.searches.any_store import search_over
 from dpr_haystack.core.answers import exact_match, f1
 from dpr_haystack.core.intervals import bootstrap_interval
 from dpr_haystack.errors import InputError

@@ -11,7 +11,7 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import FAISSDocumentStore
-from dpr_haystack.components.retrievers.passage_search import search_over
+from dpr_haystack.components.searches.any_store import search_over
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
 from dpr_haystack.workflows.evaluation import evaluate

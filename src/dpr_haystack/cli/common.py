@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from dpr_haystack.components.document_store import FAISSDocumentStore
     from dpr_haystack.components.reader import DPRReader
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
-    from dpr_haystack.components.retrievers.passage_search import AnyStore, PassageSearch
+    from dpr_haystack.components.searches.any_store import AnyStore
+    from dpr_haystack.components.searches.passage_search import PassageSearch
 
 #: How often progress is said where stderr is a file.
 SECONDS_A_LINE = 15.0
@@ -184,7 +185,7 @@ class Place:
 @contextmanager
 def searching_place(arguments: argparse.Namespace) -> Iterator[Place]:
     """The place that the arguments name; closed afterwards."""
-    from dpr_haystack.components.retrievers.passage_search import search_over
+    from dpr_haystack.components.searches.any_store import search_over
 
     store = open_place(arguments)
     search = search_over(store)

@@ -29,7 +29,7 @@ from dpr_haystack.cli.common import (
 if TYPE_CHECKING:
     from dpr_haystack.cli.common import Place
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
-    from dpr_haystack.components.retrievers.passage_search import PassageSearch
+    from dpr_haystack.components.searches.passage_search import PassageSearch
     from dpr_haystack.workflows.evaluation import EvaluationReport
     from dpr_haystack.workflows.reading import ReaderReport, ReadingJudge
 

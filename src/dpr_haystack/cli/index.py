@@ -23,7 +23,7 @@ from dpr_haystack.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from dpr_haystack.components.retrievers.passage_search import AnyStore
+    from dpr_haystack.components.searches.any_store import AnyStore
     from dpr_haystack.workflows.indexing import IndexReport
 
 SUMMARY = "index files and folders"
@@ -75,10 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             report = index_paths(arguments.paths, store, embedder, **settings, progress=step)
         count = _count(store)
     except KeyboardInterrupt:
-        print(
-            f"interrupted: {_count(store)} passages are in {_name(arguments)}; run the same command to go on",
-            file=sys.stderr,
-        )
+        print(f"interrupted: {_state(store, arguments)}; run the same command to go on", file=sys.stderr)
         return 130
     except DataError as error:
         msg = f"{error}; the files before it are indexed, --skip-bad goes on without such files"
@@ -97,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _passage_model(arguments: argparse.Namespace) -> str:
     from dpr_haystack.workflows.stores import passage_model_for, recorded_encoder_in
-    from dpr_haystack.workflows.targets import target_over
+    from dpr_haystack.workflows.targets.any_store import target_over
 
     if arguments.model is not None:
         return str(arguments.model)
@@ -124,13 +121,23 @@ def _name(arguments: argparse.Namespace) -> str:
 
 def _count(store: AnyStore) -> int:
     """Its passages; a store that nothing was written to is not made to be counted."""
-    from dpr_haystack.workflows.targets import target_over
+    from dpr_haystack.workflows.targets.any_store import target_over
 
     target = target_over(store)
     try:
         return target.count() if target.is_there() else 0
     finally:
         target.close()
+
+
+def _state(store: AnyStore, arguments: argparse.Namespace) -> str:
+    """What is there, as far as that can be said: an interruption may be because the server is gone."""
+    from dpr_haystack.errors import SearchServerError
+
+    try:
+        return f"{_count(store)} passages are in {_name(arguments)}"
+    except SearchServerError as error:
+        return f"how many passages are in {_name(arguments)} is not known ({error})"
 
 
 def _asides(report: IndexReport) -> Iterator[str]:

@@ -14,7 +14,7 @@ from haystack.dataclasses import Document, ExtractedAnswer
 
 from dpr_haystack.components.reader import DPRReader
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
-from dpr_haystack.components.retrievers.passage_search import PassageSearch, in_order
+from dpr_haystack.components.searches.passage_search import PassageSearch, in_order
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.core.sentences import sentence_around
 from dpr_haystack.core.text import whole_characters

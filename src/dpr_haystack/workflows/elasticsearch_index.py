@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from haystack.utils import Secret
 
 from dpr_haystack._optional import require
-from dpr_haystack.components.retrievers.elasticsearch_store import new_client
+from dpr_haystack.components.searches.connection import new_client
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
-from dpr_haystack.components.retrievers.passage_search import PassageSearch
+from dpr_haystack.components.searches.passage_search import PassageSearch
 from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.metrics import KS, first_gold, first_hit, top_k_accuracy
 from dpr_haystack.errors import InputError

@@ -16,13 +16,15 @@ from haystack import logging
 from haystack.dataclasses import Document
 
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError, EncoderMismatch, InputError
 from dpr_haystack.workflows.sources import Sources, find_files
-from dpr_haystack.workflows.targets import IndexTarget, NotWritten, target_over
+from dpr_haystack.workflows.targets.any_store import target_over
+from dpr_haystack.workflows.targets.index_target import IndexTarget, NotWritten
 
 if TYPE_CHECKING:
-    from dpr_haystack.components.retrievers.passage_search import AnyStore
+    from dpr_haystack.components.searches.any_store import AnyStore
 
 logger = logging.getLogger(__name__)
 
@@ -172,10 +174,10 @@ def check_encoder(target: IndexTarget, embedder: DPRDocumentEmbedder) -> None:
     """
     if not target.is_there():
         return  # and none is made before there is something to write
-    mine, recorded = embedder.identity.passage_record(), target.recorded_encoder
-    if recorded is not None and recorded.get("fingerprint", mine["fingerprint"]) != mine["fingerprint"]:
+    recorded = target.recorded_encoder
+    if recorded is not None and belongs(embedder.identity, recorded) is False:
         msg = (
-            f"the vectors in {target.place} were made by {recorded.get('model')}; those of {mine['model']} cannot "
+            f"the vectors in {target.place} were made by {recorded.get('model')}; those of {embedder.model} cannot "
             "be compared with them. Name another place for this model."
         )
         raise EncoderMismatch(msg)
@@ -213,13 +215,15 @@ def _index_batch(
             new.append(document)
         elif old.meta != document.meta:
             moved.append(document)
+    if moved:
+        vectors = target.vectors([document.id for document in moved])
+        new += [document for document in moved if vectors.get(document.id) is None]  # a server may keep them to itself
+        moved = [document for document in moved if vectors.get(document.id) is not None]
+        target.write([replace(document, embedding=vectors[document.id]) for document in moved])
     if new:
         embedded = embedder.run(new)["documents"]
         target.prepare(embedder.identity.passage_record(), len(embedded[0].embedding))
         target.write(embedded)
-    if moved:
-        vectors = target.vectors([document.id for document in moved])
-        target.write([replace(document, embedding=vectors[document.id]) for document in moved])
     report.embedded += len(new)
     report.updated += len(moved)
     report.unchanged += len(documents) - len(new) - len(moved)

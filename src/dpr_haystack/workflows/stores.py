@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.components.retrievers.passage_search import PassageSearch
+from dpr_haystack.components.searches.passage_search import PassageSearch
 from dpr_haystack.core.identity import PUBLISHED_PAIRS
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.layout import Layout, read_manifest

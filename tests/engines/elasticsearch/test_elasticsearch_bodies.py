@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpr_haystack.engines.elasticsearch.bodies import MOST_TERMS, first_words, rarest_words, searched_fields
-from dpr_haystack.engines.elasticsearch.searching import chunks_of
+from dpr_haystack.engines.elasticsearch.searching import chunks_of, header, searching
+from dpr_haystack.engines.elasticsearch.sending import Call
 
 TEXT, KEYWORD = {"text": {}}, {"keyword": {}}
 
@@ -68,10 +72,21 @@ def test_what_is_searched(asked: Any, types: Any, fields: tuple[str, ...], analy
 
 @given(st.lists(st.integers(0, 400_000), max_size=80), st.integers(1, 10_000))
 def test_chunks_are_all_there_in_order_and_bounded(lengths: list[int], top_k: int) -> None:
-    bodies = [{"size": top_k, "q": "x" * length} for length in lengths]
-    chunks = list(chunks_of(bodies))
-    assert [number for chunk in chunks for number in chunk] == list(range(len(bodies)))
+    chunks = list(chunks_of(lengths, [top_k] * len(lengths)))
+    assert [number for chunk in chunks for number in chunk] == list(range(len(lengths)))
     for chunk in chunks:
         assert 1 <= len(chunk) <= 64
         assert len(chunk) == 1 or len(chunk) * top_k <= 20_000
         assert len(chunk) == 1 or sum(lengths[number] for number in chunk) <= 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("value", "arrives"),
+    [(2**70, 2**70), ("\ud800", "\ud800"), (Decimal("1.5"), "1.5"), (date(2020, 1, 2), "2020-01-02"), (0.1, 0.1)],
+)
+def test_a_search_is_sent_as_it_is_whatever_its_filter_asks_for(value: Any, arrives: Any) -> None:
+    call = next(searching("an-index", [{"size": 3, "filter": value}, {"size": 1}], retries=0))
+    assert isinstance(call, Call)
+    above, first, again, second = (json.loads(line) for line in call.arguments["searches"])
+    assert above == again == header("an-index")
+    assert (first, second) == ({"size": 3, "filter": arrives}, {"size": 1})

@@ -22,8 +22,8 @@ from dpr_haystack.components.retrievers.common import (
     combined,
     policy_of,
 )
-from dpr_haystack.components.retrievers.local_search import LocalSearch
 from dpr_haystack.components.retrievers.question_side import QuestionSide
+from dpr_haystack.components.searches.local import LocalSearch
 
 
 @component

@@ -16,9 +16,9 @@ from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.components._towers import hub_token
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
-from dpr_haystack.components.retrievers.elasticsearch_search import ElasticsearchSearch
-from dpr_haystack.components.retrievers.elasticsearch_store import check_patience
 from dpr_haystack.components.retrievers.question_side import QuestionSide
+from dpr_haystack.components.searches.connection import check_patience
+from dpr_haystack.components.searches.elasticsearch_index import ElasticsearchSearch
 from dpr_haystack.engines.elasticsearch.vectors import OVERSAMPLE, DenseSearch
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 from haystack.utils import ComponentDevice, Secret
 from numpy.typing import NDArray
 
-from dpr_haystack.components.retrievers.passage_search import PassageSearch
+from dpr_haystack.components.searches.passage_search import PassageSearch
 from dpr_haystack.components.text_embedder import DPRTextEmbedder
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.errors import EncoderMismatch

@@ -13,10 +13,17 @@ from typing import Any, NamedTuple
 import orjson
 
 from dpr_haystack.engines.elasticsearch.sending import PATIENT, Steps, ask, failure_of, pause_before
-from dpr_haystack.errors import SearchServerUnavailable
+from dpr_haystack.errors import (
+    SearchIndexMissing,
+    SearchRequestRefused,
+    SearchServerDenied,
+    SearchServerError,
+    SearchServerUnavailable,
+)
 
 # Some megabytes a request: more are not faster, and what is on its way has to be held.
 _MOST_BYTES, _MOST_ACTIONS, _IN_FLIGHT = 4 << 20, 500, 3
+_TOO_LARGE, _LONGEST_REASON = 413, 500
 _WANTED = ["errors", "items.*.status", "items.*.error"]
 
 
@@ -24,7 +31,7 @@ class Refused(NamedTuple):
     """A document that the server will not take.
 
     :param id: Its id.
-    :param reason: What the server says.
+    :param reason: What the server says, in one line.
     """
 
     id: str
@@ -134,6 +141,9 @@ def writing(
 ) -> Steps[list[Refused]]:
     """The steps that write some actions; what the server was too busy for is sent again.
 
+    One document that cannot be, such as one with an id that is too long, has its whole request refused: that is halved
+    until the document stands alone.
+
     :param index: Where to.
     :param actions: What.
     :param is_over: Says that nothing is to be sent again.
@@ -141,6 +151,25 @@ def writing(
     :returns: What it will not take.
     :raises SearchServerError: If it takes nothing at all, or is gone for too long.
     """
+    refused: list[Refused] = []
+    waiting = [list(actions)]
+    while waiting:
+        part = waiting.pop()
+        try:
+            refused += yield from _written(index, part, is_over, retries)
+        except SearchServerError as error:
+            if not (isinstance(error, SearchRequestRefused) or error.status == _TOO_LARGE):
+                raise
+            if len(part) == 1:
+                refused.append(Refused(part[0].id, _in_short(error)))
+            else:
+                half = len(part) // 2
+                waiting += [part[half:], part[:half]]
+    return refused
+
+
+def _written(index: str, actions: list[Action], is_over: Callable[[], bool], retries: int) -> Steps[list[Refused]]:
+    """The steps of one request, and of those behind it with what the server was too busy for."""
     refused: list[Refused] = []
     for attempt in range(retries + 1):
         is_last = attempt == retries or is_over()
@@ -161,7 +190,10 @@ def writing(
 
 
 def _left(actions: Sequence[Action], told: Mapping[str, Any], *, retry: bool) -> tuple[list[Action], list[Refused]]:
-    """From the answer to a request: what is to be sent again, and what was refused."""
+    """From the answer to a request: what is to be sent again, and what was refused.
+
+    :raises SearchServerError: If the server would say the same of every document.
+    """
     again: list[Action] = []
     refused: list[Refused] = []
     if not told.get("errors"):
@@ -171,8 +203,16 @@ def _left(actions: Sequence[Action], told: Mapping[str, Any], *, retry: bool) ->
         if "error" not in answer:
             continue
         failure = failure_of(answer["status"], answer)
+        if isinstance(failure, SearchServerDenied | SearchIndexMissing):
+            raise failure
         if retry and isinstance(failure, SearchServerUnavailable):
             again.append(action)
         else:
-            refused.append(Refused(action.id, str(failure)))
+            refused.append(Refused(action.id, _in_short(failure)))
     return again, refused
+
+
+def _in_short(error: SearchServerError) -> str:
+    """One line: the server may repeat the document, vector and all, between what it did and why that failed."""
+    line, half = " ".join(str(error).split()), _LONGEST_REASON // 2
+    return line if len(line) <= _LONGEST_REASON else f"{line[:half]} ... {line[-half:]}"

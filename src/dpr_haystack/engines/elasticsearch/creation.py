@@ -18,30 +18,32 @@ from dpr_haystack.errors import (
 )
 
 
-def creating(index: str, layout: IndexLayout) -> Steps[bool]:
+def creating(index: str, layout: IndexLayout, retries: int = 0) -> Steps[bool]:
     """The steps that make an index.
 
     :param index: Its name.
     :param layout: What it looks like.
+    :param retries: How often to ask again while the server is not available.
     :returns: Whether it was made; False if one was there that fits.
     :raises InputError: If one is there that does not fit (with the differences), or the server lacks the analyzer.
     :raises SearchServerError: If the server does not do it.
     """
     try:
-        there = yield from ask("indices.get", index=index)
+        there = yield from ask("indices.get", retries=retries, index=index)
     except SearchIndexMissing:
-        made: bool = yield from _make(index, layout)
+        made: bool = yield from _make(index, layout, retries)
         if made:
             return True
-        there = yield from ask("indices.get", index=index)
+        there = yield from ask("indices.get", retries=retries, index=index)
     _check(index, layout, there)
     return False
 
 
-def _make(index: str, layout: IndexLayout) -> Steps[bool]:
+def _make(index: str, layout: IndexLayout, retries: int) -> Steps[bool]:
     body = index_body(layout)
+    parts = {"settings": body["settings"], "mappings": body["mappings"]}
     try:
-        yield from ask("indices.create", index=index, settings=body["settings"], mappings=body["mappings"])
+        yield from ask("indices.create", retries=retries, index=index, **parts)
     except SearchRequestRefused as error:
         if error.kind == "resource_already_exists_exception":
             return False  # somebody else was quicker

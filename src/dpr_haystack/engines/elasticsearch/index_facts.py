@@ -22,11 +22,13 @@ class IndexFacts:
     :param similarity: How its vectors are compared.
     :param dimension: Numbers in a vector; None if that is not known.
     :param encoder: Which passage tower made them: ``{"model": ..., "fingerprint": ...}``; None if that is not known.
+    :param analyzer: Analyzer of contents; None if that is not known.
     """
 
     similarity: str = "max_inner_product"
     dimension: int | None = None
     encoder: Mapping[str, Any] | None = None
+    analyzer: str | None = None
 
     def check_dimension(self, dimension: int, index: str) -> None:
         """Refuse vectors of another length.
@@ -38,6 +40,15 @@ class IndexFacts:
                 f"the vectors in index {index!r} have {self.dimension} numbers, this model's have {dimension}: name "
                 "the model that made them, or make another index for this one"
             )
+            raise InputError(msg)
+
+    def check_language(self, language: str | None, index: str) -> None:
+        """Refuse a language that the index does not search in; None is any.
+
+        :raises InputError: With both languages.
+        """
+        if language is not None and self.analyzer not in (None, language):
+            msg = f"index {index!r} has the language {self.analyzer!r}, not {language!r}: make another index for that"
             raise InputError(msg)
 
 
@@ -72,13 +83,32 @@ def _facts(name: str, mappings: Mapping[str, Any]) -> IndexFacts:
             f"{field.get('type', 'not there')}; dpr-haystack es-init makes an index that has them"
         )
         raise InputError(msg)
-    return IndexFacts(field.get("similarity", "cosine"), field.get("dims"), encoder_in(mappings))
+    content = mappings.get("properties", {}).get("content", {})
+    analyzer = content.get("analyzer", "standard") if content else None
+    return IndexFacts(field.get("similarity", "cosine"), field.get("dims"), encoder_in(mappings), analyzer)
 
 
 def encoder_in(mappings: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Who made an index's vectors, as its mapping says."""
     record: Mapping[str, Any] | None = (mappings.get("_meta", {}).get(META) or {}).get("encoder")
     return record
+
+
+def checking_writes(index: str, retries: int) -> Steps[None]:
+    """The steps that see that a name stands for one index to write to.
+
+    :raises InputError: If it stands for several, as a pattern or an alias may.
+    """
+    try:
+        told = yield from ask("indices.get_alias", retries=retries, index=index)
+    except SearchServerDenied:
+        return  # then the first document that is written tells
+    named = [each.get("aliases", {}).get(index) for each in told.values()]
+    is_one = index in told or (len(named) == 1 and named[0] is not None)
+    if not is_one and not any(alias and alias.get("is_write_index") for alias in named):
+        names = ", ".join(sorted(told))
+        msg = f"{index!r} does not say which index to write to: it stands for {names}; name one of them"
+        raise InputError(msg)
 
 
 def recording_encoder(index: str, encoder: Mapping[str, Any], retries: int) -> Steps[None]:

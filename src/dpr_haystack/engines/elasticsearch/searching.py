@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from dpr_haystack.engines.elasticsearch.sending import Steps, ask, failure_of, pause_before
 from dpr_haystack.errors import SearchServerError, SearchServerUnavailable
 
@@ -36,19 +38,28 @@ def searching(
     :returns: The hits of each search, best first.
     :raises SearchServerError: If one of them fails: there are no half results.
     """
-    above = header(index, search_type)
+    above = _line(header(index, search_type))
+    lines = [_line(body) for body in bodies]
     hits: list[list[Hit]] = []
-    for chunk in chunks_of(bodies):
-        hits += yield from _searched(above, bodies[chunk.start : chunk.stop], retries)
+    for chunk in chunks_of([len(line) for line in lines], [int(body["size"]) for body in bodies]):
+        hits += yield from _searched(above, lines[chunk.start : chunk.stop], retries)
     return hits
 
 
-def _searched(above: dict[str, Any], bodies: Sequence[Mapping[str, Any]], retries: int) -> Steps[list[list[Hit]]]:
+def _line(body: Mapping[str, Any]) -> bytes:
+    """A search as it is sent."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # a filter for something that it does not know: large numbers, half a surrogate pair, decimals
+        return json.dumps(body, default=str).encode()
+
+
+def _searched(above: bytes, lines: Sequence[bytes], retries: int) -> Steps[list[list[Hit]]]:
     """One request; what was too much for the server in it is asked again by itself."""
-    found: list[list[Hit]] = [[] for _ in bodies]
-    open_ = list(range(len(bodies)))
+    found: list[list[Hit]] = [[] for _ in lines]
+    open_ = list(range(len(lines)))
     for attempt in range(retries + 1):
-        searches = [line for number in open_ for line in (above, bodies[number])]
+        searches = [line for number in open_ for line in (above, lines[number])]
         told = yield from ask("msearch", retries=retries - attempt, searches=searches, filter_path=_WANTED)
         failed: dict[int, SearchServerError] = {}
         for number, response in zip(open_, told["responses"], strict=True):
@@ -66,16 +77,19 @@ def _searched(above: dict[str, Any], bodies: Sequence[Mapping[str, Any]], retrie
     return found
 
 
-def chunks_of(bodies: Sequence[Mapping[str, Any]]) -> Iterator[range]:
-    """Which searches go into one request: bounded in number, in bytes, and in hits that come back."""
+def chunks_of(lengths: Sequence[int], hits_wanted: Sequence[int]) -> Iterator[range]:
+    """Which searches go into one request: bounded in number, in bytes, and in hits that come back.
+
+    :param lengths: The bytes of each search.
+    :param hits_wanted: How many hits each asks for.
+    """
     start, size, hits = 0, 0, 0
-    for number, body in enumerate(bodies):
-        length, wanted = len(json.dumps(body)), int(body["size"])
+    for number, (length, wanted) in enumerate(zip(lengths, hits_wanted, strict=True)):
         is_full = number - start >= _MOST_SEARCHES or size + length > _MOST_BYTES or hits + wanted > _MOST_HITS
         if number > start and is_full:
             yield range(start, number)
             start, size, hits = number, 0, 0
         size += length
         hits += wanted
-    if start < len(bodies):
-        yield range(start, len(bodies))
+    if start < len(lengths):
+        yield range(start, len(lengths))

@@ -76,7 +76,7 @@ class ElasticsearchConnection:
         """Do some steps and wait for them."""
         from dpr_haystack.engines.elasticsearch.sending import carry_out
 
-        return carry_out(self._client.get().options(**self._options), steps)
+        return carry_out(self._client.get(), steps)
 
     async def carry_out_async(self, steps: Steps[T]) -> T:
         """Do some steps without holding up the event loop."""
@@ -85,8 +85,8 @@ class ElasticsearchConnection:
         loop = asyncio.get_running_loop()
         if self._async_client is None or self._loop is not loop:
             await self.close_async()
-            self._async_client, self._loop = self.store._create_async_client(), loop
-        return await carry_out_async(self._async_client.options(**self._options), steps)
+            self._async_client, self._loop = self.store._create_async_client().options(**self._options), loop
+        return await carry_out_async(self._async_client, steps)
 
     def close(self) -> None:
         """Close the client that waits; the next use opens another."""
@@ -129,7 +129,8 @@ class ElasticsearchConnection:
     def _connected(self) -> Elasticsearch:
         store = self.store
         settings = {"api_key": store._handle_auth(), "headers": store._headers, **store._kwargs}
-        return new_client(store._hosts, settings)
+        # options once: they make another client, which takes a good part of the time of a request
+        return new_client(store._hosts, settings).options(**self._options)
 
 
 def new_client(hosts: Any, settings: Mapping[str, Any]) -> Elasticsearch:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,16 +14,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from haystack.dataclasses import Document
 
-from dpr_haystack.components.retrievers.elasticsearch_store import ElasticsearchConnection
+from dpr_haystack.components.searches.connection import ElasticsearchConnection
 from dpr_haystack.engines.elasticsearch.bulk import BulkWriter
 from dpr_haystack.engines.elasticsearch.creation import creating
 from dpr_haystack.engines.elasticsearch.documents import HAS_VECTOR, counting, reading_documents, reading_page
-from dpr_haystack.engines.elasticsearch.index_facts import IndexFacts, reading_facts, recording_encoder
+from dpr_haystack.engines.elasticsearch.index_facts import (
+    IndexFacts,
+    checking_writes,
+    reading_facts,
+    recording_encoder,
+)
 from dpr_haystack.engines.elasticsearch.layout import IndexLayout
 from dpr_haystack.engines.elasticsearch.sending import PATIENT, ask
 from dpr_haystack.engines.elasticsearch.vectors import VECTOR_FIELD
+from dpr_haystack.errors import SearchIndexMissing
 from dpr_haystack.store.search import Kept
-from dpr_haystack.workflows.targets import NotWritten
+from dpr_haystack.workflows.targets.index_target import NotWritten
 
 if TYPE_CHECKING:
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
 
 # A server that was never there may have another address: that is to be said at once.
 _AT_FIRST = 2
+# Later it is known to be there: then a request that takes long is not asked again while it is still being done.
+_SECONDS = 30.0
 
 
 class ElasticsearchTarget:
@@ -40,12 +49,14 @@ class ElasticsearchTarget:
     Busy or gone for a while is waited for: documents carry their own ids, so that sending them again does no harm.
 
     :param store: The store.
-    :param analyzer: Language of an index that has to be made.
+    :param language: Language of an index that has to be made; None for English.
     """
 
-    def __init__(self, store: ElasticsearchDocumentStore, analyzer: str) -> None:
-        self._connection = ElasticsearchConnection(store, "indexing", None)
-        self._analyzer = analyzer
+    def __init__(self, store: ElasticsearchDocumentStore, language: str | None) -> None:
+        self._at_first = ElasticsearchConnection(store, "indexing", None)
+        told = store._kwargs.get("request_timeout")
+        self._connection = ElasticsearchConnection(store, "indexing", None if told else _SECONDS)
+        self._language = language
         self._is_there = self._is_new = self._is_prepared = self._is_fresh = False
 
     @property
@@ -62,7 +73,7 @@ class ElasticsearchTarget:
         """Whether the index exists."""
         if not self._is_there:
             steps = ask("indices.exists", retries=_AT_FIRST, index=self._connection.index)
-            self._is_there = bool(self._connection.carry_out(steps))
+            self._is_there = bool(self._at_first.carry_out(steps))
         return self._is_there
 
     @property
@@ -77,16 +88,19 @@ class ElasticsearchTarget:
     def prepare(self, record: Mapping[str, Any], dimension: int) -> None:
         """Make the index, or see that its vectors are as long as these, and note the tower.
 
-        :raises InputError: If the index has vectors of another length, or none.
+        :raises InputError: If the index has vectors of another length, or none, or another language, or the name
+            stands for several.
         """
         if self._is_prepared:
             return
         if not self.is_there():
-            layout = IndexLayout(dimension, self._analyzer, encoder=record)
-            self._is_new = self._connection.carry_out(creating(self._connection.index, layout))
+            layout = IndexLayout(dimension, self._language or "english", encoder=record)
+            self._is_new = self._connection.carry_out(creating(self._connection.index, layout, PATIENT))
         else:
             facts = self._facts()
+            self._connection.carry_out(checking_writes(self._connection.index, PATIENT))
             facts.check_dimension(dimension, self._connection.index)
+            facts.check_language(self._language, self._connection.index)
             if facts.encoder is None:
                 self.record_encoder(record)
         self._is_there = self._is_prepared = True
@@ -130,15 +144,21 @@ class ElasticsearchTarget:
         return self._connection.carry_out(counting(self._connection.index, PATIENT))
 
     def settle(self) -> list[NotWritten]:
-        """Wait for all answers, then make everything findable, once."""
+        """Wait for all answers, then make everything findable, once.
+
+        :raises SearchIndexMissing: If the index was deleted meanwhile: the server has made another by itself.
+        """
         refused = [NotWritten(*each) for each in self._writer.settle()]
         self._refresh()
+        if self._is_prepared:
+            self._check_still_ours()
         return refused
 
     def close(self) -> None:
         """Wait for what is on its way, and close the connection."""
         if "_writer" in self.__dict__:
             self._writer.close()
+        self._at_first.close()
         self._connection.close()
 
     @cached_property
@@ -147,6 +167,12 @@ class ElasticsearchTarget:
 
     def _facts(self) -> IndexFacts:
         return self._connection.carry_out(reading_facts(self._connection.index, PATIENT))
+
+    def _check_still_ours(self) -> None:
+        facts = self._facts()
+        if facts.encoder is None and facts.dimension is not None:  # a mapping that may not be read says neither
+            msg = f"{self.place} was deleted while it was written to; delete what is there now, and index again"
+            raise SearchIndexMissing(msg)
 
     def _read(self, ids: Sequence[str], excludes: Sequence[str]) -> dict[str, Hit]:
         return self._connection.carry_out(reading_documents(self._connection.index, ids, excludes, PATIENT))
@@ -161,7 +187,8 @@ class ElasticsearchTarget:
 
 def _source(document: Document) -> dict[str, Any]:
     """What the official store writes, with the vector as it was computed: shorter numbers, sooner sent and read."""
-    source = document.to_dict()
+    # to_dict copies each number of a vector by itself: most of the time that a client spends on a document
+    source = replace(document, embedding=None).to_dict()
     for name in ("embedding", "blob", "score", "sparse_embedding"):
         if source.get(name) is None:
             source.pop(name, None)

@@ -14,14 +14,14 @@ from haystack.dataclasses import Document
 from numpy.typing import NDArray
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.components.retrievers.passage_search import Both, Filters, Ids
+from dpr_haystack.components.searches.passage_search import Both, Filters, Ids
 from dpr_haystack.store.search import Hits
 
 _HAS_VECTOR = {"field": "embedding", "operator": "!=", "value": None}
 
 
 class LocalSearch:
-    """A :class:`~dpr_haystack.components.retrievers.passage_search.PassageSearch` over a ``FAISSDocumentStore``.
+    """A :class:`~dpr_haystack.components.searches.passage_search.PassageSearch` over a ``FAISSDocumentStore``.
 
     :param document_store: The store.
     """

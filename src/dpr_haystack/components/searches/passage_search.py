@@ -8,23 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from haystack.dataclasses import Document
 from numpy.typing import NDArray
 
-from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.errors import InputError
 from dpr_haystack.store.search import Hits
 
-if TYPE_CHECKING:
-    from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
-
-    AnyStore: TypeAlias = FAISSDocumentStore | ElasticsearchDocumentStore
-
 Filters = dict[str, Any]
-_ELASTICSEARCH = "haystack_integrations.document_stores.elasticsearch"
 
 
 class Both(NamedTuple):
@@ -89,30 +81,6 @@ class PassageSearch(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections; the next use opens them again."""
-
-
-def search_over(document_store: AnyStore, *, purpose: str = "a search", retries: int = 3) -> PassageSearch:
-    """The search over a document store: ours, or the official one of Elasticsearch.
-
-    :param document_store: The store.
-    :param purpose: Who needs it, for the message if an extra is missing.
-    :param retries: How often to ask Elasticsearch again while it is busy.
-    :raises InputError: If it is another store.
-    """
-    if isinstance(document_store, FAISSDocumentStore):
-        from dpr_haystack.components.retrievers.local_search import LocalSearch
-
-        return LocalSearch(document_store)
-    kind = type(document_store)
-    if any(each.__module__.startswith(_ELASTICSEARCH) for each in kind.__mro__):
-        from dpr_haystack.components.retrievers.elasticsearch_search import ElasticsearchSearch
-
-        return ElasticsearchSearch(document_store, purpose, retries=retries)
-    msg = (
-        "document_store must be a FAISSDocumentStore of dpr_haystack or an ElasticsearchDocumentStore of "
-        f"elasticsearch-haystack, got {kind.__module__}.{kind.__name__}"
-    )
-    raise InputError(msg)
 
 
 def in_order(documents: Mapping[str, Document], hits: Mapping[str, float]) -> list[Document]:

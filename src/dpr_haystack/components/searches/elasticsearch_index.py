@@ -16,8 +16,8 @@ from haystack.dataclasses import Document
 from numpy.typing import NDArray
 
 from dpr_haystack.components._lazy import Lazy
-from dpr_haystack.components.retrievers.elasticsearch_store import ElasticsearchConnection, translated
-from dpr_haystack.components.retrievers.passage_search import Both, Filters, Ids
+from dpr_haystack.components.searches.connection import ElasticsearchConnection, translated
+from dpr_haystack.components.searches.passage_search import Both, Filters, Ids
 from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch
 from dpr_haystack.engines.elasticsearch.vectors import DenseSearch, dense_body, similarity_of
 from dpr_haystack.store.search import Hits
@@ -37,7 +37,7 @@ _NOT_TRAINED_FOR = ("cosine", "l2_norm")
 
 
 class ElasticsearchSearch:
-    """A :class:`~dpr_haystack.components.retrievers.passage_search.PassageSearch` over the official document store.
+    """A :class:`~dpr_haystack.components.searches.passage_search.PassageSearch` over the official document store.
 
     :param document_store: The ``ElasticsearchDocumentStore``.
     :param purpose: Who needs it, for the message if the extra is missing.
@@ -176,7 +176,7 @@ class ElasticsearchSearch:
         return (yield from searching(self._connection.index, bodies, self._retries))
 
     def _document(self, hit: Hit, kind: str) -> Document:
-        return replace(self._connection.document_of(hit), score=similarity_of(hit["_score"], kind))
+        return self._connection.document_of({**hit, "_score": similarity_of(hit["_score"], kind)})
 
     def _by_words(self, queries: Sequence[str], top_k: int, filters: Filters | None) -> Steps[list[list[Hit]]]:
         from dpr_haystack.engines.elasticsearch.bm25 import keyword_bodies

@@ -1,0 +1,245 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Indexing into Elasticsearch that is killed, interrupted, or loses its server: it goes on, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from elasticsearch import Elasticsearch
+
+from dpr_haystack import DPRDocumentEmbedder, create_elasticsearch_index
+from dpr_haystack.workflows.elasticsearch_index import elasticsearch_store
+from dpr_haystack.workflows.indexing import index_paths
+from support.cut_line import CutLine
+from support.indexing import Cli, Indexing, contents, counts_in, passages_file, vectors_of
+
+pytestmark = pytest.mark.integration
+
+MANY = 2_000
+FLOAT32 = ("--dtype", "float32")
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    return {f"p{number}": f"passage {number} is about {number % 17} and {number % 23} things" for number in range(MANY)}
+
+
+@pytest.fixture(scope="module")
+def many(texts: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return passages_file(tmp_path_factory.mktemp("many") / "many.jsonl", texts)
+
+
+@pytest.fixture(scope="module")
+def vectors(texts: dict[str, str], tiny_models: tuple[Path, Path]) -> dict[str, Any]:
+    return vectors_of(texts, tiny_models[0])
+
+
+def count_there(client: Elasticsearch, index: str) -> int:
+    """Documents that the server has acknowledged, whether or not they can be found yet."""
+    quiet = client.options(ignore_status=404)
+    quiet.indices.refresh(index=index)
+    return int(quiet.count(index=index).body.get("count", 0))
+
+
+def wait_for_some(client: Elasticsearch, index: str, is_over: Callable[[], bool], least: int = 1) -> int:
+    while not is_over():
+        there = count_there(client, index)
+        if there >= least:
+            return there
+        time.sleep(0.02)
+    pytest.fail("it ended before it could be interrupted")
+
+
+def check_all(client: Elasticsearch, index: str, texts: dict[str, str], vectors: dict[str, Any]) -> None:
+    """Every passage is there exactly once, as it should be, and is found without another refresh."""
+    found = contents(client, index, refresh=False)
+    assert {name: source["content"] for name, source in found.items()} == texts
+    names = sorted(texts)
+    assert np.allclose(
+        np.array([found[name]["embedding"] for name in names]), np.array([vectors[name] for name in names]), atol=1e-5
+    )
+
+
+@contextmanager
+def meanwhile(what: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Something that another thread does; what it raises is raised here."""
+    over, errors = threading.Event(), []
+
+    def run() -> None:
+        try:
+            what(over)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    for error in errors:
+        raise error
+
+
+def test_a_killed_run_goes_on_with_the_rest(
+    indexing: Indexing,
+    many: Path,
+    texts: dict[str, str],
+    vectors: dict[str, Any],
+    client: Elasticsearch,
+    index: str,
+    tiny_models: tuple[Path, Path],
+) -> None:
+    command = [sys.executable, "-m", "dpr_haystack.cli", "index", many, *indexing.place, *FLOAT32]
+    with subprocess.Popen([*command, "--model", tiny_models[0]]) as process:
+        try:
+            wait_for_some(client, index, lambda: process.poll() is not None, least=150)
+        finally:
+            process.kill()
+        assert process.wait() == -signal.SIGKILL
+    time.sleep(0.3)  # what it had sent may still be read
+    kept = count_there(client, index)
+    assert 0 < kept < MANY
+    counts = indexing(many, *FLOAT32)
+    assert counts == {"read": MANY, "embedded": MANY - kept, "updated": 0, "unchanged": kept, "removed": 0}
+    check_all(client, index, texts, vectors)
+    assert indexing(many, *FLOAT32)["embedded"] == 0
+
+
+def test_what_an_interrupted_run_left_unrefreshed_is_not_embedded_again(
+    elasticsearch_url: str,
+    indexing: Indexing,
+    many: Path,
+    texts: dict[str, str],
+    vectors: dict[str, Any],
+    client: Elasticsearch,
+    index: str,
+) -> None:
+    create_elasticsearch_index(elasticsearch_url, index, embedding_dim=32)
+    client.indices.put_settings(index=index, settings={"index.refresh_interval": "-1"})
+    names, without = list(texts)[:100], list(texts)[100:110]
+    few = passages_file(many.with_name("few.jsonl"), {name: texts[name] for name in list(texts)[:120]})
+    lines: list[Any] = []
+    for name in names + without:
+        source = {"id": name, "content": texts[name], "file": str(few)}
+        if name in names:
+            source["embedding"] = vectors[name]
+        lines += [{"index": {"_id": name}}, source]
+    client.bulk(index=index, operations=lines)
+    assert client.count(index=index)["count"] == 0
+    counts = indexing(few, *FLOAT32)
+    assert counts == {"read": 120, "embedded": 20, "updated": 0, "unchanged": 100, "removed": 0}
+    check_all(client, index, {name: texts[name] for name in list(texts)[:120]}, vectors)
+
+
+def test_ctrl_c_says_how_much_is_there(
+    indexing: Indexing,
+    many: Path,
+    texts: dict[str, str],
+    vectors: dict[str, Any],
+    client: Elasticsearch,
+    index: str,
+    tiny_models: tuple[Path, Path],
+) -> None:
+    def press(over: threading.Event) -> None:
+        wait_for_some(client, index, over.is_set, least=100)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with meanwhile(press):
+        ran = indexing.ran(many, *FLOAT32)
+    assert (ran.code, ran.out) == (130, "")
+    kept = count_there(client, index)
+    assert 0 < kept < MANY
+    assert ran.err == f"interrupted: {kept} passages are in index {index}; run the same command to go on\n"
+    counts = indexing(many, *FLOAT32)
+    assert (counts["embedded"], counts["unchanged"]) == (MANY - kept, kept)
+    check_all(client, index, texts, vectors)
+
+
+def test_ctrl_c_while_the_server_is_gone(
+    cli: Cli, many: Path, client: Elasticsearch, index: str, elasticsearch_url: str, tiny_models: tuple[Path, Path]
+) -> None:
+    with CutLine(elasticsearch_url) as line:
+        pressed = []
+
+        def press(over: threading.Event) -> None:
+            wait_for_some(client, index, over.is_set)
+            line.cut()
+            time.sleep(1.5)
+            pressed.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
+
+        with meanwhile(press):
+            ran = cli("index", many, "--elasticsearch", line.url, "--index", index, "--model", tiny_models[0])
+        assert (ran.code, ran.out) == (130, "")
+        assert time.monotonic() - pressed[0] < 12
+    (last,) = [text for text in ran.err.splitlines() if text.startswith("interrupted")]
+    assert "is not known" in last
+    assert last.endswith("run the same command to go on")
+
+
+def test_a_line_that_is_cut_again_and_again_loses_nothing(
+    many: Path,
+    texts: dict[str, str],
+    vectors: dict[str, Any],
+    client: Elasticsearch,
+    index: str,
+    elasticsearch_url: str,
+    tiny_models: tuple[Path, Path],
+) -> None:
+    with CutLine(elasticsearch_url) as line:
+
+        def cut(_: int) -> None:  # some requests have just been handed over
+            line.cut()
+            threading.Timer(0.3, line.mend).start()
+
+        embedder = DPRDocumentEmbedder(str(tiny_models[0]), dtype="float32", progress_bar=False)
+        with closing(elasticsearch_store([line.url], index)) as store:
+            report = index_paths([many], store, embedder, progress=cut)
+        assert line.cuts > 3
+    assert (report.embedded, report.failed) == (MANY, [])
+    check_all(client, index, texts, vectors)
+
+
+def test_a_server_that_stops_and_starts_again_is_waited_for(
+    cli: Cli,
+    many: Path,
+    texts: dict[str, str],
+    vectors: dict[str, Any],
+    own_server: Any,
+    tiny_models: tuple[Path, Path],
+) -> None:
+    seen: dict[str, Any] = {}
+    with Elasticsearch(own_server.url) as client:
+
+        def restart(over: threading.Event) -> None:
+            seen["there"] = wait_for_some(client, "passages", over.is_set, least=150)
+            own_server.act("stop")
+            seen["over"] = over.is_set()
+            own_server.act("start")
+
+        place = ("--elasticsearch", own_server.url, "--index", "passages", "--model", tiny_models[0])
+        with meanwhile(restart):
+            ran = cli("index", many, *place, *FLOAT32)
+        assert 0 < seen["there"] < MANY
+        assert seen["over"] is False
+        assert ran.code == 0, ran.err
+        assert counts_in(ran.out)["embedded"] == MANY
+        assert ran.out.endswith(f"index passages holds {MANY} passages\n")
+        check_all(client, "passages", texts, vectors)
+        again = cli("index", many, *place, *FLOAT32)
+        assert counts_in(again.out)["unchanged"] == MANY
