@@ -6,14 +6,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +20,7 @@ from haystack import Document
 
 from dpr_haystack import FAISSDocumentStore
 from support.files import BEES, GLACIERS, TEA, VOLCANO, gzipped, pdf, write_four, write_records
+from support.interruption import signalled
 from support.workspace import Ran
 
 Cli = Callable[..., Ran]
@@ -439,41 +435,21 @@ def count_of(store: Path) -> int:
         return 0
 
 
-def wait_for_first_write(store: Path, is_over: Callable[[], bool]) -> None:
-    until = time.monotonic() + 90
-    while not count_of(store) and not is_over() and time.monotonic() < until:
-        time.sleep(0.005)
-
-
 @pytest.fixture
-def interrupted(request: pytest.FixtureRequest, many: Path, cli: Cli, tiny_models: tuple[Path, Path]) -> Path:
-    """A store whose indexing was broken off after its first write, by Ctrl-C or for good."""
+def interrupted(request: pytest.FixtureRequest, many: Path, tiny_models: tuple[Path, Path]) -> Path:
+    """A store whose indexing was broken off after its second write, by Ctrl-C or for good."""
     store = many.parent / "store"
-    arguments = ("index", many.name, "--store", store.name, "--model", str(tiny_models[0]), *FULL_PRECISION)
-    if request.param == "SIGINT":
-        done = threading.Event()
-
-        def press() -> None:
-            wait_for_first_write(store, done.is_set)
-            if not done.is_set():
-                os.kill(os.getpid(), signal.SIGINT)
-
-        pressing = threading.Thread(target=press)
-        pressing.start()
-        ran = cli(*arguments)
-        done.set()
-        pressing.join()
-        assert (ran.code, ran.out) == (130, "")
-        assert ran.err == f"interrupted: {count_of(store)} passages are in store; run the same command to go on\n"
+    arguments = ("index", many.name, "--store", store.name, "--model", tiny_models[0], *FULL_PRECISION)
+    ran = signalled(request.param, 2, *arguments, cwd=many.parent)
+    if request.param == signal.SIGINT:
+        assert (ran.returncode, ran.stdout) == (130, "")
+        assert ran.stderr == f"interrupted: {count_of(store)} passages are in store; run the same command to go on\n"
     else:
-        process = subprocess.Popen([sys.executable, "-m", "dpr_haystack.cli", *arguments], cwd=many.parent)
-        wait_for_first_write(store, lambda: process.poll() is not None)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
+        assert ran.returncode == -signal.SIGKILL
     return store
 
 
-@pytest.mark.parametrize("interrupted", ["SIGINT", "SIGKILL"], indirect=True)
+@pytest.mark.parametrize("interrupted", [signal.SIGINT, signal.SIGKILL], indirect=True)
 def test_after_an_interruption_the_rest_is_embedded(interrupted: Path, many: Path, index: Indexing) -> None:
     kept = count_of(interrupted)
     assert 0 < kept < MANY

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,7 @@ from dpr_haystack.workflows.elasticsearch_index import elasticsearch_store
 from dpr_haystack.workflows.indexing import index_paths
 from support.cut_line import CutLine
 from support.indexing import Cli, Indexing, contents, counts_in, passages_file, vectors_of
+from support.interruption import at_steps, signalled
 
 pytestmark = pytest.mark.integration
 
@@ -49,18 +47,9 @@ def vectors(texts: dict[str, str], tiny_models: tuple[Path, Path]) -> dict[str, 
 
 def count_there(client: Elasticsearch, index: str) -> int:
     """Documents that the server has acknowledged, whether or not they can be found yet."""
-    quiet = client.options(ignore_status=404)
+    quiet = client.options(ignore_status=[404, 503])
     quiet.indices.refresh(index=index)
     return int(quiet.count(index=index).body.get("count", 0))
-
-
-def wait_for_some(client: Elasticsearch, index: str, is_over: Callable[[], bool], least: int = 1) -> int:
-    while not is_over():
-        there = count_there(client, index)
-        if there >= least:
-            return there
-        time.sleep(0.02)
-    pytest.fail("it ended before it could be interrupted")
 
 
 def check_all(client: Elasticsearch, index: str, texts: dict[str, str], vectors: dict[str, Any]) -> None:
@@ -73,28 +62,6 @@ def check_all(client: Elasticsearch, index: str, texts: dict[str, str], vectors:
     )
 
 
-@contextmanager
-def meanwhile(what: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Something that another thread does; what it raises is raised here."""
-    over, errors = threading.Event(), []
-
-    def run() -> None:
-        try:
-            what(over)
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-    for error in errors:
-        raise error
-
-
 def test_a_killed_run_goes_on_with_the_rest(
     indexing: Indexing,
     many: Path,
@@ -104,13 +71,8 @@ def test_a_killed_run_goes_on_with_the_rest(
     index: str,
     tiny_models: tuple[Path, Path],
 ) -> None:
-    command = [sys.executable, "-m", "dpr_haystack.cli", "index", many, *indexing.place, *FLOAT32]
-    with subprocess.Popen([*command, "--model", tiny_models[0]]) as process:
-        try:
-            wait_for_some(client, index, lambda: process.poll() is not None, least=150)
-        finally:
-            process.kill()
-        assert process.wait() == -signal.SIGKILL
+    ran = signalled(signal.SIGKILL, 3, "index", many, *indexing.place, *FLOAT32, "--model", tiny_models[0])
+    assert ran.returncode == -signal.SIGKILL
     time.sleep(0.3)  # what it had sent may still be read
     kept = count_there(client, index)
     assert 0 < kept < MANY
@@ -155,36 +117,37 @@ def test_ctrl_c_says_how_much_is_there(
     index: str,
     tiny_models: tuple[Path, Path],
 ) -> None:
-    def press(over: threading.Event) -> None:
-        wait_for_some(client, index, over.is_set, least=100)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    with meanwhile(press):
-        ran = indexing.ran(many, *FLOAT32)
-    assert (ran.code, ran.out) == (130, "")
+    ran = signalled(signal.SIGINT, 3, "index", many, *indexing.place, *FLOAT32, "--model", tiny_models[0])
+    assert (ran.returncode, ran.stdout) == (130, "")
     kept = count_there(client, index)
     assert 0 < kept < MANY
-    assert ran.err == f"interrupted: {kept} passages are in index {index}; run the same command to go on\n"
+    assert ran.stderr == f"interrupted: {kept} passages are in index {index}; run the same command to go on\n"
     counts = indexing(many, *FLOAT32)
     assert (counts["embedded"], counts["unchanged"]) == (MANY - kept, kept)
     check_all(client, index, texts, vectors)
 
 
 def test_ctrl_c_while_the_server_is_gone(
-    cli: Cli, many: Path, client: Elasticsearch, index: str, elasticsearch_url: str, tiny_models: tuple[Path, Path]
+    cli: Cli,
+    many: Path,
+    index: str,
+    elasticsearch_url: str,
+    tiny_models: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with CutLine(elasticsearch_url) as line:
         pressed = []
 
-        def press(over: threading.Event) -> None:
-            wait_for_some(client, index, over.is_set)
-            line.cut()
-            time.sleep(1.5)
+        def press() -> None:
             pressed.append(time.monotonic())
             os.kill(os.getpid(), signal.SIGINT)
 
-        with meanwhile(press):
-            ran = cli("index", many, "--elasticsearch", line.url, "--index", index, "--model", tiny_models[0])
+        def cut() -> None:
+            line.cut()
+            threading.Timer(1.5, press).start()
+
+        at_steps(monkeypatch, {2: cut})
+        ran = cli("index", many, "--elasticsearch", line.url, "--index", index, "--model", tiny_models[0])
         assert (ran.code, ran.out) == (130, "")
         assert time.monotonic() - pressed[0] < 12
     (last,) = [text for text in ran.err.splitlines() if text.startswith("interrupted")]
@@ -222,24 +185,25 @@ def test_a_server_that_stops_and_starts_again_is_waited_for(
     vectors: dict[str, Any],
     own_server: Any,
     tiny_models: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seen: dict[str, Any] = {}
+    """It is gone after the third write; while it starts again, the run goes on asking."""
+    starting = threading.Thread(target=own_server.act, args=("start",))
     with Elasticsearch(own_server.url) as client:
 
-        def restart(over: threading.Event) -> None:
-            seen["there"] = wait_for_some(client, "passages", over.is_set, least=150)
+        def stop() -> None:
+            assert 0 < count_there(client, "passages") < MANY
             own_server.act("stop")
-            seen["over"] = over.is_set()
-            own_server.act("start")
+            starting.start()
 
+        at_steps(monkeypatch, {3: stop})
         place = ("--elasticsearch", own_server.url, "--index", "passages", "--model", tiny_models[0])
-        with meanwhile(restart):
-            ran = cli("index", many, *place, *FLOAT32)
-        assert 0 < seen["there"] < MANY
-        assert seen["over"] is False
+        ran = cli("index", many, *place, *FLOAT32)
+        starting.join()
         assert ran.code == 0, ran.err
         assert counts_in(ran.out)["embedded"] == MANY
         assert ran.out.endswith(f"index passages holds {MANY} passages\n")
         check_all(client, "passages", texts, vectors)
+        at_steps(monkeypatch, {})
         again = cli("index", many, *place, *FLOAT32)
         assert counts_in(again.out)["unchanged"] == MANY
