@@ -22,11 +22,13 @@ from dpr_haystack.workflows.elasticsearch_index import elasticsearch_store
 from dpr_haystack.workflows.indexing import index_paths
 from support.cut_line import CutLine
 from support.indexing import Cli, Indexing, contents, counts_in, passages_file, vectors_of
-from support.interruption import at_steps, signalled
+from support.interruption import at_steps, heeding_ctrl_c, signalled
 
 pytestmark = pytest.mark.integration
 
 MANY = 2_000
+# Steps after which something was acknowledged: three requests may be on their way, and each step sends one at least.
+ENOUGH = 4
 FLOAT32 = ("--dtype", "float32")
 
 
@@ -47,9 +49,9 @@ def vectors(texts: dict[str, str], tiny_models: tuple[Path, Path]) -> dict[str, 
 
 def count_there(client: Elasticsearch, index: str) -> int:
     """Documents that the server has acknowledged, whether or not they can be found yet."""
-    quiet = client.options(ignore_status=[404, 503])
-    quiet.indices.refresh(index=index)
-    return int(quiet.count(index=index).body.get("count", 0))
+    client.cluster.health(index=index, wait_for_status="green", timeout="30s")
+    client.indices.refresh(index=index)
+    return int(client.count(index=index)["count"])
 
 
 def check_all(client: Elasticsearch, index: str, texts: dict[str, str], vectors: dict[str, Any]) -> None:
@@ -71,7 +73,7 @@ def test_a_killed_run_goes_on_with_the_rest(
     index: str,
     tiny_models: tuple[Path, Path],
 ) -> None:
-    ran = signalled(signal.SIGKILL, 3, "index", many, *indexing.place, *FLOAT32, "--model", tiny_models[0])
+    ran = signalled(signal.SIGKILL, ENOUGH, "index", many, *indexing.place, *FLOAT32, "--model", tiny_models[0])
     assert ran.returncode == -signal.SIGKILL
     time.sleep(0.3)  # what it had sent may still be read
     kept = count_there(client, index)
@@ -117,7 +119,7 @@ def test_ctrl_c_says_how_much_is_there(
     index: str,
     tiny_models: tuple[Path, Path],
 ) -> None:
-    ran = signalled(signal.SIGINT, 3, "index", many, *indexing.place, *FLOAT32, "--model", tiny_models[0])
+    ran = signalled(signal.SIGINT, ENOUGH, "index", many, *indexing.place, *FLOAT32, "--model", tiny_models[0])
     assert (ran.returncode, ran.stdout) == (130, "")
     kept = count_there(client, index)
     assert 0 < kept < MANY
@@ -147,7 +149,8 @@ def test_ctrl_c_while_the_server_is_gone(
             threading.Timer(1.5, press).start()
 
         at_steps(monkeypatch, {2: cut})
-        ran = cli("index", many, "--elasticsearch", line.url, "--index", index, "--model", tiny_models[0])
+        with heeding_ctrl_c():
+            ran = cli("index", many, "--elasticsearch", line.url, "--index", index, "--model", tiny_models[0])
         assert (ran.code, ran.out) == (130, "")
         assert time.monotonic() - pressed[0] < 12
     (last,) = [text for text in ran.err.splitlines() if text.startswith("interrupted")]
@@ -187,7 +190,7 @@ def test_a_server_that_stops_and_starts_again_is_waited_for(
     tiny_models: tuple[Path, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is gone after the third write; while it starts again, the run goes on asking."""
+    """It is gone after the fourth write; while it starts again, the run goes on asking."""
     starting = threading.Thread(target=own_server.act, args=("start",))
     with Elasticsearch(own_server.url) as client:
 
@@ -196,7 +199,7 @@ def test_a_server_that_stops_and_starts_again_is_waited_for(
             own_server.act("stop")
             starting.start()
 
-        at_steps(monkeypatch, {3: stop})
+        at_steps(monkeypatch, {ENOUGH: stop})
         place = ("--elasticsearch", own_server.url, "--index", "passages", "--model", tiny_models[0])
         ran = cli("index", many, *place, *FLOAT32)
         starting.join()

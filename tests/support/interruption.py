@@ -21,6 +21,7 @@ import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from support.interruption import happening
 from dpr_haystack.cli import index, main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where a shell started it in the background it is ignored
 index.progress = happening({int(sys.argv[2]): lambda: os.kill(os.getpid(), int(sys.argv[3]))})
 sys.exit(main(sys.argv[4:]))
 """
@@ -41,6 +42,16 @@ def happening(what: Mapping[int, Callable[[], object]]) -> Callable[..., object]
         yield step
 
     return progress
+
+
+@contextmanager
+def heeding_ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts this process, also where a shell started it in the background, which makes it ignore that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def at_steps(monkeypatch: pytest.MonkeyPatch, what: Mapping[int, Callable[[], object]]) -> None:
