@@ -52,9 +52,7 @@ def test_dense_negatives_are_those_of_exact_search(store: Any, model: str, examp
     rules = NegativeRules(count=5, first_rank=2, last_rank=40, margin=0.9)
     tally, steps = Tally(), []
     options = MiningOptions("dpr", rules)
-    mined = list(
-        mine_hard_negatives(examples, store, model, options=options, tally=tally, progress=steps.append)
-    )
+    mined = list(mine_hard_negatives(examples, store, model, options=options, tally=tally, progress=steps.append))
     assert sum(steps) == tally.questions == len(examples) == 40
     documents = store.filter_documents()
     vectors = np.array([document.embedding for document in documents], dtype=np.float64)

@@ -27,6 +27,8 @@ COMMANDS = {
     "check": "check",
     "convert": "convert",
     "es-init": "es_init",
+    "build-training-data": "build_training_data",
+    "mine": "mine",
 }
 
 _BAD_INPUT = (InputError, ModelError, MissingExtra)

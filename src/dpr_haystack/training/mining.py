@@ -157,9 +157,7 @@ class _Miner:
         passages = {name: as_passage(document) for name, document in there.items()}
         return [self._with_negatives(example, found, passages) for example, found in zip(batch, hits, strict=True)]
 
-    def _with_negatives(
-        self, example: TrainingExample, hits: Hits, passages: Mapping[str, Passage]
-    ) -> TrainingExample:
+    def _with_negatives(self, example: TrainingExample, hits: Hits, passages: Mapping[str, Passage]) -> TrainingExample:
         found = [Candidate(*hit) for hit in zip(*hits, strict=True) if hit[0] in passages]
         gold = _gold(example, [passages[each.id] for each in found])
         chosen = choose_negatives(

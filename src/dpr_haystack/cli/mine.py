@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack mine`: hard negatives for training examples."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dpr_haystack.cli.common import add_place, existing_file, open_place, progress, whole_number
+
+if TYPE_CHECKING:
+    from dpr_haystack.core.negatives import Tally
+    from dpr_haystack.errors import DataError
+    from dpr_haystack.training.mining import MiningOptions
+
+SUMMARY = "find hard negatives for training"
+DESCRIPTION = """Reads a training file and writes it with new hard negatives: passages of a store or an index that BM25,
+the question tower or both together find, less those that hold an answer, are gold, or score almost as high as the
+positive. What is in the store is not embedded again. Mine again with the trained towers, then train from scratch."""
+EXAMPLE = "dpr-haystack mine train.jsonl --store my-store --source bm25 --output mined.jsonl"
+
+_WHY = {
+    "rank": "outside the ranks asked for",
+    "gold": "gold",
+    "answer": "hold an answer",
+    "margin": "score too close to the positive",
+    "check": "relevant to the other model",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of this command."""
+    parser.add_argument(
+        "examples", type=existing_file, metavar="FILE", help="training examples, DPR's JSON or JSON lines"
+    )
+    add_place(parser)
+    parser.add_argument("--output", required=True, metavar="FILE", help="where to write; .jsonl or .json, also .gz")
+    parser.add_argument("--source", choices=["bm25", "dpr", "hybrid"], default="bm25", help="default: %(default)s")
+    parser.add_argument("--question-model", metavar="M", help="default: the one that belongs to the store")
+    add_rules(parser)
+    parser.add_argument("--keep", action="store_true", help="leave the negatives that are there behind the new ones")
+    parser.add_argument("--skip-bad", action="store_true", help="pass over bad records, and list them")
+
+
+def add_rules(parser: argparse.ArgumentParser) -> None:
+    """Which of the passages found become hard negatives."""
+    parser.add_argument(
+        "--count", type=whole_number, default=1, metavar="N", help="hard negatives a question (default: 1)"
+    )
+    parser.add_argument("--first-rank", type=whole_number, default=1, metavar="N", help="default: %(default)s")
+    parser.add_argument("--last-rank", type=whole_number, default=100, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=0.95,
+        metavar="SHARE",
+        help="leave out what scores above this share of the positive (default: %(default)s; 0 for no such rule)",
+    )
+    parser.add_argument("--sampling", choices=["top", "random"], default="top", help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random sampling (default: 0)")
+    parser.add_argument("--no-answer-filter", action="store_true", help="also take passages that hold an answer")
+    parser.add_argument("--regex", action="store_true", help="answers are regular expressions (CuratedTREC)")
+
+
+def options_of(arguments: argparse.Namespace, source: str) -> MiningOptions:
+    """The rules that the arguments name.
+
+    :raises InputError: If one of them cannot be.
+    """
+    from dpr_haystack.core.negatives import NegativeRules
+    from dpr_haystack.training.mining import MiningOptions
+
+    rules = NegativeRules(
+        count=arguments.count,
+        first_rank=arguments.first_rank,
+        last_rank=arguments.last_rank,
+        margin=arguments.margin or None,
+        sampling=arguments.sampling,
+        seed=arguments.seed,
+    )
+    return MiningOptions(
+        source=source,  # type: ignore[arg-type]
+        rules=rules,
+        match="regex" if arguments.regex else "string",
+        filter_answers=not arguments.no_answer_filter,
+        keep=getattr(arguments, "keep", False),
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Mine, and say how many candidates each rule removed."""
+    from dpr_haystack.components.searches.any_store import search_over
+    from dpr_haystack.core.negatives import Tally
+    from dpr_haystack.formats.training import read_training, write_training
+    from dpr_haystack.training.mining import mine_hard_negatives
+    from dpr_haystack.workflows.stores import question_model_of
+
+    options, tally = options_of(arguments, arguments.source), Tally()
+    bad: list[DataError] = []
+    store = open_place(arguments)
+    model = None
+    if arguments.source != "bm25":
+        model = arguments.question_model or question_model_of(search_over(store))
+    examples = read_training(arguments.examples, bad.append if arguments.skip_bad else None)
+    with progress("questions") as step:
+        mined = mine_hard_negatives(examples, store, model, options=options, tally=tally, progress=step)
+        count = write_training(arguments.output, mined)
+    for error in bad:
+        print(f"passed over: {error}", file=sys.stderr)
+    print("\n".join([f"{count} examples in {arguments.output}", *summary(tally)]))
+    return 0
+
+
+def summary(tally: Tally) -> Iterator[str]:
+    """What became of the candidates, for people to read."""
+    yield f"{tally.candidates} passages found for {tally.questions} questions, {tally.kept} taken as hard negatives"
+    for reason, removed in tally.removed.items():
+        if removed:
+            yield f"  left out: {removed} {_WHY[reason]}"
+    if tally.without:
+        yield f"  {tally.without} questions have no hard negative"
