@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.embedding import FAISSEmbeddingRetriever
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.components.text_embedder import DPRTextEmbedder
+    from dpr_haystack.training.mining import mine_hard_negatives
     from dpr_haystack.workflows.elasticsearch_index import create_elasticsearch_index
 
 __version__ = "0.1.0"
@@ -42,6 +43,7 @@ _HOMES = {
     "FAISSEmbeddingRetriever": "components.retrievers.embedding",
     "HybridJoiner": "components.joiner",
     "create_elasticsearch_index": "workflows.elasticsearch_index",
+    "mine_hard_negatives": "training.mining",
 }
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "HybridJoiner",
     "__version__",
     "create_elasticsearch_index",
+    "mine_hard_negatives",
 ]
 
 

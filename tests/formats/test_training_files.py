@@ -201,7 +201,8 @@ def test_bad_rows_are_told_and_passed_over(tmp_path):
 
 
 def test_columns_are_written_and_data_frames_read(tmp_path):
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     listed = list(read_training(written(tmp_path / "a.json", [ORIGINAL])))
     for name in ("a.csv", "a.tsv", "a.csv.gz"):
         assert write_columns(tmp_path / name, listed, negatives=3) == 1

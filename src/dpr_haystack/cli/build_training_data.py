@@ -21,7 +21,7 @@ DESCRIPTION = """Reads questions (SQuAD JSON, DPR qas.csv, JSON lines; each also
 each in a store or an index, as in the paper: its gold passage, or the piece of it that holds the answer, or else the
 best passage by BM25 that does; questions without any are left out. Hard negatives come from BM25. Where each positive
 is from is kept."""
-EXAMPLE = "dpr-haystack build-training-data train-v1.1.json.gz --store squad --output train.jsonl"
+EXAMPLE = "dpr-haystack build-training-data demo/questions.jsonl --store demo/store --output train.jsonl"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

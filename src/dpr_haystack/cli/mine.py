@@ -21,7 +21,7 @@ SUMMARY = "find hard negatives for training"
 DESCRIPTION = """Reads a training file and writes it with new hard negatives: passages of a store or an index that BM25,
 the question tower or both together find, less those that hold an answer, are gold, or score almost as high as the
 positive. What is in the store is not embedded again. Mine again with the trained towers, then train from scratch."""
-EXAMPLE = "dpr-haystack mine train.jsonl --store my-store --source bm25 --output mined.jsonl"
+EXAMPLE = "dpr-haystack mine train.jsonl --store demo/store --source dpr --output mined.jsonl"
 
 _WHY = {
     "rank": "outside the ranks asked for",

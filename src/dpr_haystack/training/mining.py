@@ -10,7 +10,7 @@ authors' later release did (6 points more at top-1 on Natural Questions).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -52,7 +52,7 @@ class MiningOptions:
     """
 
     source: Source = "bm25"
-    rules: NegativeRules = NegativeRules()
+    rules: NegativeRules = field(default_factory=NegativeRules)
     match: str = "string"
     filter_answers: bool = True
     keep: bool = False
