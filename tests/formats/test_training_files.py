@@ -201,7 +201,7 @@ def test_bad_rows_are_told_and_passed_over(tmp_path):
 
 
 def test_columns_are_written_and_data_frames_read(tmp_path):
-    import pandas
+    import pandas as pd
 
     listed = list(read_training(written(tmp_path / "a.json", [ORIGINAL])))
     for name in ("a.csv", "a.tsv", "a.csv.gz"):
@@ -209,7 +209,7 @@ def test_columns_are_written_and_data_frames_read(tmp_path):
         (again,) = read_columns(tmp_path / name)
         assert again.positives[0].text == "Nobel Prize The first went to Röntgen."
         assert [passage.text for passage in again.hard_negatives] == ["A prize.", "Another prize."]
-    frame = pandas.read_csv(tmp_path / "a.csv")
+    frame = pd.read_csv(tmp_path / "a.csv")
     assert examples_from_frame(frame)[0].positives == again.positives
     with pytest.raises(InputError, match="no column"):
         examples_from_frame(frame.rename(columns={"query_text": "x"}))
