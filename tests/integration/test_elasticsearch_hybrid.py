@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from dpr_haystack import (
     FAISSDocumentStore,
     create_elasticsearch_index,
 )
+from dpr_haystack.components.searches.any_store import search_over
 from dpr_haystack.core.fusion import fuse
 from dpr_haystack.errors import EncoderMismatch, InputError, SearchServerUnavailable
 
@@ -151,6 +153,9 @@ def test_it_works_as_over_our_own_store(hybrid_of: Make, model: str, documents: 
         assert other.dpr.ids == mine.dpr.ids
         assert other.dpr.scores == pytest.approx(mine.dpr.scores, abs=1e-4)
         assert len(other.bm25.ids) == len(mine.bm25.ids)
+    with closing(search_over(store)) as search:
+        alone = search.dense_hits(DPRTextEmbedder(model).embed(questions), DEPTH, None)
+    assert alone == [found.dpr for found in there]
     settings = {"weights": {"bm25": 0.0, "dpr": 1.0}, "top_k": 5, "explain": True}
     one = DPRHybridRetriever(local, model, candidates=DEPTH, **settings).run(QUESTION)["documents"]
     two = hybrid_of(**settings).run(QUESTION)["documents"]

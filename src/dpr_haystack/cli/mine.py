@@ -35,7 +35,10 @@ _WHY = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
     parser.add_argument(
-        "examples", type=existing_file, metavar="FILE", help="training examples, DPR's JSON or JSON lines"
+        "examples",
+        type=existing_file,
+        metavar="FILE",
+        help="training examples: DPR's JSON or JSON lines, or columns in CSV or TSV",
     )
     add_place(parser)
     parser.add_argument("--output", required=True, metavar="FILE", help="where to write; .jsonl or .json, also .gz")
@@ -95,7 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Mine, and say how many candidates each rule removed."""
     from dpr_haystack.components.searches.any_store import search_over
     from dpr_haystack.core.negatives import Tally
-    from dpr_haystack.formats.training import read_training, write_training
+    from dpr_haystack.formats.examples import read_examples
+    from dpr_haystack.formats.training import write_training
     from dpr_haystack.training.mining import mine_hard_negatives
     from dpr_haystack.workflows.stores import question_model_of
 
@@ -105,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = None
     if arguments.source != "bm25":
         model = arguments.question_model or question_model_of(search_over(store))
-    examples = read_training(arguments.examples, bad.append if arguments.skip_bad else None)
+    examples = read_examples(arguments.examples, bad.append if arguments.skip_bad else None)
     with progress("questions") as step:
         mined = mine_hard_negatives(examples, store, model, options=options, tally=tally, progress=step)
         count = write_training(arguments.output, mined)

@@ -54,7 +54,7 @@ def _found(place: Place, arguments: argparse.Namespace) -> list[Document]:
         raise InputError(msg)
     is_bm25 = arguments.mode == "bm25"
     retriever = None if is_bm25 else hybrid_retriever(place, arguments, top_k=arguments.top_k)
-    (run,) = runs_of(place.search, retriever, [arguments.question], arguments.top_k)
+    (run,) = runs_of(place.search, retriever, [arguments.question], arguments.top_k, [arguments.mode])
     ids, scores = run[arguments.mode]
     hits = dict(zip(ids[: arguments.top_k], scores, strict=False))
     return in_order(place.search.documents(list(hits)), hits)

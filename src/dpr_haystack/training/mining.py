@@ -118,7 +118,9 @@ def _mined(
     progress: Callable[[int], None] | None,
 ) -> Iterator[TrainingExample]:
     search = search_over(document_store, purpose="mining")
-    retriever = None if model is None else DPRHybridRetriever(document_store, model, exact_scores=True)
+    retriever = None
+    if model is not None and options.source != "bm25":
+        retriever = DPRHybridRetriever(document_store, model, exact_scores=True)
     try:
         miner = _Miner(search, retriever, options, check, tally)
         while batch := list(islice(examples, _AT_ONCE)):
@@ -143,7 +145,7 @@ class _Miner:
         tally: Tally,
     ) -> None:
         self._search = search
-        self._retriever = retriever if options.source != "bm25" else None
+        self._retriever = retriever
         self._options = options
         self._matcher = AnswerMatcher(options.match)
         self._check = check
@@ -151,7 +153,7 @@ class _Miner:
 
     def mined(self, batch: Sequence[TrainingExample]) -> list[TrainingExample]:
         questions = [example.question for example in batch]
-        runs = runs_of(self._search, self._retriever, questions, self._options.rules.last_rank)
+        runs = runs_of(self._search, self._retriever, questions, self._options.rules.last_rank, [self._options.source])
         hits = [_first(run[self._options.source], self._options.rules.last_rank) for run in runs]
         there = self._search.documents(list(dict.fromkeys(name for each in hits for name in each.ids)))
         passages = {name: as_passage(document) for name, document in there.items()}

@@ -136,7 +136,7 @@ def ask(
     if not question.strip():
         msg = "the question is empty"
         raise InputError(msg)
-    (run,) = runs_of(search, retriever, [question], passages)
+    (run,) = runs_of(search, retriever, [question], passages, [mode])
     ids, scores = run[mode]
     hits = dict(zip(ids[:passages], scores, strict=False))
     documents = in_order(search.documents(list(hits)), hits)

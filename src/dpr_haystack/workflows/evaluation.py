@@ -108,7 +108,7 @@ def evaluate(
     judge = _Judge(search, match)
     ranks = {name: _Ranks() for name in systems_of(retriever, systems)}
     for batch in _batches(questions, _AT_ONCE if reading is None else _READ_AT_ONCE):
-        runs = runs_of(search, retriever, [question.question for question in batch], depth)
+        runs = runs_of(search, retriever, [question.question for question in batch], depth, list(ranks))
         for question, run in zip(batch, runs, strict=True):
             for name, system in ranks.items():
                 judge.add(system, question, run[name].ids)

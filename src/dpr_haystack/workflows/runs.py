@@ -37,7 +37,11 @@ def systems_of(retriever: DPRHybridRetriever | None, wanted: Sequence[str] | Non
 
 
 def runs_of(
-    search: PassageSearch, retriever: DPRHybridRetriever | None, questions: Sequence[str], depth: int
+    search: PassageSearch,
+    retriever: DPRHybridRetriever | None,
+    questions: Sequence[str],
+    depth: int,
+    systems: Sequence[str] = SYSTEMS,
 ) -> list[Runs]:
     """What each system finds for some questions.
 
@@ -45,9 +49,12 @@ def runs_of(
     :param retriever: Gives the question tower and says how to fuse; None for BM25 alone.
     :param questions: Searched together.
     :param depth: How many passages each system finds.
+    :param systems: Which are needed; what only others need is not searched for.
     """
-    if retriever is None:
+    if retriever is None or set(systems) == {"bm25"}:
         return [{"bm25": hits} for hits in search.keyword_hits(questions, depth, None)]
+    if set(systems) == {"dpr"}:
+        return [{"dpr": hits} for hits in search.dense_hits(retriever.embed(questions), depth, None)]
     return [
         {
             "bm25": found.bm25,

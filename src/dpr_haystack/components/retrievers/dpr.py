@@ -22,12 +22,12 @@ from dpr_haystack.components.retrievers.common import (
     combined,
     policy_of,
 )
-from dpr_haystack.components.retrievers.question_side import QuestionSide
+from dpr_haystack.components.retrievers.question_side import HasQuestionTower, QuestionSide
 from dpr_haystack.components.searches.local import LocalSearch
 
 
 @component
-class DPRRetriever:
+class DPRRetriever(HasQuestionTower):
     """Dense passage retrieval (Karpukhin et al. 2020): embeds a question and finds the nearest passages.
 
     What ``DensePassageRetriever`` was in Haystack 1, for questions. The store's vectors come from
@@ -76,9 +76,6 @@ class DPRRetriever:
             LocalSearch(document_store), model, device=device, token=token, dtype=dtype, max_length=max_length
         )
 
-    def _get_telemetry_data(self) -> dict[str, Any]:
-        return {"model": self.model}
-
     def to_dict(self) -> dict[str, Any]:
         """Serialize the settings."""
         return default_to_dict(
@@ -93,18 +90,6 @@ class DPRRetriever:
             dtype=self.dtype,
             max_length=self.max_length,
         )
-
-    def warm_up(self) -> None:
-        """Load the question tower and see that it belongs to the store's vectors.
-
-        :raises ModelError: If the model cannot be found or loaded.
-        :raises EncoderMismatch: If it is known to belong to another passage tower.
-        """
-        self._questions.warm_up()
-
-    async def warm_up_async(self) -> None:
-        """See :meth:`warm_up`; works in a thread."""
-        await asyncio.to_thread(self.warm_up)
 
     @component.output_types(documents=list[Document])
     def run(

@@ -16,7 +16,7 @@ from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.components._towers import hub_token
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
-from dpr_haystack.components.retrievers.question_side import QuestionSide
+from dpr_haystack.components.retrievers.question_side import HasQuestionTower, QuestionSide
 from dpr_haystack.components.searches.connection import check_patience
 from dpr_haystack.components.searches.elasticsearch_index import ElasticsearchSearch
 from dpr_haystack.engines.elasticsearch.vectors import OVERSAMPLE, DenseSearch
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @component
-class ElasticsearchDPRRetriever:
+class ElasticsearchDPRRetriever(HasQuestionTower):
     """Dense passage retrieval (Karpukhin et al. 2020) in Elasticsearch: embeds a question and finds nearest passages.
 
     Scores are inner products, whatever the index makes of its vectors: where it quantises them, what it finds is
@@ -99,9 +99,6 @@ class ElasticsearchDPRRetriever:
         self.timeout = timeout
         self.retries = retries
 
-    def _get_telemetry_data(self) -> dict[str, Any]:
-        return {"model": self.model}
-
     def to_dict(self) -> dict[str, Any]:
         """Serialize the settings.
 
@@ -124,19 +121,6 @@ class ElasticsearchDPRRetriever:
             timeout=self.timeout,
             retries=self.retries,
         )
-
-    def warm_up(self) -> None:
-        """Load the question tower and see that it belongs to the index's vectors.
-
-        :raises ModelError: If the model cannot be found or loaded.
-        :raises EncoderMismatch: If it is known to belong to another passage tower.
-        :raises SearchServerError: If the server does not say what it knows of the index.
-        """
-        self._questions.warm_up()
-
-    async def warm_up_async(self) -> None:
-        """See :meth:`warm_up`; works in a thread."""
-        await asyncio.to_thread(self.warm_up)
 
     @component.output_types(documents=list[Document])
     def run(

@@ -23,7 +23,7 @@ from dpr_haystack.components.retrievers.common import (
     combined,
     policy_of,
 )
-from dpr_haystack.components.retrievers.question_side import QuestionSide
+from dpr_haystack.components.retrievers.question_side import HasQuestionTower, QuestionSide
 from dpr_haystack.components.searches.any_store import search_over
 from dpr_haystack.components.searches.passage_search import Ids, in_order
 from dpr_haystack.core.fusion import FusedHit, check_options, fuse
@@ -52,7 +52,7 @@ class _Runs(NamedTuple):
 
 
 @component
-class DPRHybridRetriever:
+class DPRHybridRetriever(HasQuestionTower):
     """Finds passages by BM25 and by DPR and fuses the two lists, as the paper's BM25 + DPR (section 5.1).
 
     Over Elasticsearch both searches travel in one request, and neither needs a paid licence.
@@ -127,9 +127,6 @@ class DPRHybridRetriever:
             self._search, model, device=device, token=token, dtype=dtype, max_length=max_length
         )
 
-    def _get_telemetry_data(self) -> dict[str, Any]:
-        return {"model": self.model}
-
     def to_dict(self) -> dict[str, Any]:
         """Serialize the settings.
 
@@ -156,18 +153,6 @@ class DPRHybridRetriever:
             dtype=self.dtype,
             max_length=self.max_length,
         )
-
-    def warm_up(self) -> None:
-        """Load the question tower and see that it belongs to the store's vectors.
-
-        :raises ModelError: If the model cannot be found or loaded.
-        :raises EncoderMismatch: If it is known to belong to another passage tower.
-        """
-        self._questions.warm_up()
-
-    async def warm_up_async(self) -> None:
-        """See :meth:`warm_up`; works in a thread."""
-        await asyncio.to_thread(self.warm_up)
 
     @component.output_types(documents=list[Document])
     def run(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -71,3 +72,29 @@ class QuestionSide:
         """Let go of the tower; the next use loads it again."""
         self._embedder.close()
         self._is_checked = False
+
+
+class HasQuestionTower:
+    """What retrievers with a question tower of their own do the same way.
+
+    :ivar model: The name of the tower.
+    """
+
+    model: str
+    _questions: QuestionSide
+
+    def warm_up(self) -> None:
+        """Load the question tower and see that it belongs to the vectors that are searched.
+
+        :raises ModelError: If the model cannot be found or loaded.
+        :raises EncoderMismatch: If it is known to belong to another passage tower.
+        :raises SearchServerError: If the vectors are in Elasticsearch and it does not say what it knows of them.
+        """
+        self._questions.warm_up()
+
+    async def warm_up_async(self) -> None:
+        """See :meth:`warm_up`; works in a thread."""
+        await asyncio.to_thread(self.warm_up)
+
+    def _get_telemetry_data(self) -> dict[str, Any]:
+        return {"model": self.model}

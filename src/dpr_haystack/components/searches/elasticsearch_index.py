@@ -100,7 +100,7 @@ class ElasticsearchSearch:
         :param embeddings: Shape (questions, dim).
         """
         kind = self._similarity_for(embeddings)
-        found = self._connection.carry_out(self._by_vector(embeddings, top_k, filters))
+        found = self._connection.carry_out(self._by_vector(embeddings, top_k, filters, self._connection.vector_fields))
         return [[self._document(hit, kind) for hit in hits] for hits in found]
 
     async def nearest_async(
@@ -108,8 +108,15 @@ class ElasticsearchSearch:
     ) -> list[list[Document]]:
         """See :meth:`nearest`; does not hold up the event loop once it is known what the index is like."""
         kind = self._similarity_for(embeddings)
-        found = await self._connection.carry_out_async(self._by_vector(embeddings, top_k, filters))
+        steps = self._by_vector(embeddings, top_k, filters, self._connection.vector_fields)
+        found = await self._connection.carry_out_async(steps)
         return [[self._document(hit, kind) for hit in hits] for hits in found]
+
+    def dense_hits(self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None) -> list[Hits]:
+        """The passages most similar to each vector; up to 64 vectors in a request."""
+        kind = self._similarity_for(embeddings)
+        found = self._connection.carry_out(self._by_vector(embeddings, top_k, filters, excludes=None))
+        return [_hits(hits, kind) for hits in found]
 
     def both_hits(
         self, queries: Sequence[str], embeddings: NDArray[np.float32], top_k: int, filters: Filters | None
@@ -164,14 +171,14 @@ class ElasticsearchSearch:
         await self._connection.close_async()
 
     def _by_vector(
-        self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None
+        self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None, excludes: tuple[str, ...] | None
     ) -> Steps[list[list[Hit]]]:
         from dpr_haystack.engines.elasticsearch.searching import searching
 
         clauses = translated(filters)
         if top_k == 0:
             return [[] for _ in embeddings]
-        search = replace(self._dense, excludes=self._connection.vector_fields)
+        search = replace(self._dense, excludes=excludes)
         bodies = [dense_body(vector, search, clauses, top_k) for vector in embeddings.tolist()]
         return (yield from searching(self._connection.index, bodies, self._retries))
 

@@ -57,11 +57,15 @@ class LocalSearch:
         search = self._store.searching()
         return [search.keyword_hits(query, top_k, filters) for query in queries]
 
+    def dense_hits(self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None) -> list[Hits]:
+        """The passages most similar to each vector, in one search for all."""
+        return self._store.searching().dense_hits(embeddings, top_k, filters)
+
     def both_hits(
         self, queries: Sequence[str], embeddings: NDArray[np.float32], top_k: int, filters: Filters | None
     ) -> list[Both]:
         """Found one after the other: dense in one search for all questions."""
-        dense = self._store.searching().dense_hits(embeddings, top_k, filters)
+        dense = self.dense_hits(embeddings, top_k, filters)
         return [Both(*pair) for pair in zip(self.keyword_hits(queries, top_k, filters), dense, strict=True)]
 
     def scores(

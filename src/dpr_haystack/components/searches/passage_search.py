@@ -57,6 +57,12 @@ class PassageSearch(Protocol):
     def keyword_hits(self, queries: Sequence[str], top_k: int, filters: Filters | None) -> list[Hits]:
         """The passages with the highest BM25 scores for each question."""
 
+    def dense_hits(self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None) -> list[Hits]:
+        """The passages most similar to each vector.
+
+        :param embeddings: Shape (questions, dim).
+        """
+
     def both_hits(
         self, queries: Sequence[str], embeddings: NDArray[np.float32], top_k: int, filters: Filters | None
     ) -> list[Both]:
