@@ -142,7 +142,9 @@ def test_missing_scores_are_computed_exactly(
         assert told["dpr"]["score"] == (None if each.id not in similar else pytest.approx(similar[each.id], abs=1e-4))
 
 
-def test_it_works_as_over_our_own_store(hybrid_of: Make, model: str, documents: list[Document], tmp_path: Path) -> None:
+def test_it_works_as_over_our_own_store(
+    hybrid_of: Make, store: Any, model: str, documents: list[Document], tmp_path: Path
+) -> None:
     """The dense half is the same to float32; the words are counted by two different engines."""
     local = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=32)
     local.write_documents(documents)
