@@ -12,6 +12,7 @@
     │   ├── IndexMismatch               a store, index or vector that does not fit: expected and got
     │   └── EncoderMismatch             a question tower that belongs to another passage tower
     ├── ModelError                      a model that cannot be found or loaded
+    ├── TrainingFailed                  training that cannot go on: a loss that is no number
     └── StoreError                      a store that cannot be opened, read or written
         ├── StoreBusy                   another process writes to it, and went on for too long
         └── SearchServerError           Elasticsearch did not do what it was asked
@@ -84,6 +85,10 @@ class EncoderMismatch(InputError):
 
 class ModelError(DPRError):
     """A model that cannot be found or loaded."""
+
+
+class TrainingFailed(DPRError):
+    """Training that cannot go on, e.g. because its loss is no number."""
 
 
 class StoreError(DPRError):

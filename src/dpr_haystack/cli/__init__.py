@@ -29,6 +29,7 @@ COMMANDS = {
     "es-init": "es_init",
     "build-training-data": "build_training_data",
     "mine": "mine",
+    "train": "train",
 }
 
 _BAD_INPUT = (InputError, ModelError, MissingExtra)

@@ -69,6 +69,16 @@ def mean_reciprocal_rank(ranks: Sequence[int | None], k: int | None = None) -> f
     return float(np.mean(np.where(found <= (np.inf if k is None else k), 1.0 / found, 0.0)))
 
 
+def average_rank(ranks: Sequence[int]) -> float:
+    """The mean rank of the positive in a fixed pool, 1 is best: what the original code validates by.
+
+    :param ranks: For each question the rank, from 1, of its positive.
+    :returns: The mean, 1 or more.
+    :raises InputError: If there are no questions, or a rank is below 1.
+    """
+    return float(np.mean(_as_array(ranks)))
+
+
 def _as_array(ranks: Sequence[int | None]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     if not len(ranks):
         msg = "there are no questions to average over"

@@ -86,22 +86,33 @@ def load_encoder(
     """
     check_device(device)
     torch_dtype = resolve_dtype(dtype, device)
-    tower = load_tower(model, role, token=token, dtype=torch_dtype)
+    tower = used_with(load_tower(model, role, token=token, dtype=torch_dtype), pooling, normalize)
+    part = as_part(tower, role, max_length=max_length)
+    head = Head(part.pooling, tower.dense, normalize=part.normalize)
+    pad_id = tower.tokenizer.pad_token_id or 0
+    tokenizer = PairTokenizer(tower.tokenizer.backend_tokenizer, pad_id=pad_id, max_length=part.max_length)
+    backbone, projection = split_tower(tower.model)
+    head.dense.insert(0, projection)
+    backbone = backbone.to(device=device, dtype=torch_dtype).requires_grad_(False)
+    prepack(backbone)
+    return Encoder(backbone, head.to(device).float(), tokenizer, part, tower.identity)
+
+
+def used_with(tower: LoadedTower, pooling: str | None, normalize: bool | None) -> LoadedTower:
+    """A tower with another pooling, or with vectors of another length.
+
+    :param tower: The tower.
+    :param pooling: One of :data:`~dpr_haystack.core.model_directory.POOLINGS`; ``None`` for its own.
+    :param normalize: Whether vectors get length 1; ``None`` for its own.
+    :raises InputError: If there is no such pooling.
+    """
     own = tower.source
     source = replace(
         own,
         pooling=_known_pooling(pooling) if pooling is not None else own.pooling,
         normalize=own.normalize if normalize is None else normalize,
     )
-    part = as_part(replace(tower, source=source), role, max_length=max_length)
-    head = Head(source.pooling, tower.dense, normalize=source.normalize)
-    pad_id = tower.tokenizer.pad_token_id or 0
-    tokenizer = PairTokenizer(tower.tokenizer.backend_tokenizer, pad_id=pad_id, max_length=part.max_length)
-    backbone, projection = _split(tower.model)
-    head.dense.insert(0, projection)
-    backbone = backbone.to(device=device, dtype=torch_dtype).requires_grad_(False)
-    prepack(backbone)
-    return Encoder(backbone, head.to(device).float(), tokenizer, part, tower.identity)
+    return replace(tower, source=source)
 
 
 def check_device(device: str) -> None:
@@ -218,8 +229,11 @@ def _dimension(tower: LoadedTower) -> int:
     return int(getattr(config, "projection_dim", 0) or config.hidden_size)
 
 
-def _split(model: Any) -> tuple[nn.Module, nn.Module]:
-    """A DPR model as BERT and projection; any other model as itself and nothing."""
+def split_tower(model: Any) -> tuple[nn.Module, nn.Module]:
+    """A DPR model as BERT and projection; any other model as itself and nothing.
+
+    :param model: A transformers model.
+    """
     encoder = getattr(model, "question_encoder", None) or getattr(model, "ctx_encoder", None)
     if encoder is None:
         return model, nn.Identity()

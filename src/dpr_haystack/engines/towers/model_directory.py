@@ -72,7 +72,7 @@ def convert(
             parts[role] = as_part(tower, role, max_length=max_length)
             _write_part(tower, LAYOUT.part(temporary, role))
         _check_dimensions(models, parts)
-        _share_equal_weights(LAYOUT.part(temporary, "question"), LAYOUT.part(temporary, "passage"))
+        share_equal_weights(LAYOUT.part(temporary, "question"), LAYOUT.part(temporary, "passage"))
         write_manifest(temporary, ModelManifest(parts, made_from=models))
         temporary.chmod(0o755)  # mkdtemp makes it for its owner alone
         put_in_place(temporary, target)
@@ -153,7 +153,12 @@ def _check_dimensions(models: dict[str, str], parts: dict[str, Part]) -> None:
         raise InputError(msg)
 
 
-def _share_equal_weights(question: Path, passage: Path) -> None:
+def share_equal_weights(question: Path, passage: Path) -> None:
+    """Have weight files that both parts hold byte by byte on the disk once: hard links, where there are such.
+
+    :param question: The folder of one part.
+    :param passage: The folder of the other.
+    """
     for path in passage.rglob("*.safetensors"):
         twin = question / path.relative_to(passage)
         if twin.is_file() and _same_bytes(path, twin):

@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""A cross-encoder's scores, for distillation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from sentence_transformers import CrossEncoder
+from torch import Tensor
+
+from dpr_haystack.core.training_set import TrainingSet
+from dpr_haystack.errors import ModelError
+
+
+def load_cross_encoder(model: str, *, device: str | None = None, token: str | None = None) -> CrossEncoder:
+    """Load a cross-encoder.
+
+    :param model: A name on the hub or a path.
+    :raises ModelError: If it cannot be loaded, or gives more than one score.
+    """
+    try:
+        loaded = CrossEncoder(model, device=device, token=token)
+    except Exception as error:  # whatever a missing or broken model makes sentence-transformers raise
+        msg = f"the cross-encoder {model} cannot be loaded: {error}"
+        raise ModelError(msg) from error
+    if loaded.num_labels != 1:
+        msg = (
+            f"the cross-encoder {model} gives {loaded.num_labels} scores for a pair, where one says how relevant it is"
+        )
+        raise ModelError(msg)
+    return loaded
+
+
+def pair_text(title: str | None, text: str) -> str:
+    """A passage as cross-encoders read it: the title in front."""
+    return text if title is None else f"{title} {text}"
+
+
+class CrossEncoderTeacher:
+    """Scores a question's positive and negatives; each pair once.
+
+    :param model: The cross-encoder.
+    :param training_set: The questions and passages.
+    """
+
+    def __init__(self, model: CrossEncoder, training_set: TrainingSet) -> None:
+        self._model = model
+        self._set = training_set
+        self._known: dict[tuple[int, int], float] = {}
+
+    def __call__(self, questions: Sequence[int], passages: Sequence[Sequence[int]]) -> Tensor:
+        """The scores.
+
+        :param questions: Numbers of questions.
+        :param passages: For each of them numbers of passages; below 0 for a place without one.
+        :returns: The scores, 0 where there is no passage, (questions, passages).
+        """
+        pairs = [(q, p) for q, row in zip(questions, passages, strict=True) for p in row if p >= 0]
+        missing = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
+        if missing:
+            texts = [(self._set.rows[q].question, pair_text(*self._set.passages[p])) for q, p in missing]
+            scores = self._model.predict(
+                texts, activation_fn=torch.nn.Identity(), show_progress_bar=False, convert_to_numpy=True
+            )
+            self._known.update(zip(missing, map(float, scores), strict=True))
+        return torch.tensor(
+            [[self._known[q, p] if p >= 0 else 0.0 for p in row] for q, row in zip(questions, passages, strict=True)]
+        )

@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Loss and accuracy over the steps of a training, as a table and as a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dpr_haystack._optional import require
+from dpr_haystack.core.files import write_atomically
+
+COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "average_rank", "top_1", "top_5", "top_20", "mrr")
+
+
+def curve_points(history: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """One point a step out of what a trainer logged; validation and loss of the same step are one point.
+
+    :param history: What was logged, with ``step``.
+    """
+    points: dict[int, dict[str, float]] = {}
+    for logged in history:
+        named = {name.removeprefix("eval_"): value for name, value in logged.items()}
+        known = {name: named[name] for name in COLUMNS if name in named}
+        if len(known.keys() - {"step", "epoch"}):
+            points.setdefault(int(logged["step"]), {}).update(known)
+    return [points[step] for step in sorted(points)]
+
+
+def write_table(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """Write the curves as CSV, in one step.
+
+    :param path: The file.
+    :param history: What was logged.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(curve_points(history))
+    write_atomically(path, text.getvalue())
+
+
+def draw_curves(path: Path, history: Sequence[Mapping[str, Any]], title: str) -> None:
+    """Draw loss above, top-k accuracy in the validation pool below.
+
+    :param path: The PNG file.
+    :param history: What was logged.
+    :param title: What stands above.
+    :raises MissingExtra: If matplotlib is not installed.
+    """
+    require("matplotlib", "train", "drawing curves")
+    from matplotlib.figure import Figure  # without pyplot no display is looked for
+
+    points = curve_points(history)
+    validated = [point for point in points if "top_1" in point]
+    figure = Figure(figsize=(8, 7 if validated else 4), layout="constrained")
+    axes = figure.subplots(2 if validated else 1, 1, sharex=True, squeeze=False)[:, 0]
+    with_loss = [point for point in points if "loss" in point]
+    axes[0].plot([point["step"] for point in with_loss], [point["loss"] for point in with_loss], color="tab:blue")
+    axes[0].set(ylabel="loss", title=title, ylim=(0, None))
+    if validated:
+        for name, marker in (("top_1", "o"), ("top_5", "s"), ("top_20", "^")):
+            steps = [point["step"] for point in validated]
+            label = name.replace("_", "-")
+            axes[1].plot(steps, [point[name] for point in validated], marker=marker, label=label)
+        axes[1].set(ylabel="accuracy in the pool, %", ylim=(None, 100))
+        axes[1].legend(loc="lower right")
+    axes[-1].set_xlabel("step")
+    for each in axes:
+        each.grid(alpha=0.3)
+    temporary = path.with_name(f".{path.name}.tmp.png")
+    figure.savefig(temporary, dpi=120)
+    temporary.replace(path)

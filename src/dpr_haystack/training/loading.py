@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Training sets out of files."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from dpr_haystack.core.training_set import TrainingSet
+from dpr_haystack.errors import DataError
+from dpr_haystack.formats.examples import read_examples
+from dpr_haystack.formats.records import OnBad
+from dpr_haystack.formats.training import TrainingExample
+
+
+def load_training_set(
+    files: Iterable[str], *, limit: int | None = None, seed: int | None = None, on_bad: OnBad | None = None
+) -> TrainingSet:
+    """Read examples; a passage that many of them name is kept once.
+
+    :param files: Files that :func:`~dpr_haystack.formats.examples.read_examples` reads.
+    :param limit: Keep so many questions at most; None for all.
+    :param seed: Draw them with this seed: a smaller number keeps some of those that a larger one keeps. None for the
+        first ones.
+    :param on_bad: Told of what is no example, which is passed over; None to raise the first.
+    :raises DataError: If a file cannot be read, or holds no example.
+    """
+    examples = _examples(files, on_bad)
+    whole = TrainingSet()
+    for example in examples if seed is not None or limit is None else islice(examples, limit):
+        whole.add(example.question, example.positives, example.hard_negatives, example.negatives, example.answers)
+    if limit is None or seed is None or limit >= len(whole.rows):
+        return whole
+    return _drawn(whole, limit, seed)
+
+
+def _examples(files: Iterable[str], on_bad: OnBad | None) -> Iterator[TrainingExample]:
+    for file in files:
+        count = 0
+        for example in read_examples(file, on_bad):
+            count += 1
+            yield example
+        if not count:
+            raise DataError(file, "holds no training example")
+
+
+def _drawn(whole: TrainingSet, count: int, seed: int) -> TrainingSet:
+    order = random.Random(seed).sample(range(len(whole.rows)), len(whole.rows))  # noqa: S311 -- no secret
+    return TrainingSet([whole.rows[number] for number in sorted(order[:count])], whole.passages)
