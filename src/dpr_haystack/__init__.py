@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.embedding import FAISSEmbeddingRetriever
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.components.text_embedder import DPRTextEmbedder
+    from dpr_haystack.core.training_config import TrainingConfig
     from dpr_haystack.training.mining import mine_hard_negatives
+    from dpr_haystack.training.running import train_dpr
     from dpr_haystack.workflows.elasticsearch_index import create_elasticsearch_index
 
 __version__ = "0.1.0"
@@ -42,8 +44,10 @@ _HOMES = {
     "FAISSDocumentStore": "components.document_store",
     "FAISSEmbeddingRetriever": "components.retrievers.embedding",
     "HybridJoiner": "components.joiner",
+    "TrainingConfig": "core.training_config",
     "create_elasticsearch_index": "workflows.elasticsearch_index",
     "mine_hard_negatives": "training.mining",
+    "train_dpr": "training.running",
 }
 
 __all__ = [
@@ -59,9 +63,11 @@ __all__ = [
     "FAISSDocumentStore",
     "FAISSEmbeddingRetriever",
     "HybridJoiner",
+    "TrainingConfig",
     "__version__",
     "create_elasticsearch_index",
     "mine_hard_negatives",
+    "train_dpr",
 ]
 
 

@@ -191,7 +191,8 @@ def _prepare(tower: TrainableTower, options: TowerOptions, device: str) -> None:
             if isinstance(module, nn.Dropout):
                 module.p = options.dropout
     if options.checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        enable = getattr(model, "activation_checkpointing_enable", None)  # the newer name
+        (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
     for name, parameter in tower.named_parameters():
         # a pooler behind the transformer takes no part: DPR takes the vector of [CLS] itself
         parameter.requires_grad_(not options.frozen and ".pooler." not in f".{name}")

@@ -1,0 +1,354 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Whole trainings, small ones: what they write, what they learn, and that one that is cut off is not another one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from dpr_haystack import DPRDocumentEmbedder, DPRTextEmbedder, train_dpr
+from dpr_haystack.core.model_directory import read_manifest
+from dpr_haystack.engines.towers.checkpoints import load_encoder
+from dpr_haystack.engines.training.trainer import checkpoints_in
+from dpr_haystack.errors import InputError, TrainingFailed
+from support.checkpoints import tiny_bert, tiny_dpr
+from support.small_training import losses_of, small_config, training_file
+
+STEPS = 20  # four epochs of 40 questions, eight a step
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_bert(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(scope="module")
+def trained(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A training to the end; its configuration and report."""
+    config = small_config(tmp_path_factory.mktemp("trained"), model)
+    return config, train_dpr(config)
+
+
+def weights_of(directory: Path, role: str) -> dict[str, torch.Tensor]:
+    return load_file(directory / role / "model.safetensors")
+
+
+def test_it_learns_and_says_how_well(trained: Any) -> None:
+    config, report = trained
+    losses = losses_of(config)
+    assert list(losses) == list(range(1, STEPS + 1))
+    assert np.mean([losses[step] for step in range(16, 21)]) < 0.7 * np.mean([losses[step] for step in range(1, 6)])
+    assert (report.steps, report.finished) == (STEPS, True)
+    assert 1 <= report.validation["average_rank"] < 48
+    with (Path(config.output_dir) / "curves.csv").open() as file:
+        points = list(csv.DictReader(file))
+    assert [int(point["step"]) for point in points] == list(range(1, STEPS + 1))
+    assert [float(point["loss"]) for point in points] == list(losses.values())
+    validated = [float(point["average_rank"]) for point in points if point["average_rank"]]
+    assert len(validated) == 4  # once an epoch
+    assert report.validation["average_rank"] == min(validated)
+    assert (Path(config.output_dir) / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_components_load_what_was_trained(trained: Any) -> None:
+    config, report = trained
+    manifest = read_manifest(report.model)
+    assert manifest.training["settings"]["learning_rate"] == 1e-3
+    assert manifest.training["validation"] == report.validation
+    assert manifest.made_from == {"question": config.model, "passage": config.model}
+    question, passage = (weights_of(report.model, role) for role in ("question", "passage"))
+    start = load_file(Path(config.model) / "model.safetensors")
+    name = "encoder.layer.0.output.dense.weight"
+    assert not torch.equal(question[name], passage[name])
+    assert not torch.equal(question[name], start[name])
+    embedder = DPRTextEmbedder(str(report.model), dtype="float32")
+    documents = DPRDocumentEmbedder(str(report.model), dtype="float32")
+    embedder.warm_up()
+    documents.warm_up()
+    assert len(embedder.run("what is species")["embedding"]) == 32
+
+
+def test_a_finished_training_is_not_done_again_unless_asked(trained: Any) -> None:
+    config, _ = trained
+    with pytest.raises(InputError, match=r"is finished: name another output_dir, or throw it away \(--restart\)"):
+        train_dpr(config)
+
+
+class Cut(Exception):
+    """The end of a training at some step."""
+
+
+@pytest.mark.parametrize("cut", [4, 10, 13])
+def test_cut_off_and_gone_on_is_never_cut_off(trained: Any, model: Path, tmp_path: Path, cut: int) -> None:
+    config = small_config(tmp_path, model, dev_file=trained[0].dev_file, train_file=trained[0].train_file)
+
+    def progress(done: int, total: int, logged: dict[str, float]) -> None:
+        assert total == STEPS
+        if done == cut:
+            raise Cut
+
+    with pytest.raises(Cut):
+        train_dpr(config, progress=progress)
+    assert len(checkpoints_in(tmp_path / "out" / "checkpoints")) == min(3, (cut - 1) // 3)
+    report = train_dpr(config)
+    assert losses_of(config) == losses_of(trained[0])  # to the last bit
+    assert report.validation == trained[1].validation
+    for role in ("question", "passage"):
+        got, expected = (weights_of(directory, role) for directory in (report.model, trained[1].model))
+        assert got.keys() == expected.keys()
+        assert all(torch.equal(got[name], expected[name]) for name in expected)
+
+
+def test_a_checkpoint_that_is_only_half_there_is_none(trained: Any, model: Path, tmp_path: Path) -> None:
+    config = small_config(tmp_path, model, dev_file=trained[0].dev_file, train_file=trained[0].train_file)
+
+    def progress(done: int, total: int, logged: dict[str, float]) -> None:
+        if done == 10:
+            raise Cut
+
+    with pytest.raises(Cut):
+        train_dpr(config, progress=progress)
+    last = checkpoints_in(tmp_path / "out" / "checkpoints")[-1]
+    (last / "trainer_state.json").unlink()  # the last file that is written
+    (last / "weights.safetensors").write_bytes(b"half")
+    assert checkpoints_in(tmp_path / "out" / "checkpoints")[-1].name == "checkpoint-6"
+    train_dpr(config)
+    assert losses_of(config) == losses_of(trained[0])
+
+
+_PROGRAM = """
+import os, signal, sys
+from dpr_haystack.cli import main
+from dpr_haystack.cli import train
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Signalling:
+    def __call__(self, done, total, logged):
+        if done == int(sys.argv[1]):
+            os.kill(os.getpid(), int(sys.argv[2]))
+train._progress = Signalling
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_signals_end_it_and_the_same_command_goes_on(trained: Any, tmp_path: Path, number: signal.Signals) -> None:
+    config = small_config(
+        tmp_path, Path(trained[0].model), train_file=trained[0].train_file, dev_file=trained[0].dev_file
+    )
+    file = tmp_path / "config.yml"
+    file.write_text(yaml.safe_dump(config.to_dict()))
+    command = [sys.executable, "-c", _PROGRAM, "11", str(int(number)), "train", str(file)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if number == signal.SIGKILL:
+        assert ended.returncode == -number
+    else:
+        assert ended.returncode == 130, ended.stderr
+        assert "stopped after step 11, with a checkpoint: the same command goes on" in ended.stdout
+        assert checkpoints_in(tmp_path / "out" / "checkpoints")[-1].name == "checkpoint-11"
+    report = train_dpr(config)
+    assert report.finished
+    assert losses_of(config) == losses_of(trained[0])
+
+
+def test_another_training_in_the_same_place_is_refused(trained: Any, model: Path, tmp_path: Path) -> None:
+    config = small_config(tmp_path, model, max_steps=4)
+    train_dpr(config)
+    (tmp_path / "out" / "training.json").write_text(
+        json.dumps(
+            {
+                name: value
+                for name, value in json.loads((tmp_path / "out" / "training.json").read_text()).items()
+                if name != "finished"
+            }
+        )
+    )
+    with pytest.raises(InputError, match=r"begun with learning_rate 0.001, and now it is 0.1: .*--restart"):
+        train_dpr(small_config(tmp_path, model, max_steps=4, learning_rate=0.1))
+    training_file(tmp_path / "train.jsonl", 41)
+    with pytest.raises(InputError, match="begun with fingerprint"):
+        train_dpr(config)
+    report = train_dpr(small_config(tmp_path, model, max_steps=2), restart=True)
+    assert report.steps == 2
+
+
+def test_two_trainings_at_once_in_one_place_are_refused(model: Path, tmp_path: Path) -> None:
+    config = small_config(tmp_path, model, max_steps=1)
+    refused: list[str] = []
+
+    def progress(done: int, total: int, logged: dict[str, float]) -> None:
+        with pytest.raises(InputError, match="another process trains in") as error:
+            train_dpr(config)
+        refused.append(str(error.value))
+
+    train_dpr(config, progress=progress)
+    assert len(refused) == 1
+
+
+def test_a_frozen_passage_tower_stays_to_the_last_bit(model: Path, tmp_path: Path) -> None:
+    config = small_config(tmp_path, model, freeze_passage_tower=True, max_steps=6)
+    report = train_dpr(config)
+    before, after = load_file(model / "model.safetensors"), weights_of(report.model, "passage")
+    assert all(torch.equal(after[name], before[name]) for name in after)
+    trained, own = weights_of(report.model, "question"), before
+    assert not torch.equal(trained["encoder.layer.1.output.dense.weight"], own["encoder.layer.1.output.dense.weight"])
+    first, second = (load_encoder(str(each), "passage", dtype="float32") for each in (model, report.model))
+    assert first.identity.fingerprint == second.identity.fingerprint  # vectors in a store stay valid
+
+
+def test_tied_towers_are_one(model: Path, tmp_path: Path) -> None:
+    report = train_dpr(small_config(tmp_path, model, tie_encoders=True, max_steps=6))
+    question, passage = (weights_of(report.model, role) for role in ("question", "passage"))
+    assert all(torch.equal(question[name], passage[name]) for name in question)
+    assert (report.model / "question" / "model.safetensors").samefile(report.model / "passage" / "model.safetensors")
+    assert [part.role for part in read_manifest(report.model).parts.values()] == ["question", "passage"]
+
+
+def test_adapters_are_trained_resumed_and_merged(model: Path, tmp_path: Path) -> None:
+    whole = small_config(tmp_path / "whole", model, lora_rank=4, learning_rate=1e-2)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    report = train_dpr(whole)
+    losses = losses_of(whole)
+    assert np.mean([losses[step] for step in range(16, 21)]) < 0.9 * np.mean([losses[step] for step in range(1, 6)])
+    got, before = weights_of(report.model, "question"), load_file(model / "model.safetensors")
+    assert got.keys() >= {name for name in before if "pooler" not in name}
+    assert torch.equal(got["embeddings.word_embeddings.weight"], before["embeddings.word_embeddings.weight"])
+    cut = small_config(tmp_path / "cut", model, lora_rank=4, learning_rate=1e-2)
+
+    def progress(done: int, total: int, logged: dict[str, float]) -> None:
+        if done == 8:
+            raise Cut
+
+    with pytest.raises(Cut):
+        train_dpr(cut, progress=progress)
+    train_dpr(cut)
+    assert losses_of(cut) == losses
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"loss": "triplet"},
+        {"similarity": "euclidean", "pooling": "mean"},
+        {"similarity": "cosine", "normalize": True},
+        {"hard_negatives": 0},
+        {"hard_negatives": 5, "other_negatives": 1, "positive": "random"},
+        {"matryoshka": (16, 8)},
+        {"grad_cache": True, "chunk_tokens": 64},
+        {"gradient_checkpointing": True, "layers": 1, "dropout": 0.0},
+        {"dtype": "bfloat16", "mask_same_answer": False},
+    ],
+    ids=lambda settings: "-".join(settings),
+)
+def test_every_kind_of_training_learns(model: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
+    config = small_config(tmp_path, model, dev_file=None, **settings)
+    report = train_dpr(config)
+    losses = list(losses_of(config).values())
+    assert np.isfinite(losses).all()
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    part = read_manifest(report.model).parts["passage"]
+    assert part.similarity == settings.get("similarity", "dot")
+    assert (report.weights, report.validation) == ("last", {})
+
+
+def test_gradcache_trains_as_without(model: Path, tmp_path: Path) -> None:
+    configs = []
+    for name, settings in (("a", {}), ("b", {"grad_cache": True, "chunk_tokens": 30})):
+        (tmp_path / name).mkdir()
+        configs.append(small_config(tmp_path / name, model, dropout=0.0, max_steps=5, dev_file=None, **settings))
+        train_dpr(configs[-1])
+    first, second = map(losses_of, configs)
+    assert list(first.values()) == pytest.approx(list(second.values()), rel=1e-3)
+
+
+def test_dpr_checkpoints_are_a_start_too(tmp_path: Path) -> None:
+    question = tiny_dpr(tmp_path / "q", "question", projection=8)
+    passage = tiny_dpr(tmp_path / "p", "passage", projection=8, seed=1)
+    config = small_config(tmp_path, question, passage_model=str(passage), max_steps=3)
+    report = train_dpr(config)
+    assert read_manifest(report.model).parts["passage"].dimension == 8
+    assert len(load_encoder(str(report.model), "question", dtype="float32").encode([(None, "a")])[0]) == 8
+
+
+def test_the_average_of_the_last_checkpoints_is_tried(model: Path, tmp_path: Path) -> None:
+    config = small_config(tmp_path, model, dev_file=None, average_last=3)
+    report = train_dpr(config)
+    folders = checkpoints_in(tmp_path / "out" / "checkpoints")
+    assert [folder.name for folder in folders] == ["checkpoint-15", "checkpoint-18", "checkpoint-20"]
+    name = "sub_modules.query.0.backbone.encoder.layer.0.output.dense.weight"
+    each = [load_file(folder / "weights.safetensors") for folder in folders]
+    expected = sum(weights[f"0.{name}"].double() for weights in each) / 3
+    got = weights_of(report.model, "question")["encoder.layer.0.output.dense.weight"]
+    torch.testing.assert_close(got, expected.float())
+    assert report.weights == "average"
+
+
+def test_it_stops_when_validation_gets_no_better(model: Path, tmp_path: Path) -> None:
+    # a rate of next to nothing: no validation is better than the first
+    config = small_config(tmp_path, model, learning_rate=1e-12, evaluate_steps=2, early_stopping=3, epochs=9)
+    report = train_dpr(config)
+    assert report.steps == 8
+    assert report.finished
+
+
+def test_a_loss_that_is_no_number_ends_it(model: Path, tmp_path: Path) -> None:
+    config = small_config(tmp_path, model, learning_rate=1e30, max_grad_norm=1e30, warmup_steps=0, scale=1e30)
+    with pytest.raises(TrainingFailed, match=r"the loss is (nan|inf) at step \d+: lower the learning rate"):
+        train_dpr(config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"train_questions": 41}, "train_questions is 41, but there are 40 questions"),
+        ({"matryoshka": (64,)}, "matryoshka names 64 numbers, but vectors have 32"),
+        ({"max_passage_length": 1000}, "max_length is 1000"),
+        ({"device": "cuda:9"}, "the device 'cuda:9' cannot be used"),
+        (
+            {"train_questions": 1, "batch_size": 4, "hard_negatives": 0},
+            "1 questions make no batch of 4 with a negative",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_anything_is_trained(
+    model: Path, tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        train_dpr(small_config(tmp_path, model, **settings))
+    assert not (tmp_path / "out" / "checkpoints" / "checkpoint-3").exists()
+    train_dpr(small_config(tmp_path, model, max_steps=1), restart=True)
+
+
+def test_under_torchrun_processes_share_the_work(model: Path, tmp_path: Path) -> None:
+    alone = small_config(tmp_path / "alone", model, dropout=0.0, dev_file=None, batch_size=8, max_steps=4)
+    (tmp_path / "alone").mkdir()
+    settings = {**alone.to_dict(), "batch_size": 4, "output_dir": str(tmp_path / "shared")}
+    (tmp_path / "shared.yml").write_text(yaml.safe_dump(settings))
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "-m"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    ended = subprocess.run(
+        [*command, "dpr_haystack.cli", "train", str(tmp_path / "shared.yml")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert ended.returncode == 0, ended.stderr
+    train_dpr(alone)
+    shared = small_config(tmp_path, model, output_dir=str(tmp_path / "shared"))
+    # four questions in each of two processes, with the passages of both: the same as eight in one
+    assert list(losses_of(shared).values()) == pytest.approx(list(losses_of(alone).values()), rel=0.02)
