@@ -69,6 +69,7 @@ def training_set(count: int = 12) -> TrainingSet:
 
 def small_config(folder: Path, model: Path, **settings: Any) -> TrainingConfig:
     """A training of some twenty steps in a folder, with data of its own."""
+    folder.mkdir(exist_ok=True)
     train, dev = folder / "train.jsonl", folder / "dev.jsonl"
     if not train.exists():
         training_file(train)
@@ -80,7 +81,8 @@ def small_config(folder: Path, model: Path, **settings: Any) -> TrainingConfig:
         "output_dir": str(folder / "out"),
         "batch_size": 8,
         "epochs": 4,
-        "learning_rate": 1e-3,
+        "learning_rate": 1e-2,
+        "scale": 0.3,
         "checkpoint_steps": 3,
         "log_steps": 1,
         "dtype": "float32",

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dpr_haystack.core.model_directory import LAYOUT, ROLES, ModelManifest, Part, Role, write_manifest
+from dpr_haystack.engines.towers.checkpoints import quiet
 from dpr_haystack.engines.towers.model_directory import check_target, put_in_place, share_equal_weights
 from dpr_haystack.engines.training.towers import TrainableTower
 
@@ -52,8 +53,9 @@ def save_pair(
 
 def _write_tower(tower: TrainableTower, folder: Path) -> None:
     loaded = tower.loaded[0]
-    loaded.model.save_pretrained(folder)
-    loaded.tokenizer.save_pretrained(folder)
+    with quiet():
+        loaded.model.save_pretrained(folder)
+        loaded.tokenizer.save_pretrained(folder)
     for layer, source in zip(loaded.dense, loaded.source.dense, strict=True):
         (folder / source.name).mkdir()
         shutil.copyfile(source / "config.json", folder / source.name / "config.json")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 
@@ -22,7 +22,7 @@ from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.model_directory import Role
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import DrawRules, TrainingSet
-from dpr_haystack.engines.towers.checkpoints import check_device
+from dpr_haystack.engines.towers.checkpoints import check_device, quiet
 from dpr_haystack.engines.towers.precision import resolve_dtype
 from dpr_haystack.engines.training.batches import Collator, EpochSampler
 from dpr_haystack.engines.training.callbacks import (
@@ -113,9 +113,10 @@ class Session:
             msg = f"{len(train.rows)} questions make no batch of {config.batch_size} with a negative: add questions"
             raise InputError(msg)
         self._stop = StopOnRequest()
-        callbacks = [Curves(curves), self._stop, *([Told(progress)] if progress is not None else [])]
+        callbacks = [Curves(curves), *([Told(progress)] if progress is not None else [])]
         if self._evaluator is not None:
             callbacks.append(KeepBest(self._best, config.best_metric, config.early_stopping))
+        callbacks.append(self._stop)
         towers = tower_of(self.model, "question"), tower_of(self.model, "passage")
         self._trainer = TowerTrainer(
             self.model,
@@ -132,7 +133,8 @@ class Session:
         """Train to the end, or until asked to stop; afterwards the towers have the weights that are to be kept."""
         there = checkpoints_in(self._checkpoints)
         try:
-            self._trainer.train(resume_from_checkpoint=str(there[-1]) if there else None)
+            with quiet():
+                self._trainer.train(resume_from_checkpoint=str(there[-1]) if there else None)
         finally:
             self._stop.restore()
         steps = self._trainer.state.global_step
@@ -224,7 +226,7 @@ class Session:
 
     def _schedule(self, batches: int) -> ScheduleOptions:
         config = self._config
-        processes = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+        processes = int(os.environ.get("WORLD_SIZE", "1"))  # torch.distributed comes up with the trainer
         an_epoch = math.ceil(batches / processes)
         steps = config.max_steps or an_epoch * config.epochs
         return ScheduleOptions(

@@ -99,8 +99,8 @@ class TrainableTower(Module):  # type: ignore[misc]
         return replace(self.part, role=role)
 
     def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
-        """Not how towers are saved: the trainer writes checkpoints and model directories."""
-        raise NotImplementedError
+        """Write the transformer as a folder of transformers; a pair is written by the trainer, with all that it needs."""
+        self.loaded[0].model.save_pretrained(output_path)
 
     def vectors(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Vectors of some texts.

@@ -189,5 +189,6 @@ def _arguments(options: ScheduleOptions, *, validated: bool) -> SentenceTransfor
         disable_tqdm=True,
         dataloader_pin_memory=False,
         remove_unused_columns=False,
-        ddp_find_unused_parameters=True,
+        # every weight that is trained takes part in every step; and a step has several forward passes
+        ddp_find_unused_parameters=False,
     )
