@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.embedding import FAISSEmbeddingRetriever
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.components.text_embedder import DPRTextEmbedder
+    from dpr_haystack.components.top_k_evaluator import TopKAccuracyEvaluator
     from dpr_haystack.training.mining import mine_hard_negatives
     from dpr_haystack.workflows.elasticsearch_index import create_elasticsearch_index
 
@@ -42,6 +43,7 @@ _HOMES = {
     "FAISSDocumentStore": "components.document_store",
     "FAISSEmbeddingRetriever": "components.retrievers.embedding",
     "HybridJoiner": "components.joiner",
+    "TopKAccuracyEvaluator": "components.top_k_evaluator",
     "create_elasticsearch_index": "workflows.elasticsearch_index",
     "mine_hard_negatives": "training.mining",
 }
@@ -59,6 +61,7 @@ __all__ = [
     "FAISSDocumentStore",
     "FAISSEmbeddingRetriever",
     "HybridJoiner",
+    "TopKAccuracyEvaluator",
     "__version__",
     "create_elasticsearch_index",
     "mine_hard_negatives",

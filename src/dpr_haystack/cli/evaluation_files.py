@@ -112,10 +112,10 @@ def _check_target(arguments: argparse.Namespace, name: str, path: Path, taken: d
         msg = f"{flag} {given} would replace the questions; name another file"
         raise InputError(msg)
     if path.is_dir() or (given.endswith(("/", os.sep)) and not Path(given).is_dir()):
-        msg = f"{flag} {given} is no file that can be written; directories must be there already"
+        msg = f"{flag} {given} cannot be written: it is no file, and a directory must be there already"
         raise InputError(msg)
     if not path.parent.is_dir():
-        msg = f"{flag} {given}: there is no directory {path.parent}"
+        msg = f"{flag} {given} cannot be written: there is no directory {path.parent}"
         raise InputError(msg)
     other = taken.setdefault(path.resolve(), flag)
     if other != flag:
