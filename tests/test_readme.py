@@ -83,11 +83,22 @@ def test_every_shell_command_is_one_that_is_run_here_or_by_ci():
                 assert line.startswith(("dpr-haystack ", "curl ")) or line == "cd demo"
 
 
-def test_commands_run_and_the_table_is_what_they_print(outputs):
-    (shown,) = [text for language, text in BLOCKS if language == "text" and "gold passage" in text]
-    printed = outputs["dpr-haystack evaluate --store my-store --questions demo/questions.jsonl"]
-    number = re.compile(r"\d+\.\d")
-    assert number.sub("#", shown).split() == number.sub("#", printed).split()
+def test_commands_run_and_the_tables_are_what_they_print(outputs, folder):
+    shown = [text for language, text in BLOCKS if language == "text" and "gold passage" in text]
+    place = "dpr-haystack evaluate --store my-store --questions demo/questions.jsonl"
+    commands = [command for command in outputs if command.startswith(place) and "--reader" not in command]
+    assert commands[0] == place
+    for text, command in zip(shown, commands, strict=True):
+        assert_same_table(text, outputs[command])
+    for name in ("ranks.jsonl", "run.trec", "found.json"):
+        assert (folder / "demo" / name).stat().st_size > 0
+    assert (folder / "demo" / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+
+
+def assert_same_table(shown, printed):
+    number = re.compile(r"[+-]?\d+\.\d+")
+    plain = [number.sub("#", text.replace("p<", "p=")).split() for text in (shown, printed)]
+    assert plain[0] == plain[1]
     # Processors without bfloat16 compute in float32, which may swap passages of nearly equal scores.
     for expected, got in zip(number.findall(shown), number.findall(printed), strict=True):
         assert float(got) == pytest.approx(float(expected), abs=5.0)

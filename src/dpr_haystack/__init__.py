@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.embedding import FAISSEmbeddingRetriever
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.components.text_embedder import DPRTextEmbedder
+    from dpr_haystack.components.top_k_evaluator import TopKAccuracyEvaluator
     from dpr_haystack.core.training_config import TrainingConfig
     from dpr_haystack.training.mining import mine_hard_negatives
     from dpr_haystack.training.running import train_dpr
@@ -45,6 +46,7 @@ _HOMES = {
     "FAISSEmbeddingRetriever": "components.retrievers.embedding",
     "HybridJoiner": "components.joiner",
     "TrainingConfig": "core.training_config",
+    "TopKAccuracyEvaluator": "components.top_k_evaluator",
     "create_elasticsearch_index": "workflows.elasticsearch_index",
     "mine_hard_negatives": "training.mining",
     "train_dpr": "training.running",
@@ -63,6 +65,7 @@ __all__ = [
     "FAISSDocumentStore",
     "FAISSEmbeddingRetriever",
     "HybridJoiner",
+    "TopKAccuracyEvaluator",
     "TrainingConfig",
     "__version__",
     "create_elasticsearch_index",

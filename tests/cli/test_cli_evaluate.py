@@ -64,7 +64,7 @@ def test_the_figures_are_those_counted_here(
 ) -> None:
     report = evaluated(cli, "--questions", "questions.jsonl")
     asked = questions(in_workspace)
-    assert list(report) == ["questions", "systems"]
+    assert list(report) == ["questions", "systems", "significance"]
     assert report["questions"] == len(asked) == 40
     assert list(report["systems"]) == ["bm25", "dpr", "hybrid"]
     for name, found in runs.items():
@@ -99,17 +99,25 @@ def test_figures_by_hand(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("questions.jsonl").write_text("\n".join(map(json.dumps, lines)))
     report = evaluated(cli, "--questions", "questions.jsonl", "--top-k", 3, 1, 2, 1)
     third = pytest.approx(100 / 3)
-    assert report == {
-        "questions": 4,
+    assert report["questions"] == 4
+    assert list(report["systems"]) == ["bm25"]
+    bm25 = report["systems"]["bm25"]
+    assert bm25["gold"] == {"1": third, "2": third, "3": pytest.approx(200 / 3)}
+    assert bm25["answer"] == {"1": 50, "2": 75, "3": 75}
+    assert bm25["mrr"] == {"gold": pytest.approx(100 * (1 + 1 / 3) / 3), "answer": pytest.approx(100 * 2.5 / 4)}
+    limited = evaluated(cli, "--questions", "questions.jsonl", "--top-k", 1, "--limit", 1)
+    assert limited == {
+        "questions": 1,
         "systems": {
             "bm25": {
-                "gold": {"1": third, "2": third, "3": pytest.approx(200 / 3)},
-                "answer": {"1": 50, "2": 75, "3": 75},
+                "gold": {"1": 100.0},
+                "answer": {"1": 100.0},
+                "gold_intervals": {"1": [100.0, 100.0]},
+                "answer_intervals": {"1": [100.0, 100.0]},
+                "mrr": {"gold": 100.0, "answer": 100.0},
             }
         },
     }
-    limited = evaluated(cli, "--questions", "questions.jsonl", "--top-k", 1, "--limit", 1)
-    assert limited == {"questions": 1, "systems": {"bm25": {"gold": {"1": 100.0}, "answer": {"1": 100.0}}}}
 
 
 def test_answers_as_patterns(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +128,8 @@ def test_answers_as_patterns(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monke
     Path("q.csv").write_text("built\t['18[0-9]{2}']\n")
     assert evaluated(cli, "--questions", "q.csv", "--top-k", 1)["systems"]["bm25"]["answer"] == {"1": 0.0}
     told = evaluated(cli, "--questions", "q.csv", "--top-k", 1, "--regex")
-    assert told["systems"]["bm25"] == {"gold": {}, "answer": {"1": 100.0}}
+    bm25 = told["systems"]["bm25"]
+    assert (bm25["gold"], bm25["answer"], bm25["mrr"]) == ({}, {"1": 100.0}, {"answer": 100.0})
 
 
 @pytest.mark.parametrize("kind", ["csv", "squad", "jsonl.gz"])
@@ -155,6 +164,15 @@ def test_the_table_has_the_same_figures(cli: Cli, in_workspace: Path, tmp_path: 
     out = cli("evaluate", "--store", "store", "--questions", tmp_path / "q.jsonl", "--top-k", 1, 5).out
     lines = [line.split() for line in out.splitlines()]
     for name, system in report["systems"].items():
-        rows = [line[1:] for line in lines if line and line[0] == name]
-        assert rows == [[f"{value:.1f}" for value in system[what].values()] for what in ("gold", "answer")]
+        rows = [line[1:] for line in lines if line and line[0] == name and line[1] != "-"]
+        expected = []
+        for what in ("gold", "answer"):
+            cells = zip(system[what].values(), system[f"{what}_intervals"].values(), strict=True)
+            told = [(f"{value:.1f}", f"({low:.1f}-{high:.1f})") for value, (low, high) in cells]
+            expected.append([*sum(told, ()), f"{system['mrr'][what]:.1f}"])
+        assert rows == expected
+    for kind, pairs in report["significance"].items():
+        for pair, by_k in pairs.items():
+            cells = [(f"{each['difference']:+.1f}", f"(p={each['p']:.3f})") for each in by_k.values()]
+            assert [*pair.split(), *sum(cells, ())] in lines, (kind, pair)
     assert "% of 6 questions" in out

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from dpr_haystack.core import intervals
-from dpr_haystack.core.intervals import bootstrap_interval
+from dpr_haystack.core.intervals import bootstrap_interval, counted_interval
 from dpr_haystack.errors import InputError
 
 
@@ -47,3 +47,23 @@ def test_values_that_leave_no_doubt() -> None:
     assert bootstrap_interval([3.0]) == (3.0, 3.0)
     with pytest.raises(InputError, match="no questions"):
         bootstrap_interval([])
+
+
+@pytest.mark.parametrize(("right", "questions"), [(300, 400), (5, 40), (2_970, 3_000)])
+def test_counting_gives_the_same_intervals(right: int, questions: int) -> None:
+    values = np.repeat([100.0, 0.0], [right, questions - right])
+    expected = bootstrap((values,), np.mean, n_resamples=10_000, method="percentile", rng=3).confidence_interval
+    found = counted_interval({100.0: right, 0.0: questions - right}, resamples=20_000)
+    assert found == pytest.approx(
+        (expected.low, expected.high), abs=0.003 * (expected.high - expected.low) + 100 / questions
+    )
+    assert found == counted_interval({100.0: right, 0.0: questions - right}, resamples=20_000)
+
+
+def test_counts_of_other_values_and_confidences() -> None:
+    values = np.repeat([100.0, 0.0, -100.0], [50, 200, 10])
+    found = counted_interval({100.0: 50, 0.0: 200, -100.0: 10}, confidence=80.0, resamples=20_000)
+    assert found == pytest.approx(bootstrap_interval(values.tolist(), confidence=80.0, resamples=20_000), abs=0.4)
+    assert counted_interval({1.0: 7, 0.0: 0}) == (1.0, 1.0)
+    with pytest.raises(InputError, match="no questions"):
+        counted_interval({1.0: 0})

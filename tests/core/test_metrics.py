@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.core.metrics import first_gold, first_hit, mean_reciprocal_rank, top_k_accuracy
+from dpr_haystack.core.metrics import first_gold, first_hit, hits_within, mean_reciprocal_rank, top_k_accuracy
 from dpr_haystack.errors import InputError
 
 
@@ -16,6 +16,11 @@ def test_first_hit_and_first_gold():
     assert first_hit([]) is None
     assert first_gold(["a", "b", "c"], ["c", "b"]) == 2
     assert first_gold(["a"], ()) is None
+
+
+def test_hits_within():
+    assert hits_within([1, 5, 6, None], 5) == [True, True, False, False]
+    assert hits_within([], 5) == []
 
 
 def test_by_hand():

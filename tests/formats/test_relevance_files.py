@@ -13,7 +13,7 @@ from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.beir import is_beir, read_beir_corpus, read_beir_questions, write_beir
 from dpr_haystack.formats.question import Question
-from dpr_haystack.formats.trec import read_qrels, read_run, relevant, write_qrels, write_run
+from dpr_haystack.formats.trec import read_qrels, read_run, relevant, write_qrels, write_run, writing_run
 
 words = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=4)
 scores = st.floats(-1e6, 1e6)
@@ -53,6 +53,22 @@ def test_judgements_are_written_and_read(tmp_path_factory, qrels, beir):
         for each in ir_measures.read_trec_qrels(str(path)):
             theirs.setdefault(each.query_id, {})[each.doc_id] = each.relevance
         assert theirs == qrels
+
+
+def test_a_run_is_written_question_by_question(tmp_path):
+    path = tmp_path / "run"
+    path.write_text("old")
+    with writing_run(path, "mine") as write:
+        write("1", [("b", 2.0), ("a", 2.0), ("c", 0.1)])
+        write("2", [])
+        write("3", iter([("a", -1.5)]))
+        assert path.read_text() == "old"
+    lines = ["1 Q0 b 1 2.0 mine", "1 Q0 a 2 2.0 mine", "1 Q0 c 3 0.1 mine", "3 Q0 a 1 -1.5 mine"]
+    assert path.read_text().splitlines() == lines
+    with pytest.raises(DataError, match="a b"), writing_run(path) as write:
+        write("1", [("x", 1.0), ("a b", 1.0)])
+    assert path.read_text().splitlines() == lines
+    assert [each.name for each in tmp_path.iterdir()] == ["run"]
 
 
 def test_what_runs_and_judgements_may_look_like(tmp_path):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dpr_haystack.core.passages import Passage, make_passage, passage_id
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats.columns import examples_from_frame, read_columns, write_columns
-from dpr_haystack.formats.results import Found, Result, read_results, write_results
+from dpr_haystack.formats.results import Found, Result, read_results, write_results, writing_results
 from dpr_haystack.formats.training import TrainingExample, read_training, write_training
 
 # As the original repository's README describes it.
@@ -238,3 +238,20 @@ def test_results_as_the_reader_takes_them(tmp_path):
     bad = written(tmp_path / "bad.json", [{"question": "q", "ctxs": [{"id": "1", "text": "x", "score": "much"}]}])
     with pytest.raises(DataError, match="record 1"):
         list(read_results(bad))
+
+
+def test_results_are_written_one_by_one(tmp_path):
+    passage = Passage("7", "T", "Text.", {})
+    results = [Result("q", ("a",), (Found(passage, 0.5, True),)), Result("é", (), ())]
+    for listed in (results, results[:1], []):
+        write_results(tmp_path / "whole.json", listed)
+        with writing_results(tmp_path / "one.json") as write:
+            for each in listed:
+                write(each)
+        assert (tmp_path / "one.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
+        assert list(read_results(tmp_path / "one.json")) == listed
+    before = (tmp_path / "one.json").read_bytes()
+    with pytest.raises(AttributeError), writing_results(tmp_path / "one.json") as write:
+        write(None)
+    assert (tmp_path / "one.json").read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["one.json", "whole.json"]

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.common import (
@@ -25,17 +24,22 @@ from dpr_haystack.cli.common import (
     searching_place,
     whole_number,
 )
+from dpr_haystack.cli.evaluation_files import add_files, check_files, draw_plot, recorders
+from dpr_haystack.cli.evaluation_table import as_table
 
 if TYPE_CHECKING:
     from dpr_haystack.cli.common import Place
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.components.searches.passage_search import PassageSearch
+    from dpr_haystack.formats.question import Question
     from dpr_haystack.workflows.evaluation import EvaluationReport
-    from dpr_haystack.workflows.reading import ReaderReport, ReadingJudge
+    from dpr_haystack.workflows.reading import ReadingJudge
 
 SUMMARY = "measure top-k accuracy, and a reader's answers"
 DESCRIPTION = """Asks every question of a file (SQuAD JSON, DPR qas.csv, JSON lines; each also .gz) and prints in how
-many of them, in percent, a right passage was among the first k: the gold passage, and any passage with an answer.
+many of them, in percent, a right passage was among the first k: the gold passage, and any passage with an answer; with
+95% bootstrap intervals, the mean reciprocal rank of the first right passage (MRR, in percent too), and how likely a
+difference between two systems is luck (p, exact paired randomisation test).
 With --reader also how many answers are right (exact match and F1, with 95% intervals), and where the others were lost:
 to retrieval, to the choice of the passage, or to the choice of the span in it."""
 EXAMPLE = "dpr-haystack evaluate --store demo/store --questions demo/questions.jsonl"
@@ -57,7 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passages", type=whole_number, nargs="+", default=[10, 50], metavar="N", help="passages read: 10 50"
     )
-    parser.add_argument("--output", metavar="FILE", help="write every answer of the reader to FILE, as JSON lines")
+    parser.add_argument(
+        "--measures",
+        nargs="*",
+        metavar="M",
+        help="also measures of ir_measures over the gold passages, e.g. AP nDCG@10; alone: R@k and nDCG@k for each k",
+    )
+    add_files(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,44 +75,47 @@ def run(arguments: argparse.Namespace) -> int:
     from itertools import islice
 
     from dpr_haystack.formats.questions import read_questions
+
+    questions = list(islice(read_questions(arguments.questions), arguments.limit))
+    check_files(arguments, questions)
+    report = _evaluated(arguments, questions)
+    draw_plot(arguments, report)
+    print(json.dumps(report.to_json(), indent=2) if arguments.json else as_table(report))
+    return 0
+
+
+def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> EvaluationReport:
     from dpr_haystack.workflows.evaluation import evaluate
     from dpr_haystack.workflows.runs import systems_of
 
-    _check_output(arguments)
-    questions = list(islice(read_questions(arguments.questions), arguments.limit))
     match = "regex" if arguments.regex else "string"
+    ks = sorted(set(arguments.top_k))
     with searching_place(arguments) as place:
         retriever = _retriever(place, arguments)
         systems = systems_of(retriever, arguments.modes)
         with (
             _reading(place.search, systems, match, arguments) as reading,
+            recorders(arguments, systems) as recording,
             progress("questions", len(questions)) as step,
         ):
-            report = evaluate(
+            return evaluate(
                 place.search,
                 questions,
                 retriever,
-                ks=sorted(set(arguments.top_k)),
+                ks=ks,
                 match=match,
                 systems=systems,
                 reading=reading,
+                measures=_measures(arguments.measures, ks),
+                recorders=recording,
                 progress=step,
             )
-    print(json.dumps(report.to_json(), indent=2) if arguments.json else as_table(report))
-    return 0
 
 
-def _check_output(arguments: argparse.Namespace) -> None:
-    from dpr_haystack.errors import InputError
-
-    if arguments.output is None:
-        return
-    if arguments.reader is None:
-        msg = "--output lists a reader's answers: name the reader with --reader M"
-        raise InputError(msg)
-    if Path(arguments.output).exists() and arguments.questions.samefile(arguments.output):
-        msg = f"--output {arguments.output} would replace the questions; name another file"
-        raise InputError(msg)
+def _measures(wanted: Sequence[str] | None, ks: Sequence[int]) -> Sequence[str]:
+    if wanted is None or wanted:
+        return wanted or ()
+    return [f"{family}@{k}" for family in ("R", "nDCG") for k in ks]
 
 
 def _retriever(place: Place, arguments: argparse.Namespace) -> DPRHybridRetriever | None:
@@ -134,39 +147,3 @@ def _reading(
                 file.write(json.dumps(asdict(judged), ensure_ascii=False) + "\n")
 
         yield ReadingJudge(search, reader, arguments.passages, systems, match=match, record=record)
-
-
-def as_table(report: EvaluationReport) -> str:
-    """The report for people to read."""
-    tables = []
-    for what, title in (("gold", "gold passage"), ("answer", "a passage with an answer")):
-        rows = {name: getattr(system, what) for name, system in report.systems.items()}
-        ks = next(iter(rows.values()))
-        if ks:
-            lines = [f"{title} in the top k, % of {report.questions} questions"]
-            lines.append("        " + "".join(f"{k:>8}" for k in ks))
-            lines += [f"{name:<8}" + "".join(f"{value:>8.1f}" for value in row.values()) for name, row in rows.items()]
-            tables.append("\n".join(lines))
-    reports = {name: system.reader for name, system in report.systems.items() if system.reader}
-    if reports:
-        tables.append("\n".join(_reader_lines(reports)))
-    return "\n\n".join(tables)
-
-
-def _reader_lines(reports: Mapping[str, Mapping[int, ReaderReport]]) -> Iterator[str]:
-    (first, *_) = (report for by_count in reports.values() for report in by_count.values())
-    yield f"answers of the reader, % of {first.questions} questions (95% intervals), and where the others were lost"
-    yield f"{'':<8}{'passages':>8}{'exact match':>21}{'F1':>21}{'retrieval':>12}{'selection':>12}{'span':>8}"
-    for name, by_count in reports.items():
-        for count, report in by_count.items():
-            match = _with_interval(report.exact_match, report.exact_match_interval)
-            overlap = _with_interval(report.f1, report.f1_interval)
-            lost = report.lost_to
-            yield (
-                f"{name:<8}{count:>8}{match:>21}{overlap:>21}"
-                f"{lost['retrieval']:>12.1f}{lost['selection']:>12.1f}{lost['span']:>8.1f}"
-            )
-
-
-def _with_interval(value: float, interval: tuple[float, float]) -> str:
-    return f"{value:.1f} ({interval[0]:.1f}-{interval[1]:.1f})"

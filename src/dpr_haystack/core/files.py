@@ -30,16 +30,16 @@ def checksum_of(path: Path) -> int:
     return checksum
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file's text in one durable step.
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replace a file's content in one durable step.
 
     :param path: The file; its folder must exist.
-    :param text: The new text, written as UTF-8.
+    :param content: What is to be in it; text is written as UTF-8.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

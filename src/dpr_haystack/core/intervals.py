@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -41,4 +41,28 @@ def bootstrap_interval(
     ]
     tail = (100.0 - confidence) / 2
     low, high = np.percentile(np.concatenate(means), [tail, 100.0 - tail])
+    return float(low), float(high)
+
+
+def counted_interval(
+    counts: Mapping[float, int], *, confidence: float = 95.0, resamples: int = 2_000, seed: int = 0
+) -> Interval:
+    """The same interval for values of which few differ, such as hits: how often each comes is drawn at once.
+
+    :param counts: How often each value comes.
+    :param confidence: How much of the resampled means lies inside, in percent.
+    :param resamples: How many samples, each as large as the values, are drawn with replacement.
+    :param seed: The same seed gives the same interval.
+    :returns: Its lower and its upper end.
+    :raises InputError: If there is no value.
+    """
+    values = np.array(list(counts), dtype=np.float64)
+    often = np.array(list(counts.values()), dtype=np.int64)
+    total = int(often.sum())
+    if not total:
+        msg = "there are no questions to average over"
+        raise InputError(msg)
+    drawn = np.random.default_rng(seed).multinomial(total, often / total, size=resamples)
+    tail = (100.0 - confidence) / 2
+    low, high = np.percentile(drawn @ values / total, [tail, 100.0 - tail])
     return float(low), float(high)

@@ -54,6 +54,15 @@ def top_k_accuracy(ranks: Sequence[int | None], ks: Sequence[int] = KS) -> dict[
     return {k: float(100.0 * np.mean(found <= k)) for k in ks}
 
 
+def hits_within(ranks: Sequence[int | None], k: int) -> list[bool]:
+    """For each question whether its first hit is among the first k passages.
+
+    :param ranks: For each question the rank, from 1, of its first hit, or None.
+    :param k: The cut-off.
+    """
+    return [rank is not None and rank <= k for rank in ranks]
+
+
 def mean_reciprocal_rank(ranks: Sequence[int | None], k: int | None = None) -> float:
     """The mean of 1 / rank of the first hit, 0 for questions without one.
 

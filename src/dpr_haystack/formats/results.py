@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.records import OnBad, Record, good, read_records
-from dpr_haystack.formats.writing import write_json_list
+from dpr_haystack.formats.writing import json_list, write_json_list
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,17 @@ def write_results(path: str | Path, results: Iterable[Result]) -> int:
     :raises DataError: If it cannot be written.
     """
     return write_json_list(path, map(_object, results))
+
+
+@contextmanager
+def writing_results(path: str | Path) -> Iterator[Callable[[Result], None]]:
+    """Write results as they come about: yields what to call with each.
+
+    :param path: The file; gzipped for ``.gz``. It takes its place when all went well.
+    :raises DataError: If it cannot be written.
+    """
+    with json_list(path) as add:
+        yield lambda result: add(_object(result))
 
 
 def read_results(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Result]:

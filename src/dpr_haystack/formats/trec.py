@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import numbered_lines
 from dpr_haystack.formats.records import OnBad, good
-from dpr_haystack.formats.writing import write_lines
+from dpr_haystack.formats.writing import replacing, write_lines
 
 Run = dict[str, dict[str, float]]
 """For each question id the scores of the passages found, by passage id, best first."""
 
 Qrels = dict[str, dict[str, int]]
 """For each question id the grade of passages, by passage id; above 0 is relevant."""
+
+RankedHits = Iterable[tuple[str, float]]
+"""Ids and scores of the passages of one question, best first."""
 
 _BEIR_HEADER = ["query-id", "corpus-id", "score"]
 
@@ -58,11 +62,28 @@ def write_run(path: str | Path, run: Mapping[str, Mapping[str, float]], tag: str
 
     def lines() -> Iterator[str]:
         for question, scores in run.items():
-            ranked = sorted(scores.items(), key=lambda hit: (-hit[1], hit[0]))
-            for rank, (passage, score) in enumerate(ranked, 1):
-                yield f"{_word(question, path)} Q0 {_word(passage, path)} {rank} {score!r} {_word(tag, path)}"
+            yield from _run_lines(path, question, sorted(scores.items(), key=lambda hit: (-hit[1], hit[0])), tag)
 
     return write_lines(path, lines())
+
+
+@contextmanager
+def writing_run(
+    path: str | Path, tag: str = "dpr-haystack"
+) -> Iterator[Callable[[str, Iterable[tuple[str, float]]], None]]:
+    """Write a TREC run as it comes about: yields what to call with each question's id and its hits, best first.
+
+    :param path: The file; gzipped for ``.gz``. It takes its place when all went well.
+    :param tag: The name of the system; without space.
+    :raises DataError: If it cannot be written, or an id is empty or has space in it, which the format cannot hold.
+    """
+    with replacing(path) as file:
+        yield lambda question, hits: file.writelines(f"{line}\n" for line in _run_lines(path, question, hits, tag))
+
+
+def _run_lines(path: str | Path, question: str, hits: RankedHits, tag: str) -> Iterator[str]:
+    for rank, (passage, score) in enumerate(hits, 1):
+        yield f"{_word(question, path)} Q0 {_word(passage, path)} {rank} {score!r} {_word(tag, path)}"
 
 
 def read_qrels(path: str | Path, on_bad: OnBad | None = None) -> Qrels:
@@ -131,8 +152,13 @@ def _grade(text: str, path: str | Path, line: int) -> int:
         raise DataError(path, f"the grade {text!r} is no whole number", line) from error
 
 
+def is_word(text: str) -> bool:
+    """Whether an id can stand in these files: it is not empty, and there is no space in it."""
+    return text.split() == [text]
+
+
 def _word(text: str, path: str | Path) -> str:
-    if not text or len(text.split()) != 1 or text != text.strip():
+    if not is_word(text):
         raise DataError(path, f"an id here must be a word without space, got {text!r}")
     return text
 

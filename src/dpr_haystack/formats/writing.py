@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -77,13 +77,30 @@ def write_json_list(path: str | Path, objects: Iterable[Any]) -> int:
     :returns: How many.
     """
     count = 0
-    with replacing(path) as file:
-        file.write("[")
+    with json_list(path) as add:
         for each in objects:
-            file.write((",\n" if count else "\n") + json.dumps(each, ensure_ascii=False))
+            add(each)
             count += 1
-        file.write("\n]\n")
     return count
+
+
+@contextmanager
+def json_list(path: str | Path) -> Iterator[Callable[[Any], None]]:
+    """A list to which objects are added one by one, each in a line of its own.
+
+    :param path: The file; gzipped for ``.gz``.
+    :raises DataError: If it cannot be written.
+    """
+    with replacing(path) as file:
+        between = "[\n"
+
+        def add(each: Any) -> None:
+            nonlocal between
+            file.write(between + json.dumps(each, ensure_ascii=False))
+            between = ",\n"
+
+        yield add
+        file.write("\n]\n" if between == ",\n" else "[\n]\n")
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> int:

@@ -6,71 +6,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
 from dpr_haystack.components.searches.passage_search import PassageSearch
-from dpr_haystack.core.answers import AnswerMatcher
-from dpr_haystack.core.metrics import KS, first_gold, first_hit, top_k_accuracy
+from dpr_haystack.core.metrics import KS
+from dpr_haystack.engines.ranking_measures import RankingMeasures
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.reading import ReaderReport, ReadingJudge
+from dpr_haystack.workflows.evaluation_report import EvaluationReport, SystemReport, report_of
+from dpr_haystack.workflows.judging import JudgedQuestion, RetrievalJudge
+from dpr_haystack.workflows.reading import ReadingJudge
 from dpr_haystack.workflows.runs import runs_of, systems_of
 
 # Questions that are searched together; with a reader few, for their progress is slow.
 _AT_ONCE, _READ_AT_ONCE = 256, 8
 
 Progress = Callable[[int], None]
+Recorder = Callable[[JudgedQuestion], None]
 
 
-@dataclass
-class SystemReport:
-    """Top-k accuracy of one system in percent, by k: gold passage found, and passage with an answer found.
-
-    Empty where the questions name no gold passages, or no answers, or where there is no reader.
-    """
-
-    gold: dict[int, float] = field(default_factory=dict)
-    answer: dict[int, float] = field(default_factory=dict)
-    reader: dict[int, ReaderReport] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``evaluate --json`` prints it."""
-        told: dict[str, Any] = {
-            "gold": {str(k): value for k, value in self.gold.items()},
-            "answer": {str(k): value for k, value in self.answer.items()},
-        }
-        if self.reader:
-            told["reader"] = {str(count): report.to_json() for count, report in self.reader.items()}
-        return told
-
-
-@dataclass
-class EvaluationReport:
-    """What an evaluation measured.
-
-    :param questions: How many there were.
-    :param systems: A report for each system.
-    """
-
-    questions: int
-    systems: dict[str, SystemReport]
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``evaluate --json`` prints it."""
-        return {
-            "questions": self.questions,
-            "systems": {name: report.to_json() for name, report in self.systems.items()},
-        }
-
-
-@dataclass
-class _Ranks:
-    """For every question the rank, from 1, at which it was answered; None where it was not."""
-
-    gold: list[int | None] = field(default_factory=list)
-    answer: list[int | None] = field(default_factory=list)
+__all__ = ["EvaluationReport", "SystemReport", "evaluate"]
 
 
 def evaluate(
@@ -82,6 +37,8 @@ def evaluate(
     match: str = "string",
     systems: Sequence[str] | None = None,
     reading: ReadingJudge | None = None,
+    measures: Sequence[str] = (),
+    recorders: Sequence[Recorder] = (),
     progress: Progress | None = None,
 ) -> EvaluationReport:
     """Measure top-k accuracy: the share of questions with a right passage among the first k (paper, section 5).
@@ -95,8 +52,11 @@ def evaluate(
     :param match: ``"string"``: a passage answers if it contains an answer's words in a row; ``"regex"``: if it matches.
     :param systems: Only these of BM25, DPR and hybrid.
     :param reading: A reader and what to judge of it.
+    :param measures: What else to compute from the gold passages, as ir_measures writes it, e.g. ``"nDCG@10"``.
+    :param recorders: Each is called with every question as it is judged.
     :param progress: Called with the number of questions done since the last call.
-    :raises InputError: If there are no questions, a k below 1, or an unknown system.
+    :raises InputError: If there are no questions, a k below 1, an unknown system, or a measure that cannot be had.
+    :raises MissingExtra: If measures are asked for and ir_measures is not installed.
     """
     if not questions:
         msg = "there are no questions to evaluate"
@@ -104,51 +64,43 @@ def evaluate(
     if not ks or min(ks) < 1:
         msg = f"k must be at least 1, got {list(ks)}"
         raise InputError(msg)
+    names = systems_of(retriever, systems)
+    judge = RetrievalJudge(search, names, max(ks), match)
+    measured = _measured(measures, names, questions, max(ks))
     depth = max([*ks, reading.depth]) if reading is not None else max(ks)
-    judge = _Judge(search, match)
-    ranks = {name: _Ranks() for name in systems_of(retriever, systems)}
     for batch in _batches(questions, _AT_ONCE if reading is None else _READ_AT_ONCE):
-        runs = runs_of(search, retriever, [question.question for question in batch], depth, list(ranks))
-        for question, run in zip(batch, runs, strict=True):
-            for name, system in ranks.items():
-                judge.add(system, question, run[name].ids)
+        runs = runs_of(search, retriever, [question.question for question in batch], depth, names)
+        judged = [judge.judge(question, run) for question, run in zip(batch, runs, strict=True)]
+        _record(judged, measured, recorders)
         if reading is not None:
             reading.add(batch, runs)
         if progress is not None:
             progress(len(batch))
-    reports = {name: _report(each, ks) for name, each in ranks.items()}
+    report = report_of(len(questions), judge.ranks, ks)
+    for name, measuring in measured.items():
+        report.systems[name].measures = measuring.means()
     for name, of_reader in (reading.reports() if reading is not None else {}).items():
-        reports[name].reader = of_reader
-    return EvaluationReport(len(questions), reports)
+        report.systems[name].reader = of_reader
+    return report
 
 
-def _report(ranks: _Ranks, ks: Sequence[int]) -> SystemReport:
-    gold = top_k_accuracy(ranks.gold, ks) if ranks.gold else {}
-    answer = top_k_accuracy(ranks.answer, ks) if ranks.answer else {}
-    return SystemReport(gold, answer)
+def _record(
+    judged: Sequence[JudgedQuestion], measured: dict[str, RankingMeasures], recorders: Sequence[Recorder]
+) -> None:
+    for name, measuring in measured.items():
+        measuring.add((each.question.passage_ids, each.runs[name].ids) for each in judged if each.question.passage_ids)
+    for each in judged:
+        for record in recorders:
+            record(each)
 
 
-class _Judge:
-    """Says at which rank a question was answered; reads every passage once."""
-
-    def __init__(self, search: PassageSearch, match: str) -> None:
-        self._search = search
-        self._matcher = AnswerMatcher(match)
-        self._texts: dict[str, str] = {}
-
-    def add(self, ranks: _Ranks, question: Question, run: Sequence[str]) -> None:
-        if question.passage_ids:
-            ranks.gold.append(first_gold(run, question.passage_ids))
-        if question.answers:
-            self._read(run)
-            texts = (self._texts[name] for name in run)
-            ranks.answer.append(first_hit(self._matcher.has_answer(question.answers, text) for text in texts))
-
-    def _read(self, run: Sequence[str]) -> None:
-        missing = [name for name in run if name not in self._texts]
-        if missing:
-            found = self._search.documents(missing)
-            self._texts.update((name, (found[name].content or "") if name in found else "") for name in missing)
+def _measured(
+    measures: Sequence[str], systems: Sequence[str], questions: Sequence[Question], depth: int
+) -> dict[str, RankingMeasures]:
+    if measures and not any(question.passage_ids for question in questions):
+        msg = f"{', '.join(measures)} count gold passages, and no question names one"
+        raise InputError(msg)
+    return {name: RankingMeasures(measures, depth) for name in systems} if measures else {}
 
 
 def _batches(questions: Sequence[Question], size: int) -> Iterator[Sequence[Question]]:

@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""What `dpr-haystack evaluate` measured, for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dpr_haystack.core.significance import Comparison
+    from dpr_haystack.workflows.evaluation import EvaluationReport, SystemReport
+    from dpr_haystack.workflows.reading import ReaderReport
+
+_TITLES = {"gold": "gold passage", "answer": "a passage with an answer"}
+
+
+def as_table(report: EvaluationReport) -> str:
+    """The report for people to read."""
+    tables = []
+    for kind, title in _TITLES.items():
+        if any(getattr(system, kind) for system in report.systems.values()):
+            tables.append("\n".join(_accuracy_lines(report, kind, title)))
+    for kind, pairs in report.significance.items():
+        tables.append("\n".join(_comparison_lines(pairs, _TITLES[kind])))
+    if any(system.measures for system in report.systems.values()):
+        tables.append("\n".join(_measure_lines(report.systems)))
+    reports = {name: system.reader for name, system in report.systems.items() if system.reader}
+    if reports:
+        tables.append("\n".join(_reader_lines(reports)))
+    return "\n\n".join(tables)
+
+
+def _accuracy_lines(report: EvaluationReport, kind: str, title: str) -> Iterator[str]:
+    yield f"{title} in the top k, % of {report.questions} questions (95% intervals)"
+    first = next(iter(report.systems.values()))
+    yield f"{'':<8}" + "".join(f"{k:>20}" for k in getattr(first, kind)) + f"{'MRR':>8}"
+    for name, system in report.systems.items():
+        intervals = getattr(system, f"{kind}_intervals")
+        cells = (_with_interval(value, intervals[k]) for k, value in getattr(system, kind).items())
+        yield f"{name:<8}" + "".join(f"{cell:>20}" for cell in cells) + f"{system.mrr[kind]:>8.1f}"
+
+
+def _comparison_lines(pairs: Mapping[str, Mapping[int, Comparison]], title: str) -> Iterator[str]:
+    yield f"{title} in the top k, differences in points (p of the paired randomisation test)"
+    yield f"{'':<15}" + "".join(f"{k:>20}" for k in next(iter(pairs.values())))
+    for pair, by_k in pairs.items():
+        cells = (f"{each.difference:+.1f} ({_p(each.p)})" for each in by_k.values())
+        yield f"{pair:<15}" + "".join(f"{cell:>20}" for cell in cells)
+
+
+def _p(value: float) -> str:
+    return "p<0.001" if value < 0.001 else f"p={value:.3f}"
+
+
+def _measure_lines(systems: Mapping[str, SystemReport]) -> Iterator[str]:
+    names = next(iter(systems.values())).measures
+    yield "measures over the gold passages (ir_measures), %"
+    yield f"{'':<8}" + "".join(f"{name:>12}" for name in names)
+    for name, system in systems.items():
+        yield f"{name:<8}" + "".join(f"{value:>12.1f}" for value in system.measures.values())
+
+
+def _reader_lines(reports: Mapping[str, Mapping[int, ReaderReport]]) -> Iterator[str]:
+    (first, *_) = (report for by_count in reports.values() for report in by_count.values())
+    yield f"answers of the reader, % of {first.questions} questions (95% intervals), and where the others were lost"
+    yield f"{'':<8}{'passages':>8}{'exact match':>21}{'F1':>21}{'retrieval':>12}{'selection':>12}{'span':>8}"
+    for name, by_count in reports.items():
+        for count, report in by_count.items():
+            match = _with_interval(report.exact_match, report.exact_match_interval)
+            overlap = _with_interval(report.f1, report.f1_interval)
+            lost = report.lost_to
+            yield (
+                f"{name:<8}{count:>8}{match:>21}{overlap:>21}"
+                f"{lost['retrieval']:>12.1f}{lost['selection']:>12.1f}{lost['span']:>8.1f}"
+            )
+
+
+def _with_interval(value: float, interval: tuple[float, float]) -> str:
+    return f"{value:.1f} ({interval[0]:.1f}-{interval[1]:.1f})"

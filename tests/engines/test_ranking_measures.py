@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Ranking measures: by hand, and beside Haystack's evaluators."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import numpy as np
+import pytest
+from haystack import Document
+from haystack.components.evaluators import DocumentMRREvaluator, DocumentNDCGEvaluator, DocumentRecallEvaluator
+
+from dpr_haystack.engines.ranking_measures import FAMILIES, RankingMeasures
+from dpr_haystack.errors import InputError, MissingExtra
+
+
+def test_by_hand() -> None:
+    measures = RankingMeasures(["R@1", "R@3", "nDCG@3", "AP", "RR", "P@2", "Rprec", "Success@2"], depth=3)
+    measures.add([({"a", "b"}, ["a", "x", "b"])])
+    measures.add([(["q", "never found"], ["y", "q"]), (["z"], [])])
+    ideal = 1 + 1 / math.log2(3)
+    expected = {
+        "R@1": (1 / 2 + 0 + 0) / 3,
+        "R@3": (1 + 1 / 2 + 0) / 3,
+        "nDCG@3": ((1 + 1 / 2) / ideal + (1 / math.log2(3)) / ideal + 0) / 3,
+        "AP": ((1 + 2 / 3) / 2 + (1 / 2) / 2 + 0) / 3,
+        "RR": (1 + 1 / 2 + 0) / 3,
+        "P@2": (1 / 2 + 1 / 2 + 0) / 3,
+        "Rprec": (1 / 2 + 1 / 2 + 0) / 3,
+        "Success@2": (1 + 1 + 0) / 3,
+    }
+    assert measures.means() == pytest.approx({name: 100 * value for name, value in expected.items()})
+
+
+def test_against_haystack() -> None:
+    source = np.random.default_rng(1)
+    judged = [
+        ([f"p {n}" for n in source.choice(60, 3, replace=False)], [f"p {n}" for n in source.permutation(60)[:20]])
+        for _ in range(50)
+    ]
+    measures = RankingMeasures(["R@20", "nDCG@20", "RR"], depth=20)
+    measures.add(judged[:20])
+    measures.add(judged[20:])
+    golds, runs = ([[Document(content=name) for name in pair[side]] for pair in judged] for side in (0, 1))
+    theirs = [
+        judge.run(ground_truth_documents=golds, retrieved_documents=runs)["score"]
+        for judge in (DocumentRecallEvaluator(mode="multi_hit"), DocumentNDCGEvaluator(), DocumentMRREvaluator())
+    ]
+    assert list(measures.means().values()) == pytest.approx([100 * value for value in theirs])
+
+
+def test_the_order_decides_not_the_ids() -> None:
+    for ranked in (["a", "b"], ["b", "a"]):
+        measures = RankingMeasures(["R@1"], depth=2)
+        measures.add([([ranked[0]], ranked)])
+        assert measures.means() == {"R@1": 100.0}
+
+
+def test_without_questions_there_is_no_mean() -> None:
+    measures = RankingMeasures(["R@1"], depth=1)
+    measures.add([])
+    assert measures.means() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("foo@3", "no measure 'foo@3'"),
+        ("R@", "no measure"),
+        ("", "no measure"),
+        ("NumRet", ", ".join(FAMILIES)),
+        ("nDCG@21", "first 20 passages"),
+        ("nDCG@0", "first 20 passages"),
+    ],
+)
+def test_measures_that_cannot_be_had(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        RankingMeasures(["R@20", name], depth=20)
+
+
+def test_without_ir_measures_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ir_measures", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'dpr-haystack\[evaluate\]'"):
+        RankingMeasures(["R@1"], depth=1)
