@@ -33,9 +33,11 @@ def test_shipped_configurations_can_be_used(name: str) -> None:
 
 
 def test_the_shipped_paper_configuration_says_what_the_defaults_say() -> None:
-    paper = read_config("paper", {"train_file": "t", "output_dir": "o"}).to_dict()
+    paper = read_config("paper", {"train_file": "t", "output_dir": "o"}).as_settings()
     assert paper["model"] == "bert-base-uncased"
-    told = TrainingConfig(**{**NEEDED, "model": "bert-base-uncased", "train_file": "t", "output_dir": "o"}).to_dict()
+    told = TrainingConfig(
+        **{**NEEDED, "model": "bert-base-uncased", "train_file": "t", "output_dir": "o"}
+    ).as_settings()
     assert {name: value for name, value in paper.items() if told[name] != value} == {
         "warmup_steps": 1237,
         "dropout": 0.1,
@@ -51,7 +53,7 @@ def test_a_file_and_what_takes_its_place(tmp_path: Path) -> None:
     config = read_config(file, {"epochs": 5})
     assert config.train_files == ("a", "b")
     assert (config.learning_rate, config.epochs) == (1e-5, 5)
-    assert read_config(file, config.to_dict()) == config
+    assert read_config(file, config.as_settings()) == config
 
 
 @pytest.mark.parametrize(

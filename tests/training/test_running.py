@@ -150,7 +150,7 @@ def test_signals_end_it_and_the_same_command_goes_on(trained: Any, tmp_path: Pat
         tmp_path, Path(trained[0].model), train_file=trained[0].train_file, dev_file=trained[0].dev_file
     )
     file = tmp_path / "config.yml"
-    file.write_text(yaml.safe_dump(config.to_dict()))
+    file.write_text(yaml.safe_dump(config.as_settings()))
     command = [sys.executable, "-c", _PROGRAM, "11", str(int(number)), "train", str(file)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if number == signal.SIGKILL:
@@ -332,7 +332,7 @@ def test_what_does_not_go_together_is_refused_before_anything_is_trained(
 
 def test_under_torchrun_processes_share_the_work(model: Path, tmp_path: Path) -> None:
     alone = small_config(tmp_path / "alone", model, dropout=0.0, dev_file=None, batch_size=8, max_steps=4)
-    settings = {**alone.to_dict(), "batch_size": 4, "output_dir": str(tmp_path / "shared")}
+    settings = {**alone.as_settings(), "batch_size": 4, "output_dir": str(tmp_path / "shared")}
     (tmp_path / "shared.yml").write_text(yaml.safe_dump(settings))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

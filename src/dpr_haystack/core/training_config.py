@@ -235,7 +235,7 @@ class TrainingConfig:
         if self.early_stopping is not None and self.dev_file is None:
             yield "early_stopping needs a dev_file to validate with"
 
-    def to_dict(self) -> dict[str, Any]:
+    def as_settings(self) -> dict[str, Any]:
         """All settings by name, as YAML and JSON have them."""
         told = dataclasses.asdict(self)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}

@@ -65,7 +65,7 @@ class RunDirectory:
         if before.get("finished"):
             msg = f"the training in {self.root} is finished: name another output_dir, or throw it away (--restart)"
             raise InputError(msg)
-        now = {"settings": config.to_dict(), "data": dict(data)}
+        now = {"settings": config.as_settings(), "data": dict(data)}
         if before:
             self._compare(before, now)
         write_atomically(self.record, json.dumps(now, indent=2, ensure_ascii=False) + "\n")

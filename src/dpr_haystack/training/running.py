@@ -106,7 +106,7 @@ def _finished(
     if not outcome.finished:
         return TrainingReport(config.model_dir, outcome.steps, "last", {}, finished=False)
     facts = {
-        "settings": config.to_dict(),
+        "settings": config.as_settings(),
         "questions": questions,
         "steps": outcome.steps,
         "weights": outcome.weights,

@@ -99,7 +99,7 @@ class TrainableTower(Module):  # type: ignore[misc]
         return replace(self.part, role=role)
 
     def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
-        """Write the transformer as a folder of transformers; a pair is written by the trainer, with all that it needs."""
+        """Write the transformer alone; what writes a pair is :mod:`~dpr_haystack.engines.training.saving`."""
         self.loaded[0].model.save_pretrained(output_path)
 
     def vectors(self, tokens: Tensor, mask: Tensor) -> Tensor:

@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack train`, from the command line to its exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dpr_haystack import DPRTextEmbedder
+from dpr_haystack.cli import main
+from support.checkpoints import tiny_bert
+from support.small_training import small_config
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "config.yml"
+    settings = small_config(tmp_path, tiny_bert(tmp_path / "model"), max_steps=3).as_settings()
+    file.write_text(yaml.safe_dump(settings))
+    return file
+
+
+def test_it_trains_and_says_where_the_pair_is(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(config), "learning_rate=1e-3", f"output_dir={tmp_path / 'other'}"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"3 steps; the pair is in {tmp_path / 'other' / 'model'} (last weights)"
+    assert second.startswith("validation: average-rank ")
+    record = json.loads((tmp_path / "other" / "training.json").read_text())
+    assert record["settings"]["learning_rate"] == 1e-3
+    assert record["finished"]["steps"] == 3
+    embedder = DPRTextEmbedder(str(tmp_path / "other" / "model"), dtype="float32")
+    assert len(embedder.run("what is it")["embedding"]) == 32
+    assert main(["train", str(config), f"output_dir={tmp_path / 'other'}"]) == 2
+    assert "is finished" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["learning_rat=1"], "there is no setting 'learning_rat'; did you mean 'learning_rate'?"),
+        (["epochs"], "'epochs' is no setting: write NAME=VALUE, e.g. epochs=3"),
+        (["epochs=[1"], "the value cannot be read as YAML"),
+        (["epochs=many"], "epochs must be a whole number, got 'many'"),
+        (["batch_size=1", "hard_negatives=0"], "has no negative"),
+        (["train_file=gone.jsonl"], "gone.jsonl"),
+        (["model=gone"], "gone"),
+    ],
+)
+def test_what_cannot_be_is_exit_code_2(
+    config: Path, tmp_path: Path, settings: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(config), *settings]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_bad_examples_are_listed_and_passed_over(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = tmp_path / "train.jsonl"
+    train.write_text('{"question": "without a positive"}\nno json\n' + train.read_text())
+    assert main(["train", str(config)]) == 2
+    assert f"{train}, line 1" in capsys.readouterr().err
+    assert main(["train", str(config), "skip_bad=true"]) == 0
+    passed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("passed over: ")]
+    assert [f"line {number}:" in line for number, line in enumerate(passed, 1)] == [True, True]
