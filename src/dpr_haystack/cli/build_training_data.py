@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,22 +15,33 @@ from dpr_haystack.cli.common import add_place, existing_file, open_place, progre
 from dpr_haystack.cli.mine import add_rules, options_of, summary
 
 if TYPE_CHECKING:
+    from dpr_haystack.components.searches.any_store import AnyStore
     from dpr_haystack.core.passages import Passage
+    from dpr_haystack.errors import DataError
+    from dpr_haystack.formats.training import TrainingExample
 
 SUMMARY = "make a training file of questions with answers"
 DESCRIPTION = """Reads questions (SQuAD JSON, DPR qas.csv, JSON lines; each also .gz) and finds a positive passage for
 each in a store or an index, as in the paper: its gold passage, or the piece of it that holds the answer, or else the
 best passage by BM25 that does; questions without any are left out. Hard negatives come from BM25. Where each positive
-is from is kept."""
+is from is kept. Without questions, --pseudo makes some of the passages themselves."""
 EXAMPLE = "dpr-haystack build-training-data demo/questions.jsonl --store demo/store --output train.jsonl"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
-    parser.add_argument("questions", type=existing_file, metavar="FILE", help="the questions")
+    parser.add_argument("questions", nargs="?", type=existing_file, metavar="FILE", help="the questions")
+    parser.add_argument(
+        "--pseudo",
+        nargs="+",
+        choices=["inverse-cloze", "title", "crop"],
+        metavar="KIND",
+        help="no questions: make some of the passages, by inverse-cloze, title or crop; they are marked",
+    )
     add_place(parser)
     parser.add_argument("--output", required=True, metavar="FILE", help="where to write; .jsonl or .json, also .gz")
-    parser.add_argument("--limit", type=whole_number, metavar="N", help="the first N questions only")
+    parser.add_argument("--limit", type=whole_number, metavar="N", help="the first N questions or passages only")
+    parser.add_argument("--skip-bad", action="store_true", help="pass over bad questions, and list them")
     parser.add_argument(
         "--depth", type=whole_number, default=100, metavar="N", help="passages looked at for an answer (default: 100)"
     )
@@ -38,36 +50,83 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build, and say where positives came from."""
-    from itertools import islice
-
     from dpr_haystack.core.negatives import Tally
-    from dpr_haystack.formats.questions import read_questions
+    from dpr_haystack.errors import InputError
     from dpr_haystack.formats.training import write_training
-    from dpr_haystack.training.building import BuildReport, build_examples
     from dpr_haystack.training.mining import mine_hard_negatives
 
-    options, tally, report = options_of(arguments, "bm25"), Tally(), BuildReport()
+    if (arguments.questions is None) == (arguments.pseudo is None):
+        msg = "name a file of questions, or --pseudo KIND to make some, and not both"
+        raise InputError(msg)
+    options, tally = options_of(arguments, "bm25"), Tally()
     store = open_place(arguments)
-    questions = islice(read_questions(arguments.questions), arguments.limit)
+    bad: list[DataError] = []
     with progress("questions", arguments.limit) as step:
-        built = build_examples(
-            questions,
-            store,
-            gold_passages=_gold_passages(arguments.questions),
-            match=options.match,
-            depth=arguments.depth,
-            report=report,
-            progress=step,
-        )
+        if arguments.pseudo:
+            built, told = _from_passages(store, arguments, step)
+        else:
+            built, told = _from_questions(store, arguments, bad, step)
         count = write_training(arguments.output, mine_hard_negatives(built, store, options=options, tally=tally))
-    told = report.positives
-    print(
-        f"{count} examples of {report.questions} questions in {arguments.output}: positives are {told['gold']} gold "
-        f"passages, {told['mapped']} pieces of gold passages, {told['found']} found by BM25; "
-        f"{report.left_out} questions have none and are left out"
-    )
+    for error in bad:
+        print(f"passed over: {error}", file=sys.stderr)
+    print(f"{count} examples {told()}")
     print("\n".join(summary(tally)))
     return 0
+
+
+def _from_questions(
+    store: AnyStore, arguments: argparse.Namespace, bad: list[DataError], step: Callable[[int], None]
+) -> tuple[Iterator[TrainingExample], Callable[[], str]]:
+    """The examples, and what to say of them once they are made."""
+    from itertools import islice
+
+    from dpr_haystack.formats.questions import read_questions
+    from dpr_haystack.training.building import BuildReport, build_examples
+
+    report = BuildReport()
+    questions = islice(read_questions(arguments.questions, bad.append if arguments.skip_bad else None), arguments.limit)
+    built = build_examples(
+        questions,
+        store,
+        gold_passages=_gold_passages(arguments.questions),
+        match="regex" if arguments.regex else "string",
+        depth=arguments.depth,
+        report=report,
+        progress=step,
+    )
+
+    def told() -> str:
+        of = report.positives
+        return (
+            f"of {report.questions} questions in {arguments.output}: positives are {of['gold']} gold passages, "
+            f"{of['mapped']} pieces of gold passages, {of['found']} found by BM25; {report.left_out} questions have "
+            "none and are left out"
+        )
+
+    return built, told
+
+
+def _from_passages(
+    store: AnyStore, arguments: argparse.Namespace, step: Callable[[int], None]
+) -> tuple[Iterator[TrainingExample], Callable[[], str]]:
+    """The examples, and what to say of them once they are made."""
+    from dpr_haystack.training.weak_supervision import WeakReport, pseudo_examples
+    from dpr_haystack.workflows.stores import all_passages
+
+    report = WeakReport()
+    passages = all_passages(store)[: arguments.limit]
+    made = pseudo_examples(passages, arguments.pseudo, seed=arguments.seed, report=report)
+
+    def counted() -> Iterator[TrainingExample]:
+        for example in made:
+            yield example
+            step(1)
+
+    def told() -> str:
+        kinds = ", ".join(f"{count} by {kind}" for kind, count in report.made.items() if count)
+        return f"of {report.passages} passages in {arguments.output}: {kinds or 'no passage is long enough'}"
+
+    return counted(), told
 
 
 def _gold_passages(path: Path) -> Mapping[str, Passage]:

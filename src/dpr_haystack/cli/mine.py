@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from dpr_haystack.cli.common import add_place, existing_file, open_place, progress, whole_number
 
 if TYPE_CHECKING:
+    from dpr_haystack.components.searches.any_store import AnyStore
     from dpr_haystack.core.negatives import Tally
     from dpr_haystack.errors import DataError
+    from dpr_haystack.formats.training import TrainingExample
     from dpr_haystack.training.mining import MiningOptions
 
 SUMMARY = "find hard negatives for training"
@@ -46,6 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--question-model", metavar="M", help="default: the one that belongs to the store")
     add_rules(parser)
     parser.add_argument("--keep", action="store_true", help="leave the negatives that are there behind the new ones")
+    parser.add_argument(
+        "--random", type=whole_number, metavar="N", help="also N negatives a question, drawn from all passages"
+    )
+    parser.add_argument(
+        "--gold-of-others", type=whole_number, metavar="N", help="also N negatives, positives of other questions"
+    )
+    parser.add_argument(
+        "--cross-encoder", metavar="M", help="leave out what this cross-encoder finds relevant (a name or a path)"
+    )
+    parser.add_argument(
+        "--relevant-from", type=float, default=0.5, metavar="P", help="its probability from which on it does (0.5)"
+    )
     parser.add_argument("--skip-bad", action="store_true", help="pass over bad records, and list them")
 
 
@@ -100,6 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.core.negatives import Tally
     from dpr_haystack.formats.examples import read_examples
     from dpr_haystack.formats.training import write_training
+    from dpr_haystack.training.checking import cross_encoder_check
     from dpr_haystack.training.mining import mine_hard_negatives
     from dpr_haystack.workflows.stores import question_model_of
 
@@ -109,14 +124,39 @@ def run(arguments: argparse.Namespace) -> int:
     model = None
     if arguments.source != "bm25":
         model = arguments.question_model or question_model_of(search_over(store))
+    check = None
+    if arguments.cross_encoder is not None:
+        check = cross_encoder_check(arguments.cross_encoder, arguments.relevant_from)
     examples = read_examples(arguments.examples, bad.append if arguments.skip_bad else None)
     with progress("questions") as step:
-        mined = mine_hard_negatives(examples, store, model, options=options, tally=tally, progress=step)
-        count = write_training(arguments.output, mined)
+        mined = mine_hard_negatives(examples, store, model, options=options, check=check, tally=tally, progress=step)
+        count = write_training(arguments.output, _with_others(mined, store, arguments))
     for error in bad:
         print(f"passed over: {error}", file=sys.stderr)
     print("\n".join([f"{count} examples in {arguments.output}", *summary(tally)]))
     return 0
+
+
+def _with_others(
+    examples: Iterator[TrainingExample], store: AnyStore, arguments: argparse.Namespace
+) -> Iterator[TrainingExample]:
+    """With negatives from all passages, and from other questions' positives, where they were asked for."""
+    from dpr_haystack.formats.examples import read_examples
+    from dpr_haystack.training.other_negatives import add_random_negatives
+    from dpr_haystack.workflows.stores import all_passages
+
+    how = {
+        "match": "regex" if arguments.regex else "string",
+        "filter_answers": not arguments.no_answer_filter,
+        "seed": arguments.seed,
+    }
+    if arguments.random is not None:
+        examples = add_random_negatives(examples, all_passages(store), arguments.random, **how)
+    if arguments.gold_of_others is not None:
+        again = read_examples(arguments.examples, (lambda _: None) if arguments.skip_bad else None)
+        golds = {passage.id: passage for example in again for passage in example.positives[:1]}
+        examples = add_random_negatives(examples, list(golds.values()), arguments.gold_of_others, source="gold", **how)
+    return examples
 
 
 def summary(tally: Tally) -> Iterator[str]:

@@ -117,7 +117,8 @@ def choose_negatives(
     :param gold: Ids of its positives.
     :param positive: The score of its best positive; None if that is not known: then there is no margin.
     :param has_answer: Whether a passage, by its id, has an answer; None if there are no answers to look for.
-    :param is_relevant: For the ids that are left, whether another model finds each relevant; None not to ask.
+    :param is_relevant: For some ids, whether another model finds each relevant; asked until there are enough that it
+        does not. None not to ask.
     :returns: At most ``rules.count`` of them, the hardest first.
     """
     golds, ceiling = set(gold), math.inf if positive is None else rules.ceiling(positive)
@@ -133,16 +134,35 @@ def choose_negatives(
             tally.removed["margin"] += 1
         else:
             left.append(candidate)
-    if is_relevant is not None and left:
-        flags = is_relevant([candidate.id for candidate in left])
-        tally.removed["check"] += sum(map(bool, flags))
-        left = [candidate for candidate, flag in zip(left, flags, strict=True) if not flag]
-    chosen = _sampled(left, rules, question)
+    if is_relevant is None:
+        chosen = _sampled(left, rules, question)
+    else:
+        chosen = _checked(left, rules, question, is_relevant, tally)
     tally.questions += 1
     tally.candidates += len(candidates)
     tally.kept += len(chosen)
     tally.without += not chosen
     return chosen
+
+
+def _checked(
+    left: list[Candidate],
+    rules: NegativeRules,
+    question: str,
+    is_relevant: Callable[[Sequence[str]], Sequence[bool]],
+    tally: Tally,
+) -> list[Candidate]:
+    """As many as are wanted of those that pass the check; it is slow, so no more are checked than needed."""
+    places = list(range(len(left)))
+    if rules.sampling == "random":
+        random.Random(f"{rules.seed}:{question}").shuffle(places)  # noqa: S311 -- no secret
+    passed: list[int] = []
+    while places and len(passed) < rules.count:
+        block, places = places[: rules.count - len(passed)], places[rules.count - len(passed) :]
+        flags = is_relevant([left[place].id for place in block])
+        tally.removed["check"] += sum(map(bool, flags))
+        passed += [place for place, flag in zip(block, flags, strict=True) if not flag]
+    return [left[place] for place in sorted(passed)]
 
 
 def _sampled(left: list[Candidate], rules: NegativeRules, question: str) -> list[Candidate]:

@@ -9,7 +9,8 @@ import ast
 import csv
 import json
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from typing import Any
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import numbered_lines, parse_json, read_text, suffix_of
 from dpr_haystack.formats.question import Question
+from dpr_haystack.formats.records import OnBad
 from dpr_haystack.formats.squad import is_squad, squad_questions
 from dpr_haystack.formats.tables import read_rows
 from dpr_haystack.formats.writing import replacing, write_json_lines
 
 
-def read_questions(path: str | Path) -> Iterator[Question]:
+def read_questions(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Question]:
     """The questions of a file, one by one.
 
     * ``.json``: SQuAD 1.1 or 2.0, or a list of objects as in JSON lines, such as DPR's training files;
@@ -32,37 +34,56 @@ def read_questions(path: str | Path) -> Iterator[Question]:
     * or, if the first line is one, lines of id, type, question and pattern separated by tabs (CuratedTREC).
 
     :param path: The file; gzipped if its name ends in ``.gz``.
+    :param on_bad: Told of lines and objects that are no questions, which are passed over; None to raise the first.
+        What is wrong in a SQuAD file is always raised.
     :raises DataError: If the file cannot be read, or holds something else; nothing in it is ever evaluated.
     """
-    if suffix_of(path) == ".json":
-        yield from _from_json(path)
-        return
+    for made in _from_json(path) if suffix_of(path) == ".json" else _from_lines(path):
+        try:
+            yield made()
+        except DataError as error:
+            if on_bad is None:
+                raise
+            on_bad(error)
+
+
+def _from_lines(path: str | Path) -> Iterator[Callable[[], Question]]:
+    """What makes each question, so that one that cannot be made does not end the reading."""
     lines = ((number, line) for number, line in numbered_lines(path) if line.strip())
     first = next(lines, None)
     if first is None:
         return
     if first[1].lstrip().startswith("{"):
         for count, (number, line) in enumerate(chain([first], lines), 1):
-            yield _from_object(parse_json(line, path, number), path, count, number)
+            yield partial(_from_json_line, line, path, count, number)
         return
     if first[1].count("\t") == 3:
         for number, line in chain([first], lines):
-            yield _from_pattern_row(line.split("\t"), path, number)
+            yield partial(_from_pattern_row, line.split("\t"), path, number)
         return
     lines.close()
     for count, (number, row) in enumerate(read_rows(path), 1):
-        yield _from_row(row, path, count, number)
+        yield partial(_from_row, row, path, count, number)
 
 
-def _from_json(path: str | Path) -> Iterator[Question]:
+def _from_json(path: str | Path) -> Iterator[Callable[[], Question]]:
     content = parse_json(read_text(path), path)
     if is_squad(content):
-        yield from squad_questions(content, path)
+        for question in squad_questions(content, path):
+            yield partial(_itself, question)
         return
     if not isinstance(content, list):
         raise DataError(path, "expected SQuAD or a list of questions; a file with one object a line ends in .jsonl")
     for count, value in enumerate(content, 1):
-        yield _from_object(value, path, count, None)
+        yield partial(_from_object, value, path, count, None)
+
+
+def _itself(question: Question) -> Question:
+    return question
+
+
+def _from_json_line(line: str, path: str | Path, count: int, number: int) -> Question:
+    return _from_object(parse_json(line, path, number), path, count, number)
 
 
 def _from_object(value: Any, path: str | Path, count: int, line: int | None) -> Question:

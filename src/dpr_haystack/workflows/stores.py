@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.searches.passage_search import PassageSearch
 from dpr_haystack.core.identity import PUBLISHED_PAIRS
+from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.layout import Layout, read_manifest
 from dpr_haystack.store.registry import is_store
+
+if TYPE_CHECKING:
+    from dpr_haystack.components.searches.any_store import AnyStore
 
 _DEFAULT_PASSAGE_MODEL = "facebook/dpr-ctx_encoder-single-nq-base"
 
@@ -52,6 +56,24 @@ def recorded_encoder_in(directory: str | Path) -> Mapping[str, Any] | None:
     """Which passage tower made the vectors in a directory; None if that is not recorded, or nothing is there."""
     root = Path(directory)
     return read_manifest(Layout(root)).encoder if is_store(root) else None
+
+
+def all_passages(document_store: AnyStore) -> list[Passage]:
+    """Every passage of a store or an index, in the order of their ids, without metadata but its heading.
+
+    :param document_store: The store, or the store over the index.
+    """
+    documents = document_store.filter_documents()
+    return [
+        Passage(
+            document.id,
+            str(document.meta.get("title") or ""),
+            document.content,
+            {name: document.meta[name] for name in ("heading", "section") if document.meta.get(name)},
+        )
+        for document in sorted(documents, key=lambda each: each.id)
+        if document.content
+    ]
 
 
 def question_model_of(search: PassageSearch) -> str:

@@ -11,7 +11,9 @@ import torch
 from sentence_transformers import CrossEncoder
 from torch import Tensor
 
+from dpr_haystack.core.text import PassageText
 from dpr_haystack.core.training_set import TrainingSet
+from dpr_haystack.engines.towers.checkpoints import quiet
 from dpr_haystack.errors import ModelError
 
 
@@ -22,7 +24,8 @@ def load_cross_encoder(model: str, *, device: str | None = None, token: str | No
     :raises ModelError: If it cannot be loaded, or gives more than one score.
     """
     try:
-        loaded = CrossEncoder(model, device=device, token=token)
+        with quiet():
+            loaded = CrossEncoder(model, device=device, token=token)
     except Exception as error:  # whatever a missing or broken model makes sentence-transformers raise
         msg = f"the cross-encoder {model} cannot be loaded: {error}"
         raise ModelError(msg) from error
@@ -34,9 +37,17 @@ def load_cross_encoder(model: str, *, device: str | None = None, token: str | No
     return loaded
 
 
-def pair_text(title: str | None, text: str) -> str:
-    """A passage as cross-encoders read it: the title in front."""
-    return text if title is None else f"{title} {text}"
+def relevance_scores(model: CrossEncoder, pairs: Sequence[tuple[str, PassageText]]) -> list[float]:
+    """How relevant passages are to questions, before any sigmoid.
+
+    :param model: The cross-encoder.
+    :param pairs: Questions, each with the title (or ``None``) and the text of a passage; it reads the title in front.
+    """
+    if not pairs:
+        return []
+    texts = [(question, text if title is None else f"{title} {text}") for question, (title, text) in pairs]
+    scores = model.predict(texts, activation_fn=torch.nn.Identity(), show_progress_bar=False, convert_to_numpy=True)
+    return [float(score) for score in scores]
 
 
 class CrossEncoderTeacher:
@@ -61,11 +72,8 @@ class CrossEncoderTeacher:
         pairs = [(q, p) for q, row in zip(questions, passages, strict=True) for p in row if p >= 0]
         missing = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
         if missing:
-            texts = [(self._set.rows[q].question, pair_text(*self._set.passages[p])) for q, p in missing]
-            scores = self._model.predict(
-                texts, activation_fn=torch.nn.Identity(), show_progress_bar=False, convert_to_numpy=True
-            )
-            self._known.update(zip(missing, map(float, scores), strict=True))
+            texts = [(self._set.rows[q].question, self._set.passages[p]) for q, p in missing]
+            self._known.update(zip(missing, relevance_scores(self._model, texts), strict=True))
         return torch.tensor(
             [[self._known[q, p] if p >= 0 else 0.0 for p in row] for q, row in zip(questions, passages, strict=True)]
         )
