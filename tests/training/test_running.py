@@ -139,7 +139,7 @@ class Signalling:
     def __call__(self, done, total, logged):
         if done == int(sys.argv[1]):
             os.kill(os.getpid(), int(sys.argv[2]))
-train._progress = Signalling
+train.training_progress = Signalling
 sys.exit(main(sys.argv[3:]))
 """
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "build-training-data": "build_training_data",
     "mine": "mine",
     "train": "train",
+    "learning-curve": "learning_curve",
 }
 
 _BAD_INPUT = (InputError, ModelError, MissingExtra)

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = read_config(arguments.config, overrides(arguments.settings))
     bad: list[DataError] = []
-    report = train_dpr(config, restart=arguments.restart, on_bad=bad.append, progress=_progress())
+    report = train_dpr(config, restart=arguments.restart, on_bad=bad.append, progress=training_progress())
     for error in bad:
         print(f"passed over: {error}", file=sys.stderr)
     print("\n".join(told(report)))
@@ -80,25 +80,23 @@ def told(report: TrainingReport) -> list[str]:
     return lines
 
 
-def _progress() -> Callable[[int, int, dict[str, float]], None]:
+def training_progress() -> Callable[[int, int, dict[str, float]], None]:
+    """A progress bar of steps with the time left on stderr, or a line now and then where that is no terminal."""
     from tqdm import tqdm
 
-    if sys.stderr.isatty():
-        bar = tqdm(desc="steps", unit="", file=sys.stderr)
+    if not sys.stderr.isatty():
+        return _Lines()
+    bar = tqdm(desc="steps", unit="", file=sys.stderr)
 
-        def move(done: int, total: int, logged: dict[str, float]) -> None:
-            if bar.total is None:
-                bar.reset(total)
-                bar.initial = done - 1
-                bar.n = done - 1
-            bar.update(done - bar.n)
-            if "loss" in logged:
-                bar.set_postfix(loss=f"{logged['loss']:.3f}")
-            if done >= total:
-                bar.close()
+    def move(done: int, total: int, logged: dict[str, float]) -> None:
+        if bar.total != total or done < bar.n:  # another training, or one that goes on
+            bar.reset(total)
+            bar.initial = bar.n = done - 1
+        bar.update(done - bar.n)
+        if "loss" in logged:
+            bar.set_postfix(loss=f"{logged['loss']:.3f}")
 
-        return move
-    return _Lines()
+    return move
 
 
 class _Lines:
@@ -111,7 +109,7 @@ class _Lines:
 
     def __call__(self, done: int, total: int, logged: dict[str, float]) -> None:
         now = time.monotonic()
-        if self._began is None:
+        if self._began is None or done < self._began[1]:
             self._began = (now, done)
         if "loss" in logged:
             self._loss = f", loss {logged['loss']:.3f}"

@@ -70,6 +70,18 @@ class RunDirectory:
             self._compare(before, now)
         write_atomically(self.record, json.dumps(now, indent=2, ensure_ascii=False) + "\n")
 
+    def is_finished(self, config: TrainingConfig) -> bool:
+        """Whether a training with these settings is finished here.
+
+        :param config: The settings.
+        :raises InputError: If another one is.
+        """
+        before = self.read()
+        if not before.get("finished"):
+            return False
+        self._compare(before, {"settings": config.as_settings(), "data": before.get("data", {})})
+        return True
+
     def finish(self, result: Mapping[str, Any]) -> None:
         """Note what came of the training.
 

@@ -1,0 +1,127 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack learning-curve`: what training on more and more questions brings."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from dpr_haystack.cli.common import add_place, existing_file, open_place, whole_number
+from dpr_haystack.cli.train import overrides, training_progress
+
+if TYPE_CHECKING:
+    from dpr_haystack.workflows.judging import Ranks
+
+SUMMARY = "train on more and more questions, and show what it brings"
+DESCRIPTION = """Trains on growing parts of the training file, as the configuration says, and measures each pair over
+all passages of a store or an index, beside BM25 and the encoder as it came (0 questions). Writes a table and a picture
+of top-k accuracy over k into output_dir. Killed or interrupted, the same command goes on."""
+EXAMPLE = (
+    "dpr-haystack learning-curve laptop model=demo/model train_file=mined.jsonl output_dir=curve --counts 0 1000 "
+    "--store demo/store --questions demo/questions.jsonl"
+)
+
+_KS = (1, 5, 20, 100)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of this command."""
+    parser.add_argument("config", metavar="CONFIG", help="a YAML file, or the name of a shipped configuration")
+    parser.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="settings in place of the file's")
+    add_place(parser)
+    parser.add_argument("--questions", required=True, type=existing_file, metavar="FILE", help="to measure with")
+    parser.add_argument(
+        "--counts",
+        type=int,
+        nargs="+",
+        default=[0, 1_000, 5_000, 20_000],
+        metavar="N",
+        help="questions to train on; 0 is the encoder as it came (default: 0 1000 5000 20000)",
+    )
+    parser.add_argument("--limit", type=whole_number, metavar="N", help="ask the first N questions only")
+    parser.add_argument("--depth", type=whole_number, default=100, metavar="K", help="passages looked at (100)")
+    parser.add_argument("--regex", action="store_true", help="answers are regular expressions (CuratedTREC)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, measure, and print the table."""
+    from itertools import islice
+    from pathlib import Path
+
+    from dpr_haystack.core.files import write_atomically
+    from dpr_haystack.formats.questions import read_questions
+    from dpr_haystack.training.config import read_config
+    from dpr_haystack.training.learning_curve import CurveOptions, learning_curve
+    from dpr_haystack.workflows.evaluation_plot import plot_accuracy
+
+    config = read_config(arguments.config, overrides(arguments.settings))
+    match = "regex" if arguments.regex else "string"
+    options = CurveOptions(tuple(arguments.counts), arguments.depth, match)
+    questions = list(islice(read_questions(arguments.questions), arguments.limit))
+    ranks = learning_curve(
+        config,
+        open_place(arguments),
+        questions,
+        options,
+        told=lambda text: print(text, file=sys.stderr, flush=True),
+        progress=training_progress(),
+    )
+    root = Path(config.output_dir)
+    root.mkdir(parents=True, exist_ok=True)
+    table = accuracies(ranks, options.depth)
+    write_atomically(root / "learning-curve.csv", as_csv(table))
+    plot_accuracy(root / "learning-curve.png", ranks, options.depth)
+    print(json.dumps({"questions": len(questions), "systems": table}, indent=2) if arguments.json else as_table(table))
+    return 0
+
+
+Table = dict[str, dict[str, dict[int, float]]]
+"""Accuracy in percent: by system, by what counts as right (``gold``, ``answer``), by k."""
+
+
+def accuracies(ranks: Mapping[str, Ranks], depth: int) -> Table:
+    """Top-k accuracy of every system at the usual k."""
+    from dpr_haystack.core.metrics import top_k_accuracy
+
+    ks = [k for k in _KS if k <= depth] or [depth]
+    return {
+        name: {kind: top_k_accuracy(found, ks) for kind in ("gold", "answer") if (found := getattr(each, kind))}
+        for name, each in ranks.items()
+    }
+
+
+def as_csv(table: Table) -> str:
+    """The table as CSV, a line for each system and kind."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    ks = list(next(iter(next(iter(table.values())).values())))
+    writer.writerow(["system", "kind", *(f"top_{k}" for k in ks)])
+    for name, kinds in table.items():
+        for kind, values in kinds.items():
+            writer.writerow([name, kind, *(f"{value:.4f}" for value in values.values())])
+    return text.getvalue()
+
+
+def as_table(table: Table) -> str:
+    """The table for people to read."""
+    lines: list[str] = []
+    for kind, title in (("gold", "gold passage"), ("answer", "a passage with an answer")):
+        rows = {name: kinds[kind] for name, kinds in table.items() if kind in kinds}
+        if not rows:
+            continue
+        width = max(len(name) for name in rows)
+        ks = next(iter(rows.values()))
+        lines += [f"{title} in the top k, %", " " * width + "".join(f"{k:>8}" for k in ks)]
+        lines += [
+            f"{name:<{width}}" + "".join(f"{value:>8.1f}" for value in row.values()) for name, row in rows.items()
+        ]
+        lines.append("")
+    return "\n".join(lines).rstrip()

@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""A learning curve over a small store, beside exact search with the components' own vectors."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from haystack.dataclasses import Document
+
+from dpr_haystack import DPRDocumentEmbedder, DPRTextEmbedder, FAISSDocumentStore
+from dpr_haystack.cli import main
+from dpr_haystack.core.training_config import TrainingConfig
+from dpr_haystack.errors import InputError
+from dpr_haystack.formats.question import Question
+from dpr_haystack.training.learning_curve import CurveOptions, learning_curve
+from support.checkpoints import tiny_bert
+from support.small_training import example, small_config
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A configuration, a store without vectors, and questions."""
+    folder = tmp_path_factory.mktemp("curve")
+    config = small_config(folder, tiny_bert(folder / "model"), dev_file=None, max_steps=4)
+    examples = [example(number) for number in range(1000, 1030)]
+    store = FAISSDocumentStore(str(folder / "store"), embedding_dim=None)
+    passages = {p.id: p for each in examples for p in (*each.positives, *each.hard_negatives)}
+    store.write_documents(
+        [Document(id=p.id, content=p.text, meta={"title": p.title} if p.title else {}) for p in passages.values()]
+    )
+    questions = [Question(each.question, (), (each.positives[0].id,), str(n)) for n, each in enumerate(examples)]
+    yield config, store, questions
+    store.close()
+
+
+def gold_ranks(model: str, store: Any, questions: list[Question]) -> list[int]:
+    documents = DPRDocumentEmbedder(model, dtype="float32").run(store.filter_documents())["documents"]
+    vectors = np.array([document.embedding for document in documents])
+    embedder = DPRTextEmbedder(model, dtype="float32")
+    ranks = []
+    for question in questions:
+        scores = vectors @ np.array(embedder.run(question.question)["embedding"])
+        own = next(score for score, each in zip(scores, documents, strict=True) if each.id == question.passage_ids[0])
+        ranks.append(1 + int((scores > own + 1e-4).sum()))
+    return ranks
+
+
+def test_every_point_is_exact_search_with_its_own_pair(place: Any, tmp_path: Path) -> None:
+    config, store, questions = place
+    folder = Path(config.output_dir)
+    got = learning_curve(config, store, questions, CurveOptions((16, 0), depth=1000))
+    assert list(got) == ["BM25", "0 questions", "16 questions"]
+    assert got["0 questions"].gold == pytest.approx(gold_ranks(config.model, store, questions), abs=1)
+    assert got["16 questions"].gold == pytest.approx(gold_ranks(str(folder / "16" / "model"), store, questions), abs=1)
+    assert got["16 questions"].gold != got["0 questions"].gold
+    assert np.mean([rank == 1 for rank in got["BM25"].gold]) > 0.5  # the words are the same
+    made = (folder / "16" / "model" / "dpr.json").stat().st_mtime_ns
+    again = learning_curve(config, store, questions, CurveOptions((0, 16), depth=1000))
+    assert again == got
+    assert (folder / "16" / "model" / "dpr.json").stat().st_mtime_ns == made
+    with pytest.raises(InputError, match="begun with learning_rate"):
+        learning_curve(
+            TrainingConfig(**{**config.as_settings(), "learning_rate": 1.0}), store, questions, CurveOptions((16,))
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"counts": ()}, "counts must be"),
+        ({"counts": (5, 5)}, "counts must be"),
+        ({"counts": (-1,)}, "counts must be"),
+        ({"depth": 0}, "depth must be"),
+    ],
+)
+def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        CurveOptions(**options)
+
+
+def test_no_questions_and_too_few(place: Any, tmp_path: Path) -> None:
+    config, store, questions = place
+    with pytest.raises(InputError, match="no questions to measure with"):
+        learning_curve(config, store, [])
+    with pytest.raises(InputError, match="train_questions is 41, but there are 40 questions"):
+        learning_curve(config, store, questions, CurveOptions((41,)))
+
+
+def test_from_the_command_line(place: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, store, questions = place
+    asked = tmp_path / "questions.jsonl"
+    asked.write_text(
+        "\n".join(json.dumps({"question": q.question, "passage_ids": list(q.passage_ids)}) for q in questions)
+    )
+    (tmp_path / "c.yml").write_text(json.dumps({**config.as_settings(), "output_dir": str(tmp_path / "out")}))
+    command = ["learning-curve", str(tmp_path / "c.yml"), "max_steps=2", "--store", str(store.directory)]
+    assert main([*command, "--questions", str(asked), "--counts", "0", "12", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["questions"] == 30
+    assert list(told["systems"]) == ["BM25", "0 questions", "12 questions"]
+    with (tmp_path / "out" / "learning-curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["system"], row["kind"]) for row in rows] == [(name, "gold") for name in told["systems"]]
+    assert float(rows[1]["top_20"]) == pytest.approx(told["systems"]["0 questions"]["gold"]["20"], abs=1e-3)
+    assert (tmp_path / "out" / "learning-curve.png").read_bytes().startswith(b"\x89PNG")
+    assert main([*command, "--questions", str(asked), "--counts", "0", "12"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "gold passage in the top k, %"
+    assert lines[3].split()[:2] == ["0", "questions"]
