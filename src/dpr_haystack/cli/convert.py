@@ -24,7 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--passage-model", metavar="MODEL", help="the passage tower, if it is a checkpoint of its own")
     parser.add_argument("--reader", metavar="MODEL", help="a reader")
     parser.add_argument("--output", required=True, metavar="DIR", help="the model directory to write")
-    parser.add_argument("--base-model", metavar="MODEL", help="for .cp files: where configuration and vocabulary are")
+    parser.add_argument(
+        "--base-model",
+        metavar="MODEL",
+        help="for .cp files: where configuration and vocabulary are; for adapters: what they were trained from",
+    )
+    parser.add_argument(
+        "--adapter-rank",
+        type=whole_number,
+        metavar="R",
+        help="write small adapters of --base-model, of this rank, in place of whole towers",
+    )
     parser.add_argument("--max-length", type=whole_number, metavar="N", help="longest input in tokens of the towers")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
 
@@ -38,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         msg = "name MODEL, the question tower, or --reader, to put a reader into a model directory that is there"
         raise InputError(msg)
     written: object = arguments.output
-    if arguments.question_model is not None:
+    if arguments.adapter_rank is not None:
+        _write_adapters(arguments)
+    elif arguments.question_model is not None:
         written = convert(
             arguments.question_model,
             arguments.passage_model,
@@ -53,3 +65,23 @@ def run(arguments: argparse.Namespace) -> int:
         written = add_reader(arguments.reader, arguments.output, overwrite=arguments.overwrite)
     print(written)
     return 0
+
+
+def _write_adapters(arguments: argparse.Namespace) -> None:
+    from dpr_haystack.engines.towers.adapter_directory import convert_to_adapters
+    from dpr_haystack.errors import InputError
+
+    if arguments.question_model is None or arguments.base_model is None:
+        msg = "--adapter-rank needs MODEL, the trained pair, and --base-model, what it was trained from"
+        raise InputError(msg)
+    if arguments.passage_model is not None or arguments.max_length is not None:
+        msg = "--adapter-rank takes both towers of MODEL as they are: no --passage-model and no --max-length beside it"
+        raise InputError(msg)
+    shares = convert_to_adapters(
+        arguments.question_model,
+        arguments.base_model,
+        arguments.output,
+        rank=arguments.adapter_rank,
+        overwrite=arguments.overwrite,
+    )
+    print(", ".join(f"{role}: {100 * share:.1f}% of what training changed" for role, share in shares.items()))

@@ -20,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 
 from dpr_haystack.core.identity import PUBLISHED_PAIRS, EncoderIdentity
 from dpr_haystack.core.model_directory import POOLINGS, Part, Role
+from dpr_haystack.engines.towers.adapters import apply_adapter
 from dpr_haystack.engines.towers.encoder import Encoder
 from dpr_haystack.engines.towers.fingerprints import fingerprint_of_files, fingerprint_of_tensors
 from dpr_haystack.engines.towers.heads import Head, load_dense
@@ -143,8 +144,8 @@ def load_tower(
     :param role: ``"question"`` or ``"passage"``.
     :param token: A hub token.
     :param dtype: The dtype to load weights in.
-    :param base_model: For a ``.cp`` file: where its configuration and vocabulary come from, by path or name;
-        ``None`` for what the file itself names.
+    :param base_model: For a ``.cp`` file: where its configuration and vocabulary come from, by path or name; for an
+        adapter: its base. ``None`` for what these name themselves.
     :returns: The tower.
     """
     place = locate(model, token)
@@ -152,18 +153,22 @@ def load_tower(
     with quiet():
         if place.is_file():
             return _load_original(place, role, token, base_model)
-        source = inspect_folder(place, role)
+        source = inspect_folder(place, role, base_model)
         loaded = _load_transformers(source, dtype)
         tokenizer = load_tokenizer(source.folder, loaded.config, lowercase=source.lowercase)
     dense = tuple(load_dense(folder) for folder in source.dense)
-    safe = all(path.suffix == ".safetensors" for path in source.weights)
+    safe = source.adapter is None and all(path.suffix == ".safetensors" for path in source.weights)
     return LoadedTower(source, loaded, tokenizer, dense, _identity(name, source, role), verbatim=safe)
 
 
 def _load_transformers(source: TowerSource, dtype: torch.dtype) -> Any:
     source.weights  # noqa: B018 -- says what is missing more plainly than transformers does
     cls = _CLASSES[source.class_name]
-    return load_pretrained(cls, source.folder, "encoder", dtype=dtype, attn_implementation="sdpa")
+    loading = dtype if source.adapter is None else torch.float32
+    model = load_pretrained(cls, source.folder, "encoder", dtype=loading, attn_implementation="sdpa")
+    if source.adapter is not None:
+        apply_adapter(model, source.adapter)
+    return model.to(dtype)
 
 
 def _load_original(path: Path, role: Role, token: str | None, base_model: str | None) -> LoadedTower:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.model_directory import LAYOUT, Part, Role, is_model_directory, read_manifest
+from dpr_haystack.engines.towers.adapters import base_of, is_adapter
 from dpr_haystack.engines.towers.fingerprints import read_tensors
+from dpr_haystack.engines.towers.hub import locate
 from dpr_haystack.engines.towers.sentence_folder import read_sentence_folder
 from dpr_haystack.engines.towers.tower_source import DPR_CLASSES, TowerSource, read_json, weight_files
 from dpr_haystack.errors import DataError, InputError, ModelError
@@ -41,17 +43,18 @@ def kind_of(class_name: str) -> str | None:
     return next((what for ending, what in _NO_ENCODER.items() if class_name.endswith(ending)), None)
 
 
-def inspect_folder(folder: Path, role: Role) -> TowerSource:
+def inspect_folder(folder: Path, role: Role, base_model: str | None = None) -> TowerSource:
     """Find the tower for a role in a folder.
 
     :param folder: A model directory, a sentence-transformers folder, or a transformers folder.
     :param role: ``"question"`` or ``"passage"``.
+    :param base_model: The base of adapters, by name or path; ``None`` for what they name.
     :returns: The tower, not loaded yet.
     :raises ModelError: If the folder is empty or broken, or holds something else than an encoder.
     :raises InputError: If it holds an encoder for the other role.
     """
     if is_model_directory(folder):
-        return _from_model_directory(folder, role)
+        return _from_model_directory(folder, role, base_model)
     if (folder / "modules.json").is_file():
         return read_sentence_folder(folder, role)
     if (folder / "config.json").is_file():
@@ -75,7 +78,7 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _from_model_directory(folder: Path, role: Role) -> TowerSource:
+def _from_model_directory(folder: Path, role: Role, base_model: str | None) -> TowerSource:
     try:
         parts = read_manifest(folder).parts
     except DataError as error:
@@ -83,16 +86,18 @@ def _from_model_directory(folder: Path, role: Role) -> TowerSource:
     if role not in parts:
         msg = f"{folder} has no {role} tower: its dpr.json lists {', '.join(parts) or 'nothing'}."
         raise ModelError(msg)
-    passage = weights_of_part(folder, parts["passage"]) if "passage" in parts else None
-    return _as_source(LAYOUT.part(folder, role), parts[role], passage)
+    passage = weights_of_part(folder, parts["passage"], base_model) if "passage" in parts else None
+    return _as_source(LAYOUT.part(folder, role), parts[role], passage, base_model)
 
 
-def weights_of_part(folder: Path, part: Part) -> tuple[Path, ...]:
-    """The weight files of a part of a model directory."""
-    return _as_source(LAYOUT.part(folder, part.role), part, None).weights
+def weights_of_part(folder: Path, part: Part, base_model: str | None = None) -> tuple[Path, ...]:
+    """The weight files of a part of a model directory, those of its base included where it is an adapter."""
+    return _as_source(LAYOUT.part(folder, part.role), part, None, base_model).weights
 
 
-def _as_source(folder: Path, part: Part, passage_weights: tuple[Path, ...] | None) -> TowerSource:
+def _as_source(own: Path, part: Part, passage_weights: tuple[Path, ...] | None, base_model: str | None) -> TowerSource:
+    adapter = own if is_adapter(own) else None
+    folder = own if adapter is None else locate(base_model or base_of(own))
     config = _config(folder)
     return TowerSource(
         folder=folder,
@@ -103,8 +108,9 @@ def _as_source(folder: Path, part: Part, passage_weights: tuple[Path, ...] | Non
         max_length=part.max_length,
         prompt=part.prompt,
         lowercase=part.lowercase,
-        dense=tuple(folder / Path(name).name for name in part.dense),
+        dense=tuple(own / Path(name).name for name in part.dense),
         passage_weights=passage_weights,
+        adapter=adapter,
     )
 
 

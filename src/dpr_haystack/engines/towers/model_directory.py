@@ -52,7 +52,8 @@ def convert(
     :param passage_model: The checkpoint of the passage tower; ``None`` if the first one holds it as well. Where both
         towers have the same weights, these are on the disk once (a hard link, where the file system has them).
     :param output_dir: The directory to write.
-    :param base_model: For ``.cp`` files: where configuration and vocabulary come from; ``None`` for what they name.
+    :param base_model: For ``.cp`` files: where configuration and vocabulary come from; for adapters: their base.
+        ``None`` for what these name.
     :param token: A hub token.
     :param max_length: Longest input in tokens; ``None`` for each checkpoint's own.
     :param overwrite: Whether a model directory that is already there is replaced.

@@ -22,6 +22,7 @@ class TowerSource:
 
     :param folder: The transformers folder: configuration, tokenizer, weights.
     :param class_name: ``"DPRQuestionEncoder"``, ``"DPRContextEncoder"`` or ``"AutoModel"``.
+    :param adapter: The folder of an adapter that is put into the weights of ``folder``, its base; ``None`` for none.
     :param passage_weights: Weight files of the passage tower that belongs to it; ``None`` if that is not known.
     :param max_length: Longest input in tokens; ``None`` for as long as the tokenizer says.
 
@@ -38,11 +39,13 @@ class TowerSource:
     lowercase: bool = False
     dense: tuple[Path, ...] = ()
     passage_weights: tuple[Path, ...] | None = None
+    adapter: Path | None = None
 
     @property
     def weights(self) -> tuple[Path, ...]:
         """All weight files of the tower."""
-        return tuple(path for folder in (self.folder, *self.dense) for path in weight_files(folder))
+        own = (path for folder in (self.folder, *self.dense) for path in weight_files(folder))
+        return (*own, *([] if self.adapter is None else [self.adapter / "adapter_model.safetensors"]))
 
 
 def weight_files(folder: Path) -> list[Path]:
