@@ -100,7 +100,9 @@ def test_a_lower_rank_holds_what_the_largest_singular_values_hold(base: Path, tm
         if "pooler" in name or "embeddings" in name:
             continue
         whole += squares
-        held += squares if difference.dim() == 1 else float(torch.linalg.svdvals(difference.detach())[:5].square().sum())
+        held += (
+            squares if difference.dim() == 1 else float(torch.linalg.svdvals(difference.detach())[:5].square().sum())
+        )
     assert shares["question"] == pytest.approx(held / whole, abs=1e-3)
     sizes = [(path / "adapter_model.safetensors").stat().st_size for path in (tmp_path / "small").glob("*/")]
     assert max(sizes) < (tmp_path / "pair" / "question" / "model.safetensors").stat().st_size / 4
