@@ -30,6 +30,7 @@ COMMANDS = {
     "build-training-data": "build_training_data",
     "mine": "mine",
     "train": "train",
+    "fit-hybrid": "fit_hybrid",
 }
 
 _BAD_INPUT = (InputError, ModelError, MissingExtra)

@@ -25,6 +25,7 @@ from dpr_haystack.cli.common import (
     searching_place,
     whole_number,
 )
+from dpr_haystack.cli.hybrid_options import told
 
 if TYPE_CHECKING:
     from dpr_haystack.cli.common import Place
@@ -88,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
                 reading=reading,
                 progress=step,
             )
-    print(json.dumps(report.to_json(), indent=2) if arguments.json else as_table(report))
+    print(json.dumps({**report.to_json(), **told(retriever)}, indent=2) if arguments.json else as_table(report))
     return 0
 
 
@@ -109,7 +110,8 @@ def _retriever(place: Place, arguments: argparse.Namespace) -> DPRHybridRetrieve
     """With its question tower loaded; None where BM25 is all there is or all that is wanted."""
     if arguments.modes == ["bm25"] or not place.search.has_vectors():
         return None
-    retriever = hybrid_retriever(place, arguments, top_k=max(arguments.top_k))
+    is_hybrid = arguments.modes is None or "hybrid" in arguments.modes
+    retriever = hybrid_retriever(place, arguments, top_k=max(arguments.top_k), is_fusing=is_hybrid)
     retriever.warm_up()
     return retriever
 
