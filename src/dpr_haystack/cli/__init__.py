@@ -31,6 +31,7 @@ COMMANDS = {
     "mine": "mine",
     "train": "train",
     "fit-hybrid": "fit_hybrid",
+    "reembed": "reembed",
 }
 
 _BAD_INPUT = (InputError, ModelError, MissingExtra)
