@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS embedding (
     switches INTEGER NOT NULL
 )"""
 
+ROW_INDEX = "CREATE UNIQUE INDEX IF NOT EXISTS documents_by_row ON documents (row) WHERE row IS NOT NULL"
+
 # A document's `key` names one version of it and is never used again: an index that has seen all keys up to some
 # number has only the later ones to read. `row` is where its vector lies. `tombstones` lists the versions that are
 # gone, and the rows that their vectors left behind.
@@ -45,7 +47,7 @@ CREATE TABLE IF NOT EXISTS documents (
     row INTEGER,
     checksum INTEGER
 );
-CREATE UNIQUE INDEX IF NOT EXISTS documents_by_row ON documents (row) WHERE row IS NOT NULL;
+{ROW_INDEX};
 CREATE TABLE IF NOT EXISTS tombstones (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     key INTEGER NOT NULL,

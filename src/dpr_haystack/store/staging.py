@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dpr_haystack.store.database import ROW_INDEX
+
 # `staged` is keyed like `documents`: what is written, replaced or deleted meanwhile has another key, or none.
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS staging (
@@ -89,11 +91,11 @@ def adopt(connection: sqlite3.Connection) -> None:
     Keys stay, so that the keyword index has nothing to do. Rows of documents that have gone since they were staged get
     tombstones, which is how dead rows are known; those of the old generation are none any more.
     """
-    connection.execute("UPDATE documents SET row = NULL, checksum = NULL")
+    connection.execute("DROP INDEX documents_by_row")  # old and new rows would meet in it on the way
     connection.execute(
-        "UPDATE documents SET (row, checksum) = (SELECT row, checksum FROM staged WHERE staged.key = documents.key) "
-        "WHERE key IN (SELECT key FROM staged)"
+        "UPDATE documents SET (row, checksum) = (SELECT row, checksum FROM staged WHERE staged.key = documents.key)"
     )
+    connection.execute(ROW_INDEX)
     connection.execute("UPDATE tombstones SET row = NULL")
     connection.execute(
         "INSERT INTO tombstones (key, row) SELECT key, row FROM staged "
