@@ -121,24 +121,47 @@ def test_what_is_written_and_deleted_meanwhile(tmp_path: Path, seed: int, monkey
     assert_is(tmp_path / "store", anew(model) | {each.id: each for each in more}, NEW)
 
 
-def test_others_see_the_old_or_the_new(tmp_path: Path) -> None:
-    """Vectors of the same length, which nothing but the switch tells apart, read by another process all the time."""
+@pytest.mark.parametrize("dimension", [8, 12])
+def test_others_see_the_old_or_the_new(tmp_path: Path, dimension: int) -> None:
+    """Another process reads all the time, also vectors of the same length, which nothing but the switch tells apart."""
     filled_store(tmp_path / "store", 300)
-    same_length = StandIn("new", 8)
+    encoder = StandIn("new", dimension)
     receiver, sender = processes.Pipe(duplex=False)
-    child = processes.Process(target=watch, args=(str(tmp_path / "store"), 8, sender))
+    child = processes.Process(target=watch, args=(str(tmp_path / "store"), dimension, sender))
     child.start()
     sender.close()
     assert receiver.recv() == "ready"
     mine = FAISSDocumentStore.from_directory(tmp_path / "store")
     before = mine.filter_documents()
-    embed_anew(tmp_path / "store", same_length)
+    embed_anew(tmp_path / "store", encoder)
     assert receiver.recv() == ["old", "new"]
     child.join()
+    mine.delete_documents(["d9000"])  # by the other process
     after = {each.id: each for each in mine.filter_documents()}
-    assert after == anew({each.id: each for each in before}, same_length)
-    assert mine.recorded_encoder == same_length.record()
+    assert after == anew({each.id: each for each in before}, encoder)
+    assert mine.recorded_encoder == encoder.record()
     mine.close()
+
+
+def test_what_another_process_left_when_it_was_killed_while_this_one_has_the_store_open(tmp_path: Path) -> None:
+    model = filled_store(tmp_path / "store")
+    store, root = open_store(tmp_path / "store"), tmp_path / "store"
+    assert store.count_documents() == len(model)
+    with store.restaging(NEW.record(), 12) as staging:
+        pending = staging.pending(20)
+        staging.stage(pending, NEW.run(pending.documents)["documents"])
+    os.link(root / "staged.f32", root / "vectors-1.f32")  # before the switch was committed
+    reembed(store, StandIn("new", 12))  # type: ignore[arg-type]
+    os.link(root / "vectors-1.f32", root / "staged.f32")  # after it was, before its old name was taken away
+    third = StandIn("third", 12)
+    with store.restaging(third.record(), 12) as staging:
+        pending = staging.pending(20)
+        staging.stage(pending, third.run(pending.documents)["documents"])
+        assert {each.id: each for each in store.filter_documents()} == anew(model)
+    (root / "vectors-2.f32").write_bytes(b"of a compaction")
+    reembed(store, third)  # type: ignore[arg-type]
+    store.close()
+    assert_is(root, anew(model, third), third)
 
 
 def test_an_engine_that_is_open_goes_on_with_another_length(tmp_path: Path) -> None:
