@@ -104,6 +104,17 @@ def assert_same_table(shown, printed):
         assert float(got) == pytest.approx(float(expected), abs=5.0)
 
 
+def test_what_a_fitted_weight_brings_is_what_is_printed(outputs):
+    (shown,) = [text for language, text in BLOCKS if language == "text" and "cross-validated" in text]
+    printed = outputs["dpr-haystack fit-hybrid --store my-store --questions demo/questions.jsonl"]
+    printed = printed[printed.index(f"{'mrr':>32}    top-1") : printed.index("  hybrid:\n")]
+    number = re.compile(r"[+-]?\d+\.\d+")
+    assert number.sub("#", shown).split() == number.sub("#", printed).split()
+    for expected, got in zip(number.findall(shown), number.findall(printed), strict=True):
+        is_percent = expected[-2] == "."
+        assert float(got) == pytest.approx(float(expected), abs=5.0 if is_percent else 0.05)
+
+
 def test_python_blocks_print_what_stands_below_them(folder, outputs):
     here = folder
     followers = [*BLOCKS[1:], ("", "")]

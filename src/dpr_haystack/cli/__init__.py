@@ -31,6 +31,8 @@ COMMANDS = {
     "mine": "mine",
     "train": "train",
     "learning-curve": "learning_curve",
+    "fit-hybrid": "fit_hybrid",
+    "reembed": "reembed",
 }
 
 _BAD_INPUT = (InputError, ModelError, MissingExtra)

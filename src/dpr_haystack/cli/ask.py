@@ -61,8 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
         model = arguments.reader or reader_model_of(place.search)
         reader = reader_of(model, arguments, no_answer=True)
         reader.warm_up()
-        is_bm25 = arguments.mode == "bm25"
-        retriever = None if is_bm25 else hybrid_retriever(place, arguments, top_k=arguments.passages)
+        retriever, is_hybrid = None, arguments.mode == "hybrid"
+        if arguments.mode != "bm25":
+            retriever = hybrid_retriever(place, arguments, top_k=arguments.passages, is_fusing=is_hybrid)
         choice = {name: getattr(arguments, name) for name in ("mode", "passages", "top_k", "least")}
         for question in _questions(arguments.question):
             reply = ask(question, place.search, retriever, reader, **choice)

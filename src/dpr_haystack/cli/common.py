@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from dpr_haystack.cli.hybrid_options import add_fusion, settings_of
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,17 +76,13 @@ def add_search(parser: argparse.ArgumentParser, *, top_k: int, what: str) -> Non
 
 
 def add_question_model(parser: argparse.ArgumentParser) -> None:
-    """`--question-model` and what goes with it."""
+    """`--question-model`, how its list and that of BM25 become one, and where it computes."""
     parser.add_argument(
         "--question-model",
         metavar="M",
         help="the question tower; by default the one that belongs to the passage tower that made the store",
     )
-    parser.add_argument(
-        "--exact-scores",
-        action="store_true",
-        help="hybrid: compute the score of a passage that only one search found, instead of taking that list's lowest",
-    )
+    add_fusion(parser)
     add_compute(parser)
 
 
@@ -194,21 +191,28 @@ def searching_place(arguments: argparse.Namespace) -> Iterator[Place]:
         yield Place(store, search, closing)
 
 
-def hybrid_retriever(place: Place, arguments: argparse.Namespace, *, top_k: int) -> DPRHybridRetriever:
+def hybrid_retriever(
+    place: Place, arguments: argparse.Namespace, *, top_k: int, is_fusing: bool = True
+) -> DPRHybridRetriever:
     """BM25 and DPR over a place, with the question tower that belongs to it; closed with the place.
 
+    :param place: Where to search.
+    :param arguments: Those of :func:`add_question_model`.
+    :param top_k: How many passages are wanted.
+    :param is_fusing: Whether the two lists become one; if not, it does not matter how.
     :raises InputError: If it does not say which one that is and `--question-model` does not either.
     """
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+    from dpr_haystack.core.hybrid_settings import HybridSettings
     from dpr_haystack.workflows.stores import question_model_of
 
     model = arguments.question_model or question_model_of(place.search)
+    settings = (settings_of(arguments, model) if is_fusing else HybridSettings()).parameters()
     retriever = DPRHybridRetriever(
         place.store,
         model,
         top_k=top_k,
-        candidates=max(100, top_k),
-        exact_scores=arguments.exact_scores,
+        **{**settings, "candidates": max(settings["candidates"], top_k)},
         device=device_of(arguments.device),
         dtype=arguments.dtype,
     )

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dpr_haystack.cli.common import (
     add_place,
@@ -26,6 +26,7 @@ from dpr_haystack.cli.common import (
 )
 from dpr_haystack.cli.evaluation_files import add_files, check_files, draw_plot, recorders
 from dpr_haystack.cli.evaluation_table import as_table
+from dpr_haystack.cli.hybrid_options import told
 
 if TYPE_CHECKING:
     from dpr_haystack.cli.common import Place
@@ -78,13 +79,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     questions = list(islice(read_questions(arguments.questions), arguments.limit))
     check_files(arguments, questions)
-    report = _evaluated(arguments, questions)
+    report, fusion = _evaluated(arguments, questions)
     draw_plot(arguments, report)
-    print(json.dumps(report.to_json(), indent=2) if arguments.json else as_table(report))
+    print(json.dumps({**report.to_json(), **fusion}, indent=2) if arguments.json else as_table(report))
     return 0
 
 
-def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> EvaluationReport:
+def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> tuple[EvaluationReport, dict[str, Any]]:
+    """The report, and how the two lists were fused, if they were."""
     from dpr_haystack.workflows.evaluation import evaluate
     from dpr_haystack.workflows.runs import systems_of
 
@@ -98,7 +100,7 @@ def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> 
             recorders(arguments, systems) as recording,
             progress("questions", len(questions)) as step,
         ):
-            return evaluate(
+            report = evaluate(
                 place.search,
                 questions,
                 retriever,
@@ -110,6 +112,7 @@ def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> 
                 recorders=recording,
                 progress=step,
             )
+    return report, told(retriever)
 
 
 def _measures(wanted: Sequence[str] | None, ks: Sequence[int]) -> Sequence[str]:
@@ -122,7 +125,8 @@ def _retriever(place: Place, arguments: argparse.Namespace) -> DPRHybridRetrieve
     """With its question tower loaded; None where BM25 is all there is or all that is wanted."""
     if arguments.modes == ["bm25"] or not place.search.has_vectors():
         return None
-    retriever = hybrid_retriever(place, arguments, top_k=max(arguments.top_k))
+    is_hybrid = arguments.modes is None or "hybrid" in arguments.modes
+    retriever = hybrid_retriever(place, arguments, top_k=max(arguments.top_k), is_fusing=is_hybrid)
     retriever.warm_up()
     return retriever
 

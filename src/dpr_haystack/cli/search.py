@@ -52,8 +52,9 @@ def _found(place: Place, arguments: argparse.Namespace) -> list[Document]:
     if not arguments.question.strip():
         msg = "the question is empty"
         raise InputError(msg)
-    is_bm25 = arguments.mode == "bm25"
-    retriever = None if is_bm25 else hybrid_retriever(place, arguments, top_k=arguments.top_k)
+    retriever = None
+    if arguments.mode != "bm25":
+        retriever = hybrid_retriever(place, arguments, top_k=arguments.top_k, is_fusing=arguments.mode == "hybrid")
     (run,) = runs_of(place.search, retriever, [arguments.question], arguments.top_k, [arguments.mode])
     ids, scores = run[arguments.mode]
     hits = dict(zip(ids[: arguments.top_k], scores, strict=False))

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import threading
 import weakref
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ from dpr_haystack.errors import InputError
 from dpr_haystack.store.batch import prepare
 from dpr_haystack.store.copies import save_copy
 from dpr_haystack.store.engine import StoreEngine
-from dpr_haystack.store.layout import Layout, Manifest, read_manifest
+from dpr_haystack.store.layout import Layout, Manifest
+from dpr_haystack.store.manifests import manifest_of
 from dpr_haystack.store.registry import acquire, is_store, release, was_written
+from dpr_haystack.store.restaging import Restaging, drop, restaging
 from dpr_haystack.store.search import Hits, StoreSearch
 from dpr_haystack.store.takeover import announce, left_by_faiss_haystack, read_documents, store_directory
 
@@ -106,7 +109,7 @@ class FAISSDocumentStore(DocumentMethods):
         if not is_store(root):
             msg = f"there is no store at {root}; `dpr-haystack index PATHS --store {root}` makes one"
             raise InputError(msg)
-        manifest = read_manifest(Layout(root))
+        manifest = manifest_of(Layout(root))
         made_with = {
             "index_string": manifest.index,
             "embedding_dim": manifest.dimension,
@@ -146,11 +149,35 @@ class FAISSDocumentStore(DocumentMethods):
     @property
     def recorded_encoder(self) -> dict[str, Any] | None:
         """Which passage tower made the vectors, as far as the store knows: ``{"model": ..., "fingerprint": ...}``."""
-        return read_manifest(self._opened().layout).encoder
+        return self._opened().described().encoder
 
     def record_encoder(self, encoder: dict[str, Any] | None) -> None:
         """Say which passage tower made the vectors."""
         self._opened().record_encoder(encoder)
+
+    def restaging(
+        self, encoder: dict[str, Any], dimension: int, *, restart: bool = False
+    ) -> AbstractContextManager[Restaging]:
+        """Embed the whole store anew beside the vectors that are there; see :mod:`dpr_haystack.store.restaging`."""
+        return restaging(self._opened(), encoder, dimension, restart=restart)
+
+    def drop_restaging(self) -> None:
+        """Throw away what an interrupted :meth:`restaging` has left."""
+        drop(self._opened())
+
+    def write_unless_embedded_anew(self, documents: list[Document], policy: DuplicatePolicy, switches: int) -> int:
+        """:meth:`write_documents`, refused if all vectors have been replaced by another encoder's meanwhile.
+
+        :param documents: The documents.
+        :param policy: What to do about ids that are there.
+        :param switches: What :meth:`times_embedded_anew` was when these vectors were made.
+        :raises EncoderMismatch: If they have. Nothing is written then.
+        """
+        return self._opened().write(documents, policy, switches)
+
+    def times_embedded_anew(self) -> int:
+        """How often ``dpr-haystack reembed`` has replaced all vectors."""
+        return self._opened().state().switches
 
     def search(
         self,
@@ -232,7 +259,7 @@ class FAISSDocumentStore(DocumentMethods):
         self.close()
         self.index_path = str(index_path)
         if is_store(root):
-            manifest = read_manifest(Layout(root))
+            manifest = manifest_of(Layout(root))
             self.index_string, self.embedding_dim = manifest.index, manifest.dimension
             self.similarity, self.language = manifest.similarity, manifest.language
             self.index_options, self.encoder = None, None

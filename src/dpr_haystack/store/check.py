@@ -20,7 +20,9 @@ from dpr_haystack.store.dense import ApproximateSearcher, make_searcher
 from dpr_haystack.store.errors import StoreFailure
 from dpr_haystack.store.keyword import KeywordCache
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
+from dpr_haystack.store.manifests import merged
 from dpr_haystack.store.records import checksums
+from dpr_haystack.store.staging import staging_in
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.view import SelectionCache, View
 
@@ -68,9 +70,11 @@ def check_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
     report = CheckReport()
     with closing(Database(layout.database, lock_timeout)) as database, database.reading() as connection:
         state = read_state(connection)
+        manifest = merged(manifest, state)
         report.documents = state.count
         _check_database(connection, state, report)
         _check_vectors(connection, layout, manifest, state, report)
+        _say_staging(connection, report)
         if not report.damaged:
             _check_keyword_index(connection, layout, database, manifest, report)
             _check_dense_indexes(connection, layout, manifest, state, report)
@@ -140,6 +144,13 @@ def _check_vectors(
         )
     else:
         report.passed.append(f"vectors: {report.vectors} of {manifest.dimension} numbers, checksums match")
+
+
+def _say_staging(connection: sqlite3.Connection, report: CheckReport) -> None:
+    under_way = staging_in(connection)
+    if under_way is not None:
+        model = under_way.encoder.get("model")
+        report.passed.append(f"re-embedding by {model} under way: {under_way.next_row} vectors so far")
 
 
 def _check_keyword_index(

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from dpr_haystack.core.files import fsync_directory
+from dpr_haystack.store import staging
 from dpr_haystack.store.database import Database, read_state
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import StoreFailure
@@ -52,20 +53,22 @@ def _copy(engine: StoreEngine, layout: Layout) -> None:
         copy = sqlite3.connect(layout.database)
         try:
             view.connection.backup(copy)
+            staging.forget(copy)  # its vectors are not copied
+            copy.commit()
         finally:
             copy.close()
         database = Database(layout.database, lock_timeout=1.0)
         with database.reading() as connection:
             state = read_state(connection)
         database.close()
-        vectors = view.vectors
+        vectors, manifest = view.vectors, engine.described(view.state)
         if (state.generation, state.next_row) != (view.state.generation, view.state.next_row):
             msg = f"the copy {layout.root} is not of one moment"
             raise StoreFailure(msg)
         file = VectorFile(layout.vectors(state.generation), vectors.shape[1])
         for start in range(0, len(vectors), _ROWS_AT_ONCE):
             file.append(start, vectors[start : start + _ROWS_AT_ONCE])
-    write_manifest(layout, engine.manifest)
+    write_manifest(layout, manifest)
 
 
 def _put_in_place(temporary: Path, target: Path) -> None:

@@ -19,10 +19,22 @@ from dpr_haystack.store.errors import StoreFailure, StoreLocked
 
 Item = TypeVar("Item")
 
+# What the vectors are, once the store has been or is being embedded anew: from then on this row is the truth and the
+# manifest its copy, so that vectors, dimension and encoder change in one transaction.
+EMBEDDING_TABLE = """
+CREATE TABLE IF NOT EXISTS embedding (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    dimension INTEGER,
+    encoder TEXT,
+    switches INTEGER NOT NULL
+)"""
+
+ROW_INDEX = "CREATE UNIQUE INDEX IF NOT EXISTS documents_by_row ON documents (row) WHERE row IS NOT NULL"
+
 # A document's `key` names one version of it and is never used again: an index that has seen all keys up to some
 # number has only the later ones to read. `row` is where its vector lies. `tombstones` lists the versions that are
 # gone, and the rows that their vectors left behind.
-_SCHEMA = """
+_SCHEMA = f"""{EMBEDDING_TABLE};
 CREATE TABLE IF NOT EXISTS documents (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -35,7 +47,7 @@ CREATE TABLE IF NOT EXISTS documents (
     row INTEGER,
     checksum INTEGER
 );
-CREATE UNIQUE INDEX IF NOT EXISTS documents_by_row ON documents (row) WHERE row IS NOT NULL;
+{ROW_INDEX};
 CREATE TABLE IF NOT EXISTS tombstones (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     key INTEGER NOT NULL,
@@ -51,12 +63,15 @@ CREATE TABLE IF NOT EXISTS state (
 INSERT OR IGNORE INTO state VALUES (1, 0, 0, 0, 0);
 """
 
-_STATE = """
+_NUMBERS = """
 SELECT count, generation, next_row, floor,
     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'documents'), 0),
     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'tombstones'), 0)
-FROM state
 """
+_STATE = f"""{_NUMBERS}, embedding.only IS NOT NULL, dimension, encoder, coalesce(switches, 0)
+FROM state LEFT JOIN embedding USING (only)
+"""
+_STATE_WITHOUT_TABLE = f"{_NUMBERS}, 0, NULL, NULL, 0 FROM state"
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,10 @@ class State:
     :param floor: Tombstones up to this number have been cleared; who has not seen them starts afresh.
     :param last_key: The last key given to a document.
     :param last_tombstone: The last number given to a tombstone.
+    :param is_pinned: Whether dimension and encoder are said here; if not, the manifest says them.
+    :param dimension: Length of the vectors.
+    :param encoder: Which passage tower made them, as JSON.
+    :param switches: How often the store has been embedded anew.
     """
 
     count: int
@@ -77,6 +96,10 @@ class State:
     floor: int
     last_key: int
     last_tombstone: int
+    is_pinned: int = 0
+    dimension: int | None = None
+    encoder: str | None = None
+    switches: int = 0
 
     @property
     def version(self) -> tuple[int, int, int]:
@@ -86,7 +109,12 @@ class State:
 
 def read_state(connection: sqlite3.Connection) -> State:
     """The state that this connection's transaction sees."""
-    return State(*connection.execute(_STATE).fetchone())
+    try:
+        return State(*connection.execute(_STATE).fetchone())
+    except sqlite3.OperationalError as error:
+        if "no such table: embedding" not in str(error):
+            raise
+        return State(*connection.execute(_STATE_WITHOUT_TABLE).fetchone())  # a store from before there was one
 
 
 class Database:

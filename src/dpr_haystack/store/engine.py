@@ -23,25 +23,22 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack.core.exact import Floats, Similarity
-from dpr_haystack.errors import StoreError
+from dpr_haystack.errors import EncoderMismatch, StoreError
 from dpr_haystack.store.batch import Batch, check_dimension, duplicates, prepare, without
 from dpr_haystack.store.compaction import clear, compact, is_worth_it
 from dpr_haystack.store.database import Database, State, listed, read_state
 from dpr_haystack.store.dense import ApproximateSearcher, ExactSearcher, make_searcher
 from dpr_haystack.store.errors import BadDocument, StoreFailure
 from dpr_haystack.store.keyword import KeywordCache
-from dpr_haystack.store.layout import Layout, read_manifest, write_manifest
+from dpr_haystack.store.layout import Layout, Manifest, read_manifest, write_manifest
+from dpr_haystack.store.manifests import merged, pin
 from dpr_haystack.store.records import dump_meta, load_meta
+from dpr_haystack.store.statements import INSERT, bury, present
 from dpr_haystack.store.upkeep import remove_vector_files, tidy_up
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.view import Filters, SelectionCache, View
 
 logger = logging.getLogger(__name__)
-
-_INSERT = """
-INSERT INTO documents (id, content, meta, score, blob, blob_info, sparse, row, checksum)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
 
 
 class StoreEngine:
@@ -83,9 +80,19 @@ class StoreEngine:
     @property
     def dimension(self) -> int | None:
         """Length of the vectors; None before the first one was written."""
+        return self.dimension_at(self.state())
+
+    def dimension_at(self, state: State) -> int | None:
+        """Length of the vectors at one moment."""
+        if state.dimension is not None:
+            return state.dimension
         if self.manifest.dimension is None:
             self.manifest = read_manifest(self.layout)  # another process may have written the first one
         return self.manifest.dimension
+
+    def described(self, state: State | None = None) -> Manifest:
+        """What the store is, now or at one moment."""
+        return merged(read_manifest(self.layout), state or self.state())
 
     @contextmanager
     def view(self) -> Iterator[View]:
@@ -119,10 +126,10 @@ class StoreEngine:
                 )
             return self._searchers[name]
 
-    def vector_file(self, generation: int) -> VectorFile:
-        """The vectors of a generation."""
+    def vector_file(self, state: State) -> VectorFile:
+        """The vectors of a moment's generation."""
+        generation, dimension = state.generation, self.dimension_at(state) or 0
         with self._guard:
-            dimension = self.dimension or 0
             file = self._vectors.get(generation)
             if file is None or file.dimension != dimension:
                 file = VectorFile(self.layout.vectors(generation), dimension)
@@ -130,9 +137,10 @@ class StoreEngine:
                 self._vectors[generation] = file
             return file
 
-    def write(self, documents: Sequence[Document], policy: DuplicatePolicy) -> int:
+    def write(self, documents: Sequence[Document], policy: DuplicatePolicy, switches: int | None = None) -> int:
         """Write documents; durable when this returns.
 
+        :param switches: Refuse if the store has been embedded anew since there were so many of these.
         :returns: How many were written.
         :raises BadDocument: If one cannot be kept; nothing was written then, as with every error.
         :raises DoesNotFit: If an embedding has the wrong length.
@@ -144,13 +152,15 @@ class StoreEngine:
             return 0
         with self.database.writing() as connection:
             state = read_state(connection)
-            present = _present(connection, [record.id for record in batch.records])
-            if present and policy not in (DuplicatePolicy.SKIP, DuplicatePolicy.OVERWRITE):
-                raise duplicates(sorted(present), "are in the store already")
+            if switches not in (None, state.switches):
+                raise self._embedded_anew(state)
+            there = present(connection, [record.id for record in batch.records])
+            if there and policy not in (DuplicatePolicy.SKIP, DuplicatePolicy.OVERWRITE):
+                raise duplicates(sorted(there), "are in the store already")
             if policy == DuplicatePolicy.SKIP:
-                batch = without(batch, present)
-            elif present:
-                _bury(connection, "id IN (SELECT value FROM json_each(?))", listed(present))
+                batch = without(batch, there)
+            elif there:
+                bury(connection, "id IN (SELECT value FROM json_each(?))", listed(there))
             self._append(connection, state, batch)
         self._compact_if_worth_it()
         return len(batch)
@@ -170,7 +180,7 @@ class StoreEngine:
         """Delete the documents that a filter lets through; returns how many."""
         with self.database.writing() as connection:
             keys = self._matching_keys(connection, filters)
-            deleted = _bury(connection, "key IN (SELECT value FROM json_each(?))", listed(keys))
+            deleted = bury(connection, "key IN (SELECT value FROM json_each(?))", listed(keys))
         self._compact_if_worth_it()
         return deleted
 
@@ -182,12 +192,12 @@ class StoreEngine:
             columns = "id, content, meta, score, blob, blob_info, sparse, row, checksum"
             query = f"SELECT {columns} FROM documents WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key"
             rows = connection.execute(query, (keys,)).fetchall()
-            _bury(connection, "key IN (SELECT value FROM json_each(?))", keys, keep_rows=True)
+            bury(connection, "key IN (SELECT value FROM json_each(?))", keys, keep_rows=True)
             updated = [
                 (name, content, dump_meta({**load_meta(old), **meta}, name), *rest)
                 for name, content, old, *rest in rows
             ]
-            connection.executemany(_INSERT, updated)
+            connection.executemany(INSERT, updated)
             connection.execute("UPDATE state SET count = count + ?", (len(updated),))
         self._compact_if_worth_it()
         return len(updated)
@@ -207,13 +217,26 @@ class StoreEngine:
 
     def decide_dimension(self, dimension: int) -> None:
         """Write into the manifest how long the vectors are to be, if nobody has said it yet."""
-        with self.database.writing():
-            self._fix_dimension(dimension)
+        with self.database.writing() as connection:
+            self._fix_dimension(connection, dimension)
 
     def record_encoder(self, encoder: dict[str, Any] | None) -> None:
         """Write into the manifest which passage tower made the vectors."""
-        with self.database.writing():
-            self._rewrite_manifest(encoder=encoder)
+        with self.database.writing() as connection:
+            self._rewrite_manifest(connection, encoder=encoder)
+
+    def settle_switch(self) -> None:
+        """After the vectors were switched: copy what the database says of them, and take back space.
+
+        What was asked for is done already, so that failing here is no failure: opening the store does it as well.
+        """
+        try:
+            with self.database.writing() as connection:
+                self._rewrite_manifest(connection)
+            self._remove_old_generations()
+        except StoreError as error:
+            logger.warning("{store} is not tidy yet: {error}", store=str(self.layout.root), error=str(error))
+        self._compact_if_worth_it()
 
     def catch_up(self, index_string: str, options: Mapping[str, int] | None) -> None:
         """Bring the derived indexes up to date and write them to disk."""
@@ -249,36 +272,45 @@ class StoreEngine:
     def _append(self, connection: sqlite3.Connection, state: State, batch: Batch) -> None:
         count = len(batch.vectors)
         if count:
-            self._fix_dimension(batch.vectors.shape[1])
-            check_dimension(batch, self.dimension)  # another writer may have decided it since the batch was prepared
+            self._fix_dimension(connection, batch.vectors.shape[1])
+            # Another writer may have decided it, or embedded the store anew, since the batch was prepared.
+            check_dimension(batch, self.dimension_at(read_state(connection)))
             # Durable before the documents that point at them: a crash in between leaves rows that nobody knows.
-            self.vector_file(state.generation).append(state.next_row, batch.vectors)
+            self.vector_file(state).append(state.next_row, batch.vectors)
         rows = [
             (*record.values, *((None, None) if at is None else (state.next_row + at, batch.checksums[at])))
             for record, at in zip(batch.records, batch.vector_of, strict=True)
         ]
-        connection.executemany(_INSERT, rows)
+        connection.executemany(INSERT, rows)
         connection.execute("UPDATE state SET count = count + ?, next_row = next_row + ?", (len(rows), count))
 
     def _vectors_at(self, state: State) -> Floats:
         if not state.next_row:
-            return np.empty((0, self.dimension or 0), dtype=np.float32)
-        return self.vector_file(state.generation).rows(state.next_row)
+            return np.empty((0, self.dimension_at(state) or 0), dtype=np.float32)
+        return self.vector_file(state).rows(state.next_row)
 
-    def _fix_dimension(self, dimension: int) -> None:
+    def _fix_dimension(self, connection: sqlite3.Connection, dimension: int) -> None:
         """The first vector decides, where nobody said what the dimension is."""
-        if self.dimension is None:
-            self._rewrite_manifest(dimension=dimension)
+        if self.dimension_at(read_state(connection)) is None:
+            self._rewrite_manifest(connection, dimension=dimension)
 
-    def _rewrite_manifest(self, **changes: Any) -> None:
+    def _rewrite_manifest(self, connection: sqlite3.Connection, **changes: Any) -> None:
         """Inside a write, so that nobody else's changes get lost. What could not be written is not so."""
-        manifest = replace(read_manifest(self.layout), **changes)
+        state = read_state(connection)
+        manifest = replace(self.described(state), **changes)
+        if state.is_pinned:
+            pin(connection, manifest)
         write_manifest(self.layout, manifest)
         self.manifest = manifest
 
+    def _embedded_anew(self, state: State) -> EncoderMismatch:
+        model = (self.described(state).encoder or {}).get("model")
+        msg = f"{self.layout.root} was embedded anew by {model} meanwhile: go on with that model"
+        return EncoderMismatch(msg)
+
     def _delete(self, condition: str, parameter: str) -> int:
         with self.database.writing() as connection:
-            deleted = _bury(connection, condition, parameter)
+            deleted = bury(connection, condition, parameter)
         self._compact_if_worth_it()
         return deleted
 
@@ -300,9 +332,9 @@ class StoreEngine:
             state = read_state(connection)
             if not is_worth_it(state):
                 return
-            target = VectorFile(self.layout.vectors(state.generation + 1), self.dimension or 0)
+            target = VectorFile(self.layout.vectors(state.generation + 1), self.dimension_at(state) or 0)
             try:
-                compact(connection, self.vector_file(state.generation), target)
+                compact(connection, self.vector_file(state), target)
             except BaseException:
                 target.path.unlink(missing_ok=True)  # half of it would take the space that there was too little of
                 raise
@@ -311,20 +343,3 @@ class StoreEngine:
     def _remove_old_generations(self) -> None:
         generation = self.state().generation
         remove_vector_files(self.layout, lambda number: number < generation)
-
-
-def _present(connection: sqlite3.Connection, ids: list[str]) -> set[str]:
-    query = "SELECT id FROM documents WHERE id IN (SELECT value FROM json_each(?))"
-    return {name for (name,) in connection.execute(query, (listed(ids),))}
-
-
-def _bury(connection: sqlite3.Connection, condition: str, parameter: str, *, keep_rows: bool = False) -> int:
-    """Delete documents and put up a tombstone for each; returns how many."""
-    row = "NULL" if keep_rows else "row"
-    connection.execute(
-        f"INSERT INTO tombstones (key, row) SELECT key, {row} FROM documents WHERE {condition} ORDER BY key",
-        (parameter,),
-    )
-    deleted = connection.execute(f"DELETE FROM documents WHERE {condition}", (parameter,)).rowcount
-    connection.execute("UPDATE state SET count = count - ?", (deleted,))
-    return deleted

@@ -49,6 +49,16 @@ class Layout:
         return self.indexes / f"{re.sub(r'[^A-Za-z0-9]+', '_', index_string)}.faiss"
 
     @property
+    def staged(self) -> Path:
+        """Vectors of a re-embedding that has not been switched to."""
+        return self.root / "staged.f32"
+
+    @property
+    def staging_lock(self) -> Path:
+        """Held by the process that embeds the store anew."""
+        return self.root / "staged.lock"
+
+    @property
     def lock(self) -> Path:
         """Held while the store is created."""
         return self.root / "store.lock"

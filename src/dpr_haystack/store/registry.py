@@ -15,7 +15,7 @@ from dpr_haystack.core.files import fsync_directory
 from dpr_haystack.store.database import Database, read_state
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import DoesNotFit, NotAStore, StoreFailure
-from dpr_haystack.store.layout import Layout, Manifest, read_manifest, write_manifest
+from dpr_haystack.store.layout import Layout, Manifest, write_manifest
 from dpr_haystack.store.locks import across_processes
 
 
@@ -128,15 +128,17 @@ def _create(layout: Layout, manifest: Manifest, lock_timeout: float) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    return name == "store.lock" or name.startswith(("documents.sqlite", ".store.json", "vectors-", "indexes"))
+    return name == "store.lock" or name.startswith(
+        ("documents.sqlite", ".store.json", "vectors-", "staged.", "indexes")
+    )
 
 
 def _check_fit(engine: StoreEngine, wanted: Manifest) -> None:
-    have = read_manifest(engine.layout)
+    have = engine.described()
     root = engine.layout.root
     if wanted.dimension is not None and have.dimension is None:
         engine.decide_dimension(wanted.dimension)
-        have = read_manifest(engine.layout)
+        have = engine.described()
     for what, expected, got in (
         ("embedding_dim", have.dimension, wanted.dimension if wanted.dimension is not None else have.dimension),
         ("similarity", have.similarity, wanted.similarity),

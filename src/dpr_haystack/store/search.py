@@ -97,7 +97,7 @@ class StoreSearch:
         :param question: Shape (dim,).
         """
         with self._engine.view() as view:
-            query = self._questions([question])[0]
+            query = self._questions(view, [question])[0]
             rows = {name: row for name, row in view.lookup("row", "id", ids).items() if row is not None}
             if not rows:
                 return {}
@@ -163,7 +163,7 @@ class StoreSearch:
 
     def _dense(self, view: View, questions: Any, top_k: int, filters: Filters | None) -> list[Scored]:
         check_top_k(top_k)
-        vectors = self._questions(questions)
+        vectors = self._questions(view, questions)
         rows = view.select(filters).rows if filters else None
         if view.state.count and not len(view.vectors):
             logger.warning(
@@ -176,8 +176,8 @@ class StoreSearch:
             return [(np.empty(0, np.int64), np.empty(0))] * len(vectors)
         return self._searcher.search(view, vectors, top_k, rows)
 
-    def _questions(self, questions: Any) -> Floats:
-        return question_vectors(questions, self._engine.dimension)
+    def _questions(self, view: View, questions: Any) -> Floats:
+        return question_vectors(questions, self._engine.dimension_at(view.state))
 
 
 def _in_order(view: View, values: list[int], scores: list[float], *, column: str, with_vectors: bool) -> list[Document]:

@@ -12,28 +12,33 @@ from haystack import logging
 
 from dpr_haystack.store.database import Database, State, read_state
 from dpr_haystack.store.errors import StoreFailure, StoreLocked
-from dpr_haystack.store.layout import Layout
+from dpr_haystack.store.layout import Layout, read_manifest, write_manifest
+from dpr_haystack.store.manifests import merged
+from dpr_haystack.store.staging import staging_in
 from dpr_haystack.store.vectors import VectorFile
 
 logger = logging.getLogger(__name__)
 
 
-def tidy_up(layout: Layout, database: Database, vector_file: Callable[[int], VectorFile]) -> None:
+def tidy_up(layout: Layout, database: Database, vector_file: Callable[[State], VectorFile]) -> None:
     """Take away what an interrupted write left behind; somebody else's write in progress is left alone.
 
     :param layout: The store's files.
     :param database: Its database.
-    :param vector_file: The vectors of a generation.
+    :param vector_file: The vectors of a moment.
     :raises StoreFailure: If vectors are missing; nothing was taken away then.
     """
     try:
         with database.writing(wait=False) as connection:
             state = read_state(connection)
             if state.next_row:
-                _check_complete(vector_file(state.generation), state)
-            _trim(layout, vector_file(state.generation), state)
+                _check_complete(vector_file(state), state)
+            _follow_switch(layout, state)
+            _trim(layout, vector_file(state), state)
             remove_vector_files(layout, lambda number: number != state.generation)
             _forget_another_past(layout, state)
+            if staging_in(connection) is None:
+                layout.staged.unlink(missing_ok=True)
     except StoreLocked:
         return
 
@@ -49,6 +54,14 @@ def remove_vector_files(layout: Layout, is_unwanted: Callable[[int], bool]) -> N
                 path.unlink(missing_ok=True)
         except OSError as error:  # where a file that is mapped cannot be deleted: next time
             logger.debug("{file} is left for now ({error})", file=str(path), error=str(error))
+
+
+def _follow_switch(layout: Layout, state: State) -> None:
+    """Finish a re-embedding that was interrupted between its switch and the manifest."""
+    manifest = read_manifest(layout)
+    if merged(manifest, state) != manifest:
+        write_manifest(layout, merged(manifest, state))
+        logger.warning("Repaired {store}: its manifest follows its new vectors", store=str(layout.root))
 
 
 def _check_complete(file: VectorFile, state: State) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Passages a write, which is what an interruption costs: few at first, then as many as take some seconds to embed.
-_FIRST, _FEWEST, _MOST = 64, 32, 4096
+FIRST, _FEWEST, _MOST = 64, 32, 4096
 _SECONDS_A_WRITE = 5.0
 
 Progress = Callable[[int], None]
@@ -132,7 +132,7 @@ def _index(
     """Index passages, read as they are needed; what was before a bad file is written."""
     check_encoder(target, embedder)
     _follow_encoder(target, embedder)
-    remaining, size = iter(passages), _FIRST
+    remaining, size = iter(passages), FIRST
     failure: DataError | None = None
     while failure is None:
         batch, failure = _taken(remaining, size)
@@ -143,7 +143,7 @@ def _index(
         _index_batch(_first_ones(batch, report), target, embedder, report)
         if progress is not None:
             progress(len(batch))
-        size = _next_size(size, report.embedded - embedded, time.monotonic() - started)
+        size = next_size(size, report.embedded - embedded, time.monotonic() - started)
     if failure is not None:
         raise failure
 
@@ -159,7 +159,7 @@ def _taken(passages: Iterator[Passage], size: int) -> tuple[list[Passage], DataE
     return batch, None
 
 
-def _next_size(size: int, embedded: int, seconds: float) -> int:
+def next_size(size: int, embedded: int, seconds: float) -> int:
     """How many passages to take next, after some of ``size`` were embedded in so many seconds."""
     if not embedded:
         return size

@@ -11,7 +11,8 @@ from typing import Any
 from dpr_haystack.core.model_directory import READER, is_model_directory
 from dpr_haystack.core.model_directory import read_manifest as read_model
 from dpr_haystack.errors import InputError
-from dpr_haystack.store.layout import Layout, read_manifest
+from dpr_haystack.store.layout import Layout
+from dpr_haystack.store.manifests import manifest_of
 from dpr_haystack.store.registry import is_store
 
 
@@ -31,7 +32,7 @@ def describe(directory: Path) -> dict[str, Any]:
 def _describe_store(directory: Path) -> dict[str, Any]:
     from dpr_haystack.components.document_store import FAISSDocumentStore
 
-    manifest = read_manifest(Layout(directory))
+    manifest = manifest_of(Layout(directory))
     store = FAISSDocumentStore.from_directory(directory)
     with_vector = {"field": "embedding", "operator": "!=", "value": None}
     facts = {

@@ -14,7 +14,8 @@ from dpr_haystack.components.searches.passage_search import PassageSearch
 from dpr_haystack.core.identity import PUBLISHED_PAIRS
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import InputError
-from dpr_haystack.store.layout import Layout, read_manifest
+from dpr_haystack.store.layout import Layout
+from dpr_haystack.store.manifests import manifest_of
 from dpr_haystack.store.registry import is_store
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def passage_model_for(recorded: Mapping[str, Any] | None, directory: Path | None
 def recorded_encoder_in(directory: str | Path) -> Mapping[str, Any] | None:
     """Which passage tower made the vectors in a directory; None if that is not recorded, or nothing is there."""
     root = Path(directory)
-    return read_manifest(Layout(root)).encoder if is_store(root) else None
+    return manifest_of(Layout(root)).encoder if is_store(root) else None
 
 
 def all_passages(document_store: AnyStore) -> list[Passage]:

@@ -169,3 +169,16 @@ def test_a_directory_without_a_tower_says_so(tmp_path, towers):
     (made / "dpr.json").write_text("{")
     with pytest.raises(ModelError, match="JSON"):
         load_encoder(str(made), "passage")
+
+
+def test_what_was_fitted_for_a_pair_goes_where_the_pair_goes(tmp_path, towers):
+    made = convert(*towers, tmp_path / "model")
+    (made / "hybrid.json").write_text("{}")
+    copy = convert(str(made), None, tmp_path / "copy")
+    assert (copy / "hybrid.json").read_text() == "{}"
+    assert not list(copy.glob("*/hybrid.json"))
+    assert not (convert(str(made), towers[1], tmp_path / "mixed") / "hybrid.json").exists()
+    assert not (convert(str(made), None, tmp_path / "short", max_length=16) / "hybrid.json").exists()
+    # Other towers in its place: it is theirs no longer.
+    convert(*towers, copy, overwrite=True)
+    assert not (copy / "hybrid.json").exists()

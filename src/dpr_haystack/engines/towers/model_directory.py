@@ -51,7 +51,8 @@ def convert(
     :param question_model: The checkpoint of the question tower: whatever ``DPRTextEmbedder`` loads.
     :param passage_model: The checkpoint of the passage tower; ``None`` if the first one holds it as well. Where both
         towers have the same weights, these are on the disk once (a hard link, where the file system has them).
-    :param output_dir: The directory to write.
+    :param output_dir: The directory to write. Where both towers come unchanged from one model directory, what was
+        fitted for them (``hybrid.json``) comes along.
     :param base_model: For ``.cp`` files: where configuration and vocabulary come from; for adapters: their base.
         ``None`` for what these name.
     :param token: A hub token.
@@ -75,6 +76,8 @@ def convert(
         _check_dimensions(models, parts)
         share_equal_weights(LAYOUT.part(temporary, "question"), LAYOUT.part(temporary, "passage"))
         write_manifest(temporary, ModelManifest(parts, made_from=models))
+        if max_length is None:
+            _carry_hybrid(Path(models["question"]), Path(models["passage"]), temporary)
         temporary.chmod(0o755)  # mkdtemp makes it for its owner alone
         put_in_place(temporary, target)
     finally:
@@ -115,6 +118,15 @@ def put_in_place(temporary: Path, target: Path) -> None:
         raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _carry_hybrid(question: Path, passage: Path, target: Path) -> None:
+    """A fitted weight holds for the pair of towers that it was fitted with."""
+    source = question.expanduser()
+    if source.resolve() != passage.expanduser().resolve() or not is_model_directory(source):
+        return
+    if (source / LAYOUT.hybrid).is_file():
+        shutil.copyfile(source / LAYOUT.hybrid, target / LAYOUT.hybrid)
 
 
 def _write_part(tower: LoadedTower, folder: Path) -> None:

@@ -13,7 +13,8 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.store.layout import Layout, read_manifest
+from dpr_haystack.store.layout import Layout
+from dpr_haystack.store.manifests import manifest_of
 from dpr_haystack.store.registry import is_store
 from dpr_haystack.store.search import Kept
 from dpr_haystack.workflows.targets.index_target import NotWritten
@@ -27,6 +28,7 @@ class LocalTarget:
 
     def __init__(self, store: FAISSDocumentStore) -> None:
         self._store = store
+        self._switches: int | None = None
 
     @property
     def place(self) -> str:
@@ -45,6 +47,7 @@ class LocalTarget:
     @property
     def recorded_encoder(self) -> Mapping[str, Any] | None:
         """Which passage tower made the vectors, by the manifest."""
+        self._note_vectors()
         return self._store.recorded_encoder
 
     def record_encoder(self, record: Mapping[str, Any]) -> None:
@@ -53,12 +56,13 @@ class LocalTarget:
 
     def prepare(self, record: Mapping[str, Any], dimension: int) -> None:
         """Note the tower; a dimension that does not fit is refused by the write that follows."""
-        manifest = read_manifest(Layout(self._store.directory or Path()))
+        manifest = manifest_of(Layout(self._store.directory or Path()))
         if manifest.dimension in (None, dimension) and manifest.encoder is None:
             self.record_encoder(record)
 
     def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
         """Text and metadata by id."""
+        self._note_vectors()
         return self._store.searching().kept(list(ids))
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Any]:
@@ -66,8 +70,9 @@ class LocalTarget:
         return {old.id: old.embedding for old in self._store.get_documents_by_id(list(ids))}
 
     def write(self, documents: Sequence[Document]) -> None:
-        """Write them, durably."""
-        self._store.write_documents(list(documents), DuplicatePolicy.OVERWRITE)
+        """Write them, durably; refused if the store has been embedded anew since indexing began."""
+        self._note_vectors()
+        self._store.write_unless_embedded_anew(list(documents), DuplicatePolicy.OVERWRITE, self._switches or 0)
 
     def metas(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Id and metadata of every document."""
@@ -85,6 +90,10 @@ class LocalTarget:
         """Let the derived indexes catch up; nothing is ever refused behind a write."""
         self._store.catch_up()
         return []
+
+    def _note_vectors(self) -> None:
+        if self._switches is None:
+            self._switches = self._store.times_embedded_anew()
 
     def close(self) -> None:
         """The store is its owner's to close."""

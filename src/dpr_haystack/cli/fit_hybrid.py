@@ -1,0 +1,205 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack fit-hybrid`: the weight of DPR beside BM25, fitted on development questions."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpr_haystack.cli.common import (
+    add_compute,
+    add_place,
+    device_of,
+    existing_file,
+    progress,
+    searching_place,
+    whole_number,
+)
+from dpr_haystack.cli.hybrid_options import NORMALIZATIONS, add_exact_scores
+from dpr_haystack.errors import InputError
+
+if TYPE_CHECKING:
+    from dpr_haystack.core.hybrid_settings import HybridSettings
+    from dpr_haystack.workflows.hybrid_fitting import FitOptions, FitReport
+
+SUMMARY = "fit the weight of DPR beside BM25"
+DESCRIPTION = """Searches every question once by BM25 and by DPR and fuses the two lists with every weight: which is
+best for these questions, how sure that is, and what it brings on questions that it was not fitted on, by
+cross-validation. Writes hybrid.json into the model directory of the question tower, where search, ask and evaluate find
+it. Take development questions: never those that a figure is reported on; a few hundred are enough."""
+EXAMPLE = "dpr-haystack fit-hybrid --store demo/store --questions dev.jsonl"
+
+_ROWS = range(0, 101, 10)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of this command."""
+    add_place(parser)
+    parser.add_argument("--questions", required=True, type=existing_file, metavar="FILE", help="development questions")
+    parser.add_argument("--question-model", metavar="M", help="default: the question tower that belongs to the store")
+    parser.add_argument(
+        "--normalization",
+        choices=NORMALIZATIONS,
+        nargs="+",
+        default=NORMALIZATIONS,
+        help="choose from these; with none DPR's scores are multiplied to BM25's range before they get their share",
+    )
+    parser.add_argument(
+        "--metric",
+        default="mrr",
+        metavar="M",
+        help="what to fit for: mrr (mean reciprocal rank of the first right passage, the default: smoother than an "
+        "accuracy) or top-K",
+    )
+    parser.add_argument("--folds", type=whole_number, default=5, metavar="N", help="of cross-validation (default: 5)")
+    parser.add_argument(
+        "--depth", type=whole_number, default=100, metavar="N", help="passages in each list (default: %(default)s)"
+    )
+    add_exact_scores(parser)
+    parser.add_argument(
+        "--top-k", "--k", type=whole_number, nargs="+", default=[1, 20], metavar="K", help="reported (default: 1 20)"
+    )
+    parser.add_argument("--regex", action="store_true", help="answers are regular expressions (CuratedTREC)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of folds and samples (default: 0)")
+    parser.add_argument("--output", metavar="FILE", help="where to write (default: hybrid.json in the model directory)")
+    parser.add_argument("--plot", metavar="FILE", help="draw the curve: a PNG file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_compute(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fit, print what was found, and write it."""
+    from dpr_haystack.core.hybrid_settings import write_hybrid
+    from dpr_haystack.workflows.hybrid_curves import draw_weights, require_drawing
+
+    if arguments.plot is not None:
+        require_drawing()
+        _check_folder(Path(arguments.plot))
+    model, target, report = _fitted(arguments)
+    if target is not None:
+        write_hybrid(target, report.settings)
+    if arguments.plot is not None:
+        draw_weights(Path(arguments.plot), report)
+    if arguments.json:
+        written = None if target is None else str(target)
+        print(json.dumps({**report.to_json(), "written": written}, ensure_ascii=False, indent=2))
+        return 0
+    print("\n".join([*as_lines(report), "", *as_yaml(report.settings, model), ""]))
+    if target is None:
+        print(f"nothing was written: {model} is no model directory on this machine; --output FILE writes a file for")
+        print("search, ask and evaluate --hybrid FILE")
+    else:
+        print(f"written to {target}")
+    return 0
+
+
+def _fitted(arguments: argparse.Namespace) -> tuple[str, Path | None, FitReport]:
+    """The question tower, where to write what was fitted, and the report."""
+    from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+    from dpr_haystack.formats.questions import read_questions
+    from dpr_haystack.workflows.hybrid_fitting import check_fit, fit_hybrid
+    from dpr_haystack.workflows.stores import question_model_of
+
+    questions, options = list(read_questions(arguments.questions)), _options(arguments)
+    with searching_place(arguments) as place:
+        check_fit(place.search, questions, options, arguments.depth)
+        model = arguments.question_model or question_model_of(place.search)
+        target = _target(arguments.output, model)
+        retriever = DPRHybridRetriever(
+            place.store,
+            model,
+            candidates=arguments.depth,
+            exact_scores=bool(arguments.exact_scores),
+            device=device_of(arguments.device),
+            dtype=arguments.dtype,
+        )
+        place.closing.callback(retriever.close)
+        retriever.warm_up()
+        steps = len(questions) * (1 + len(options.normalizations))
+        with progress("steps", steps) as step:
+            return model, target, fit_hybrid(place.search, retriever, questions, options, step)
+
+
+def _options(arguments: argparse.Namespace) -> FitOptions:
+    from dpr_haystack.workflows.hybrid_fitting import FitOptions
+
+    return FitOptions(
+        normalizations=tuple(dict.fromkeys(arguments.normalization)),
+        metric=arguments.metric,
+        folds=arguments.folds,
+        ks=tuple(sorted(set(arguments.top_k))),
+        match="regex" if arguments.regex else "string",
+        seed=arguments.seed,
+    )
+
+
+def _target(output: str | None, model: str) -> Path | None:
+    """Where to write; None where there is no place for it.
+
+    :raises InputError: If that cannot be written.
+    """
+    from dpr_haystack.core.hybrid_settings import hybrid_file_of
+
+    target = hybrid_file_of(model) if output is None else Path(output)
+    if target is not None:
+        _check_folder(target)
+    return target
+
+
+def _check_folder(path: Path) -> None:
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        what = "is a folder" if path.is_dir() else f"cannot be written: {path.parent} is no folder to write in"
+        msg = f"{path} {what}; name another file (--output FILE)"
+        raise InputError(msg)
+
+
+def as_lines(report: FitReport) -> Iterator[str]:
+    """The report for people to read: the curve, the choice, and what it brings."""
+    curves = report.curves
+    yield f"{report.metric} of {report.questions} questions by the share of DPR in the weight"
+    yield "share   " + "".join(f"{name:>10}" for name in curves)
+    chosen = round(100 * report.share)
+    for row in sorted({*_ROWS, chosen}):
+        mark = "  <- chosen" if row == chosen else ""
+        yield f"{row / 100:<8.2f}" + "".join(f"{values[row]:>10.4f}" for values in curves.values()) + mark
+    low, high = report.interval
+    folds = ", ".join(f"{name} {share:.2f}" for name, share in report.folds)
+    yield f"chosen: {report.settings.normalization}, share {report.share:.2f} (95% interval {low:.2f}-{high:.2f})"
+    yield f"chosen without each of {len(report.folds)} folds: {folds}"
+    yield ""
+    ks = next(iter(report.systems.values())).top_k
+    yield f"{'':<24}{'mrr':>8}" + "".join(f"{f'top-{k}':>9}" for k in ks)
+    for name, figures in report.systems.items():
+        label = name if name in ("bm25", "dpr") else f"hybrid, {name}"
+        yield f"{label:<24}{figures.mrr:>8.4f}" + "".join(f"{value:>9.1f}" for value in figures.top_k.values())
+    yield ""
+    yield f"{f'gain in {report.metric} over':<24}{'fitted':>8}   cross-validated (95% interval)"
+    for name, gain in report.gains.items():
+        low, high = gain.interval
+        yield f"{name:<24}{gain.fitted:>+8.4f}   {gain.cross_validated:+.4f} ({low:+.4f} to {high:+.4f})"
+
+
+def as_yaml(settings: HybridSettings, model: str) -> Iterator[str]:
+    """What was fitted, to paste into pipelines."""
+    weights = ", ".join(f"{name}: {value!r}" for name, value in settings.weights.items())
+    fusion = [f"      weights: {{{weights}}}", f"      normalization: {settings.normalization}"]
+    yield "  hybrid:"
+    yield "    type: haystack_integrations.components.retrievers.dpr.DPRHybridRetriever"
+    yield "    init_parameters:"
+    yield f"      model: {json.dumps(model, ensure_ascii=False)}"
+    yield from fusion
+    yield f"      exact_scores: {str(settings.exact_scores).lower()}"
+    yield f"      candidates: {settings.candidates}"
+    if settings.exact_scores:
+        yield "  # a joiner has no exact scores: fit without --exact-scores for one"
+        return
+    yield f"  joiner:  # behind retrievers with top_k: {settings.candidates}"
+    yield "    type: haystack_integrations.components.joiners.dpr.HybridJoiner"
+    yield "    init_parameters:"
+    yield from fusion

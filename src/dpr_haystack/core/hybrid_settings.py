@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""``hybrid.json``: how BM25 and the towers of a model directory are fused best, as ``fit-hybrid`` found it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from dpr_haystack.core.files import write_atomically
+from dpr_haystack.core.fusion import check_options
+from dpr_haystack.core.model_directory import LAYOUT, is_model_directory
+from dpr_haystack.errors import DataError, InputError
+
+FORMAT_VERSION = 1
+SOURCES = ("bm25", "dpr")
+
+
+@dataclass(frozen=True)
+class HybridSettings:
+    """How two lists become one; the names are those of ``DPRHybridRetriever``.
+
+    :param weights: The weight of ``"bm25"`` and of ``"dpr"``.
+    :param normalization: What is done to the scores first.
+    :param fusion: How they are fused.
+    :param missing: What a passage gets in the list that lacks it.
+    :param exact_scores: Whether its score there is computed instead.
+    :param candidates: How many passages each list has: what ``normalization`` does depends on it.
+    :param fitted: On what and with what result it was fitted, for people to read.
+    :raises InputError: If they cannot be used.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(SOURCES, 1.0))
+    normalization: str = "minmax"
+    fusion: str = "convex"
+    missing: str = "min"
+    exact_scores: bool = False
+    candidates: int = 100
+    fitted: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.weights, Mapping) or set(self.weights) != set(SOURCES):
+            msg = f"weights must be those of 'bm25' and 'dpr', got {self.weights!r}"
+            raise InputError(msg)
+        check_options(self.weights, fusion=self.fusion, normalization=self.normalization, missing=self.missing)
+        if not isinstance(self.exact_scores, bool):
+            msg = f"exact_scores must be true or false, got {self.exact_scores!r}"
+            raise InputError(msg)
+        if not isinstance(self.candidates, int) or isinstance(self.candidates, bool) or self.candidates < 1:
+            msg = f"candidates must be a whole number of at least 1, got {self.candidates!r}"
+            raise InputError(msg)
+
+    def parameters(self) -> dict[str, Any]:
+        """As keyword arguments of ``DPRHybridRetriever``."""
+        return {name: value for name, value in asdict(self).items() if name != "fitted"}
+
+
+def hybrid_file_of(model: str) -> Path | None:
+    """Where the settings of a question tower are, whether they are there or not.
+
+    :param model: The tower as it was named: a model directory or its question folder.
+    :returns: The path; None if the tower is not in a model directory on this machine.
+    """
+    path = Path(model).expanduser()
+    if path.name == LAYOUT.question and is_model_directory(path.parent):
+        path = path.parent
+    return path / LAYOUT.hybrid if is_model_directory(path) else None
+
+
+def write_hybrid(path: Path, settings: HybridSettings) -> None:
+    """Write settings, in one step.
+
+    :param path: The file.
+    :param settings: What to write.
+    """
+    content = {"format_version": FORMAT_VERSION, **asdict(settings)}
+    write_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_hybrid(path: Path) -> HybridSettings:
+    """Read settings.
+
+    :param path: The file.
+    :raises DataError: If it cannot be read, is of another format, or says what cannot be.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(path, f"cannot be read as JSON: {error}") from error
+    if not isinstance(content, dict) or "weights" not in content:
+        raise DataError(path, "has no 'weights': it is not what dpr-haystack fit-hybrid writes")
+    version = content.pop("format_version", None)
+    if version != FORMAT_VERSION:
+        reason = f"has format version {version}, this package reads {FORMAT_VERSION}: update dpr-haystack or fit again"
+        raise DataError(path, reason)
+    known = {item.name for item in fields(HybridSettings)}
+    if not set(content) <= known:
+        raise DataError(path, f"has what this package does not know: {', '.join(sorted(set(content) - known))}")
+    try:
+        return HybridSettings(**content)
+    except InputError as error:
+        raise DataError(path, str(error)) from error

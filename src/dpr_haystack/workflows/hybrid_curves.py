@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""The curve over the weight of DPR as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dpr_haystack._optional import require
+from dpr_haystack.core.hybrid_fitting import SHARES
+from dpr_haystack.workflows.hybrid_fitting import FitReport
+
+
+def require_drawing() -> None:
+    """See that pictures can be drawn, before the work whose result they show.
+
+    :raises MissingExtra: If matplotlib is not installed.
+    """
+    require("matplotlib", "train", "--plot")
+
+
+def draw_weights(path: Path, report: FitReport) -> None:
+    """Draw the metric over DPR's share of the weight, a line for each normalisation, and mark what was chosen.
+
+    :param path: The PNG file.
+    :param report: What was fitted.
+    :raises MissingExtra: If matplotlib is not installed.
+    """
+    require_drawing()
+    from matplotlib.figure import Figure  # without pyplot no display is looked for
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    for name, values in report.curves.items():
+        axes.plot(SHARES, values, label=name)
+    best = report.curves[report.settings.normalization][SHARES.index(report.share)]
+    axes.axvspan(*report.interval, color="gray", alpha=0.15, label="95% of samples")
+    axes.plot([report.share], [best], "ko", label=f"chosen: {report.share:.2f}")
+    axes.set(
+        xlabel="share of DPR (0: BM25 alone, 1: DPR alone)",
+        ylabel=report.metric if report.metric == "mrr" else f"{report.metric} accuracy, %",
+        title=f"hybrid search over {report.questions} questions",
+    )
+    axes.legend(loc="lower center")
+    axes.grid(alpha=0.3)
+    temporary = path.with_name(f".{path.name}.tmp.png")
+    figure.savefig(temporary, dpi=120)
+    temporary.replace(path)

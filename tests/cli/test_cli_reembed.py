@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""`dpr-haystack reembed` with real encoders: afterwards the store is as if it had been indexed with the new one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dpr_haystack import FAISSDocumentStore
+from support.interruption import happening
+from support.workspace import Ran
+
+Cli = Callable[..., Ran]
+
+
+def vectors_in(store: str) -> dict[str, list[float]]:
+    opened = FAISSDocumentStore.from_directory(store)
+    found = {each.id: each.embedding for each in opened.filter_documents()}
+    opened.close()
+    return found
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_as_if_indexed_with_the_new_model(
+    cli: Cli, own_workspace: Path, tiny_models: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, model = vectors_in("store"), tiny_models[0]
+    monkeypatch.setattr("dpr_haystack.cli.reembed.progress", happening({2: interrupt}))
+    ran = cli("reembed", "--store", "store", "--model", model)
+    assert ran.code == 130
+    assert "interrupted: 64 of 185 passages have their new vector, the store answers with the old ones" in ran.err
+    assert vectors_in("store") == before
+    assert cli("search", "who wrote Dune?", "--store", "store").code == 0
+    assert "re-embedding by" in cli("check", "store").out
+    monkeypatch.undo()
+    monkeypatch.chdir(own_workspace)
+
+    other = cli("reembed", "--store", "store", "--model", tiny_models[1])
+    assert other.code == 2
+    assert "--restart" in other.err
+    ran = cli("reembed", "--store", "store", "--model", model)
+    assert (ran.code, ran.err) == (0, "")
+    done = int(ran.out.split(" were there from before")[0].split()[-1])
+    assert ran.out.startswith(f"{185 - done} passages embedded in ")
+    assert done >= 64
+    assert f"store answers with the vectors of {model}\n" in ran.out
+
+    assert cli("index", "corpus", "--store", "fresh", "--model", model).code == 0
+    fresh, now = vectors_in("fresh"), vectors_in("store")
+    assert fresh.keys() == now.keys()
+    np.testing.assert_allclose([now[name] for name in fresh], list(fresh.values()), rtol=0.02, atol=0.02)
+    for directory in ("fresh", "store"):
+        facts = json.loads(cli("info", directory, "--json").out)
+        assert (facts["dimension"], facts["encoder"], facts["vectors"]) == (32, str(model), 185)
+    # Questions are asked of the new towers now, and passages indexed with them.
+    assert cli("search", "who wrote Dune?", "--store", "store", "--mode", "dpr").code == 0
+    assert cli("evaluate", "--store", "store", "--questions", "questions.jsonl").code == 0
+    assert "185 unchanged" in cli("index", "corpus", "--store", "store").out
+    assert cli("check", "store").code == 0
+
+    again = cli("reembed", "--store", "store", "--model", model)
+    assert (again.code, again.out) == (0, f"nothing to do: the vectors in store are those of {model}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--store", "nowhere", "--model", "model"], "there is no store"),
+        (["--store", "store", "--model", "nowhere/at/all"], "There is no model"),
+        (["--store", "store", "--model", "{question}"], "is a question encoder"),
+        (["--elasticsearch", "http://u:p@127.0.0.1:1", "--index", "x", "--model", "model"], "fill a new one"),
+        (["--store", "store", "--index", "x", "--model", "model"], "only a store can be embedded anew"),
+    ],
+)
+def test_refusals(cli: Cli, in_workspace: Path, tmp_path: Path, arguments: list[str], reason: str) -> None:
+    from support.checkpoints import tiny_dpr
+
+    question = tiny_dpr(tmp_path / "question", "question", seed=4)
+    done = cli("reembed", *(each.replace("{question}", str(question)) for each in arguments))
+    assert done.code == 2
+    assert reason in done.err
+    assert "u:p@" not in done.err
+    assert not (in_workspace / "nowhere").exists()
+    assert not (in_workspace / "store" / "staged.f32").exists()
