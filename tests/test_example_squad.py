@@ -20,30 +20,23 @@ RECIPE = Path(__file__).resolve().parents[1] / "examples" / "squad" / "reproduce
 RIVERS = ["Danube", "Rhine", "Elbe", "Oder", "Seine", "Loire", "Tiber", "Ebro"]
 
 
+def asked(id_: str, question: str, answer: str) -> dict[str, object]:
+    return {"id": id_, "question": question, "answers": [{"text": answer, "answer_start": 0}]}
+
+
+def paragraph(number: int, part: int) -> dict[str, object]:
+    river, miles = RIVERS[number % 8], f"{number}{part} miles"
+    questions = [
+        asked(f"{number}{part}a", f"What flows by town {number} {part}?", river),
+        asked(f"{number}{part}b", f"How long is the {river} {part}?", miles),
+    ]
+    return {"context": f"The {river} {part} flows by town {number}. It is {miles} long.", "qas": questions}
+
+
 def squad(path: Path, first: int, articles: int) -> None:
     """Articles of two paragraphs with two questions each."""
     data = [
-        {
-            "title": f"River_{number}",
-            "paragraphs": [
-                {
-                    "context": f"The {RIVERS[number % 8]} {part} flows by town {number}. It is {number}{part} miles long.",
-                    "qas": [
-                        {
-                            "id": f"{number}{part}a",
-                            "question": f"What flows by town {number} {part}?",
-                            "answers": [{"text": RIVERS[number % 8], "answer_start": 4}],
-                        },
-                        {
-                            "id": f"{number}{part}b",
-                            "question": f"How long is the {RIVERS[number % 8]} {part}?",
-                            "answers": [{"text": f"{number}{part} miles", "answer_start": 40}],
-                        },
-                    ],
-                }
-                for part in (1, 2)
-            ],
-        }
+        {"title": f"River_{number}", "paragraphs": [paragraph(number, part) for part in (1, 2)]}
         for number in range(first, first + articles)
     ]
     path.write_bytes(gzip.compress(json.dumps({"version": "1.1", "data": data}).encode()))

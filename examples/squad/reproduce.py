@@ -46,12 +46,12 @@ class Steps:
     def __init__(self, work: Path) -> None:
         self.work = work
 
-    def __call__(self, result: str, *command: str) -> None:
+    def __call__(self, result: str | None, *command: str) -> None:
         """Run a command of dpr-haystack.
 
-        :param result: The file that is there once it has been done.
+        :param result: The file that is there once it has been done; None to run it every time.
         """
-        if (self.work / result).exists():
+        if result is not None and (self.work / result).exists():
             return
         print("dpr-haystack", *command, flush=True)
         subprocess.run([sys.executable, "-m", "dpr_haystack.cli", *command], cwd=self.work, check=True)
@@ -87,7 +87,7 @@ def recipe(step: Steps, arguments: argparse.Namespace) -> None:
     step.done("trained.done")
     step("model/hybrid.json", "fit-hybrid", "--store", "trained", "--questions", "held-out.json", "--exact-scores")
     for store in ("store", "trained"):
-        step("", "evaluate", "--store", store, "--questions", str(squad[1]), "--exact-scores")
+        step(None, "evaluate", "--store", store, "--questions", str(squad[1]), "--exact-scores")
 
 
 def mine(step: Steps, examples: str, store: str, output: str) -> None:

@@ -133,6 +133,22 @@ def test_identities_and_conversions_of_adapters(base: Path, tmp_path: Path) -> N
     np.testing.assert_allclose(again.encode(TEXTS), question.encode(TEXTS), atol=1e-6)
 
 
+def test_the_base_may_be_a_pair_itself(base: Path, tmp_path: Path) -> None:
+    convert(str(base), str(tiny_bert(tmp_path / "other", seed=3)), tmp_path / "start")
+    convert(str(trained(base, tmp_path / "q")), str(trained(tmp_path / "other", tmp_path / "p")), tmp_path / "pair")
+    convert_to_adapters(str(tmp_path / "pair"), str(tmp_path / "start"), tmp_path / "small", rank=40)
+    for role in ("question", "passage"):
+        expected = load_encoder(str(tmp_path / "pair"), role, dtype="float32").encode(TEXTS)
+        got = load_encoder(str(tmp_path / "small"), role, dtype="float32").encode(TEXTS)
+        np.testing.assert_allclose(got, expected, atol=5e-3)
+    convert_to_adapters(str(tmp_path / "pair"), str(tmp_path / "start"), tmp_path / "x", rank=2)
+    config = tmp_path / "x" / "question" / "adapter_config.json"
+    named = {**json.loads(config.read_text()), "base_model_name_or_path": str(tmp_path / "small")}
+    config.write_text(json.dumps(named))
+    with pytest.raises(ModelError, match="an adapter itself"):
+        load_encoder(str(tmp_path / "x"), "question")
+
+
 def test_how_it_was_trained_goes_along(base: Path, tmp_path: Path) -> None:
     convert(str(base), None, tmp_path / "pair")
     manifest = json.loads((tmp_path / "pair" / "dpr.json").read_text())

@@ -97,7 +97,7 @@ def weights_of_part(folder: Path, part: Part, base_model: str | None = None) -> 
 
 def _as_source(own: Path, part: Part, passage_weights: tuple[Path, ...] | None, base_model: str | None) -> TowerSource:
     adapter = own if is_adapter(own) else None
-    folder = own if adapter is None else locate(base_model or base_of(own))
+    folder = own if adapter is None else _base_folder(locate(base_model or base_of(own)), part)
     config = _config(folder)
     return TowerSource(
         folder=folder,
@@ -123,6 +123,15 @@ def _from_transformers(folder: Path, role: Role) -> TowerSource:
         return TowerSource(folder, name, "cls", passage_weights=own)
     _refuse_others(folder, config)
     return TowerSource(folder, "AutoModel", "cls", passage_weights=tuple(weight_files(folder)))
+
+
+def _base_folder(base: Path, part: Part) -> Path:
+    """The transformers folder of an adapter's base, which may be a pair of towers itself."""
+    source = inspect_folder(base, "question" if part.role == "question" else "passage")
+    if source.adapter is not None:
+        msg = f"{base} is the base of an adapter and an adapter itself: convert it to whole towers first"
+        raise ModelError(msg)
+    return source.folder
 
 
 def _config(folder: Path) -> dict[str, Any]:
