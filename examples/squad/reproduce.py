@@ -121,9 +121,9 @@ def split_by_article(path: Path, work: Path, held_out: int) -> None:
     """Hold some articles out: what the hybrid weight is fitted on is neither trained on nor reported on."""
     if (work / "held-out.json").exists():
         return
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        articles: list[dict[str, Any]] = sorted(json.load(file)["data"], key=lambda article: article["title"])
+    packed = path.read_bytes()
+    content = json.loads(gzip.decompress(packed) if path.suffix == ".gz" else packed)
+    articles: list[dict[str, Any]] = sorted(content["data"], key=lambda article: article["title"])
     random.Random(0).shuffle(articles)
     for name, part in (("train.json", articles[held_out:]), ("held-out.json", articles[:held_out])):
         (work / name).write_text(json.dumps({"version": "1.1", "data": part}), encoding="utf-8")

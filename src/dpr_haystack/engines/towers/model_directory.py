@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dpr_haystack.core.model_directory import (
     LAYOUT,
@@ -16,6 +18,7 @@ from dpr_haystack.core.model_directory import (
     ModelManifest,
     Part,
     is_model_directory,
+    read_manifest,
     write_manifest,
 )
 from dpr_haystack.engines.towers.checkpoints import LoadedTower, as_part, load_tower
@@ -75,7 +78,7 @@ def convert(
             _write_part(tower, LAYOUT.part(temporary, role))
         _check_dimensions(models, parts)
         share_equal_weights(LAYOUT.part(temporary, "question"), LAYOUT.part(temporary, "passage"))
-        write_manifest(temporary, ModelManifest(parts, made_from=models))
+        write_manifest(temporary, ModelManifest(parts, made_from=models, training=_training_of(models)))
         if max_length is None:
             _carry_hybrid(Path(models["question"]), Path(models["passage"]), temporary)
         temporary.chmod(0o755)  # mkdtemp makes it for its owner alone
@@ -154,6 +157,13 @@ def copy_transformers_folder(source: Path, target: Path) -> None:
 
 def _is_transformers_file(path: Path) -> bool:
     return path.name not in _NOT_COPIED and not path.name.startswith("sentence_")
+
+
+def _training_of(models: dict[str, str]) -> Mapping[str, Any]:
+    """How a pair was trained, where both towers come from one model directory."""
+    folder = Path(models["question"]).expanduser()
+    is_pair = models["question"] == models["passage"] and is_model_directory(folder)
+    return read_manifest(folder).training if is_pair else {}
 
 
 def _check_dimensions(models: dict[str, str], parts: dict[str, Part]) -> None:
