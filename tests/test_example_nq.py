@@ -23,9 +23,8 @@ RECIPE = Path(__file__).resolve().parents[1] / "examples" / "nq" / "reproduce.py
 @pytest.mark.slow
 def test_the_recipe_runs_over_files_of_the_same_formats(tmp_path: Path) -> None:
     rivers = ["Danube", "Rhine", "Elbe", "Oder", "Seine", "Loire"]
-    rows = [
-        f'{number}\t"The {name} flows to the sea, ""the old {name}""."\t{name}' for number, name in enumerate(rivers, 1)
-    ]
+    texts = [f'"The {name} flows to the sea, ""the old {name}""."' for name in rivers]
+    rows = [f"{number}\t{text}\t{name}" for number, (text, name) in enumerate(zip(texts, rivers, strict=True), 1)]
     (tmp_path / "psgs_w100.tsv.gz").write_bytes(gzip.compress("\n".join(["id\ttext\ttitle", *rows, ""]).encode()))
     asked = [f"which river is the old {name}\t['{name}', 'the {name}']" for name in rivers]
     (tmp_path / "nq-test.qas.csv").write_text("\n".join(asked) + "\n")

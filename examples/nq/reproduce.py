@@ -5,10 +5,10 @@
 
     python examples/nq/reproduce.py --passages psgs_w100.tsv.gz --questions nq-test.qas.csv --work DIR
 
-The pair is the multiset one, or with --model single the one of this set. The passages of Wikipedia (21,015,324 of 100 words) and the questions come from the download page of the original
-repository; the checkpoints from the Hugging Face hub, or from a copy of them (--question-model, --passage-model). All
-vectors take 65 GB; a good GPU embeds them in some hours, and the same command goes on after an interruption. For fewer
-passages give it the head of the file.
+The pair is the multiset one, or with --model single the one of this set alone. The passages of Wikipedia (21,015,324 of
+100 words) and the questions come from the download page of the original repository; the checkpoints from the Hugging
+Face hub, or from a copy of them (--question-model, --passage-model). All vectors take 65 GB; a good GPU embeds them in
+some hours, and the same command goes on after an interruption. For fewer passages give it the head of the file.
 
 To expect, a passage with an answer in the top 20 / top 100, in percent:
 
