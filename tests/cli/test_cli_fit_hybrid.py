@@ -75,7 +75,9 @@ def test_fit_write_and_search_with_it(cli: Cli, workspace: Path) -> None:
     after = evaluated(cli)
     assert after["systems"]["hybrid"]["gold"] == top(systems["fitted"])
     assert after["fusion"] == report["settings"]
-    assert {**after, "fusion": None, "systems": None} == {**before, "fusion": None, "systems": None}
+    assert after.keys() - before.keys() == {"fusion"}
+    for name in ("bm25", "dpr"):
+        assert after["systems"][name] == before["systems"][name]
     # There is something to be gained here, and less of it is true than was fitted.
     gain = report["gains"]["equal weights"]
     assert gain["fitted"] == pytest.approx(systems["fitted"]["mrr"] - systems["equal weights"]["mrr"])

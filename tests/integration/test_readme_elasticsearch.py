@@ -64,7 +64,7 @@ def test_its_commands_and_its_program(
     assert client.count(index=index)["count"] == 185
     assert found.startswith(" 1. Dune ")
     assert "BM25: rank" in answered
-    assert re.search(r"^hybrid( +\d+\.\d){4}$", table, flags=re.MULTILINE)
+    assert re.search(r"^hybrid( +\d+\.\d \(\d+\.\d-\d+\.\d\)){4}", table, flags=re.MULTILINE)
     (tmp_path / "program.py").write_text(here(blocks[2][1]), encoding="utf-8")
     assert run(f"{sys.executable} program.py") == blocks[3][1]
 

@@ -89,6 +89,8 @@ def test_no_questions_and_too_few(place: Any, tmp_path: Path) -> None:
     config, store, questions = place
     with pytest.raises(InputError, match="no questions to measure with"):
         learning_curve(config, store, [])
+    with pytest.raises(InputError, match="no question names a gold passage or an answer"):
+        learning_curve(config, store, [Question("what?", (), (), "1")])
     with pytest.raises(InputError, match="train_questions is 41, but there are 40 questions"):
         learning_curve(config, store, questions, CurveOptions((41,)))
 

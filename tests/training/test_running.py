@@ -113,6 +113,25 @@ def test_cut_off_and_gone_on_is_never_cut_off(trained: Any, model: Path, tmp_pat
         assert all(torch.equal(got[name], expected[name]) for name in expected)
 
 
+def test_cut_off_after_the_last_step_it_is_still_finished(
+    trained: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config(tmp_path, model, dev_file=trained[0].dev_file, train_file=trained[0].train_file)
+
+    def cut(*_: Any, **__: Any) -> None:
+        raise Cut
+
+    with monkeypatch.context() as patched:
+        patched.setattr("dpr_haystack.engines.training.session.save_pair", cut)
+        with pytest.raises(Cut):
+            train_dpr(config)
+    report = train_dpr(config)
+    assert (report.steps, report.weights) == (STEPS, trained[1].weights)
+    assert report.validation == trained[1].validation
+    got, expected = (weights_of(directory, "question") for directory in (report.model, trained[1].model))
+    assert all(torch.equal(got[name], expected[name]) for name in expected)
+
+
 def test_a_checkpoint_that_is_only_half_there_is_none(trained: Any, model: Path, tmp_path: Path) -> None:
     config = small_config(tmp_path, model, dev_file=trained[0].dev_file, train_file=trained[0].train_file)
 
@@ -327,7 +346,7 @@ def test_what_does_not_go_together_is_refused_before_anything_is_trained(
     with pytest.raises(InputError, match=message):
         train_dpr(small_config(tmp_path, model, **settings))
     assert not (tmp_path / "out" / "checkpoints" / "checkpoint-3").exists()
-    train_dpr(small_config(tmp_path, model, max_steps=1), restart=True)
+    assert train_dpr(small_config(tmp_path, model, max_steps=1)).finished  # with better settings it begins
 
 
 def test_under_torchrun_processes_share_the_work(model: Path, tmp_path: Path) -> None:

@@ -98,6 +98,9 @@ def learning_curve(
     if not questions:
         msg = "there are no questions to measure with"
         raise InputError(msg)
+    if not any(question.passage_ids or question.answers for question in questions):
+        msg = "no question names a gold passage or an answer: there is nothing to measure"
+        raise InputError(msg)
     say = told or (lambda _: None)
     search = search_over(document_store, purpose="a learning curve")
     root = Path(config.output_dir).expanduser().absolute()

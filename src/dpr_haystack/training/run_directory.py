@@ -51,24 +51,34 @@ class RunDirectory:
         """Held while something trains here."""
         return self.root / "training.lock"
 
-    def begin(self, config: TrainingConfig, data: Mapping[str, Any], *, restart: bool) -> None:
-        """Note what is trained here, or make sure that it is what was begun here.
+    def check(self, config: TrainingConfig, data: Mapping[str, Any]) -> None:
+        """Make sure that what is to be trained is what was begun here, if anything was.
 
         :param config: The settings.
         :param data: What tells the training data from others.
-        :param restart: Whether what is here is thrown away.
         :raises InputError: If another training was begun here, or this one has been finished.
         """
-        if restart:
-            self._clear()
         before = self.read()
         if before.get("finished"):
             msg = f"the training in {self.root} is finished: name another output_dir, or throw it away (--restart)"
             raise InputError(msg)
-        now = {"settings": config.as_settings(), "data": dict(data)}
         if before:
-            self._compare(before, now)
+            self._compare(before, {"settings": config.as_settings(), "data": dict(data)})
+
+    def begin(self, config: TrainingConfig, data: Mapping[str, Any]) -> None:
+        """Note what is trained here.
+
+        :param config: The settings.
+        :param data: What tells the training data from others.
+        """
+        now = {"settings": config.as_settings(), "data": dict(data)}
         write_atomically(self.record, json.dumps(now, indent=2, ensure_ascii=False) + "\n")
+
+    def clear(self) -> None:
+        """Throw away what was trained here; a finished pair stays until another one takes its place."""
+        for path in (self.record, self.table, self.picture):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def is_finished(self, config: TrainingConfig) -> bool:
         """Whether a training with these settings is finished here.
@@ -98,11 +108,6 @@ class RunDirectory:
             return dict(json.loads(self.record.read_text(encoding="utf-8")))
         except ValueError as error:
             raise DataError(self.record, f"cannot be read as JSON: {error}") from error
-
-    def _clear(self) -> None:
-        for path in (self.record, self.table, self.picture):
-            path.unlink(missing_ok=True)
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def _compare(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         for part in ("settings", "data"):

@@ -84,9 +84,11 @@ def train_dpr(
         train = load_training_set(config.train_files, limit=config.train_questions, seed=config.seed, on_bad=bad)
         _check_count(config, train)
         dev = _validation_set(config, bad)
+        data = {"questions": len(train.rows), "fingerprint": train.fingerprint()}
         if _is_first_process():
-            data = {"questions": len(train.rows), "fingerprint": train.fingerprint()}
-            run.begin(config, data, restart=restart)
+            if restart:
+                run.clear()
+            run.check(config, data)
         session = Session(
             config,
             train,
@@ -96,6 +98,8 @@ def train_dpr(
             progress=progress,
             token=token,
         )
+        if _is_first_process():
+            run.begin(config, data)  # not before all settings have proved to fit
         outcome = session.train()
         return _finished(config, run, session, outcome, len(train.rows))
 
