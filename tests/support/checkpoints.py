@@ -14,6 +14,7 @@ import torch
 from transformers import (
     BertConfig,
     BertForQuestionAnswering,
+    BertForSequenceClassification,
     BertModel,
     BertTokenizer,
     DistilBertConfig,
@@ -108,6 +109,14 @@ def tiny_qa(folder: Path, family: str, *, seed: int = 0) -> Path:
     else:
         sizes = {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64, "max_position_embeddings": 300}
         model = DistilBertForQuestionAnswering(DistilBertConfig(**sizes, vocab_size=len(vocabulary())))
+    randomize(model, seed).save_pretrained(folder)
+    write_wordpiece(folder)
+    return folder
+
+
+def tiny_cross_encoder(folder: Path, *, seed: int = 0, scores: int = 1) -> Path:
+    """A checkpoint that scores a question and a passage together."""
+    model = BertForSequenceClassification(BertConfig(**_sizes(num_labels=scores)))
     randomize(model, seed).save_pretrained(folder)
     write_wordpiece(folder)
     return folder

@@ -25,7 +25,7 @@ from dpr_haystack.core.model_directory import read_manifest
 from dpr_haystack.engines.towers.checkpoints import load_encoder
 from dpr_haystack.engines.training.trainer import checkpoints_in
 from dpr_haystack.errors import InputError, TrainingFailed
-from support.checkpoints import tiny_bert, tiny_dpr
+from support.checkpoints import tiny_bert, tiny_cross_encoder, tiny_dpr
 from support.small_training import losses_of, small_config, training_file
 
 STEPS = 20  # four epochs of 40 questions, eight a step
@@ -280,6 +280,18 @@ def test_every_kind_of_training_learns(model: Path, tmp_path: Path, settings: di
     part = read_manifest(report.model).parts["passage"]
     assert part.similarity == settings.get("similarity", "dot")
     assert (report.weights, report.validation) == ("last", {})
+
+
+@pytest.mark.parametrize("loss", ["margin_mse", "kl"])
+def test_a_cross_encoder_is_distilled(model: Path, tmp_path: Path, loss: str) -> None:
+    teacher = tiny_cross_encoder(tmp_path / "teacher", seed=2)
+    config = small_config(
+        tmp_path, model, dev_file=None, loss=loss, teacher=str(teacher), hard_negatives=2, scale=0.1, grad_cache=True
+    )
+    report = train_dpr(config)
+    losses = list(losses_of(config).values())
+    assert report.steps == STEPS
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
 def test_gradcache_trains_as_without(model: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertForSequenceClassification
 
 from dpr_haystack.cli import main
 from dpr_haystack.core.passages import make_passage
@@ -20,7 +20,7 @@ from dpr_haystack.formats.training import TrainingExample, read_training
 from dpr_haystack.training.checking import cross_encoder_check
 from dpr_haystack.training.other_negatives import add_random_negatives
 from dpr_haystack.training.weak_supervision import WeakReport, pseudo_examples
-from support.checkpoints import randomize, tiny_bert, write_wordpiece
+from support.checkpoints import tiny_cross_encoder
 
 POOL = [make_passage("", f"passage number {number}", {}) for number in range(20)]
 
@@ -77,12 +77,7 @@ def test_a_pool_with_few_that_will_do_gives_those() -> None:
 
 @pytest.fixture(scope="module")
 def cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cross")
-    tiny_bert(folder)
-    model = BertForSequenceClassification(BertConfig.from_pretrained(folder, num_labels=1))
-    randomize(model, 3).save_pretrained(folder)
-    write_wordpiece(folder)
-    return folder
+    return tiny_cross_encoder(tmp_path_factory.mktemp("cross"), seed=3)
 
 
 def test_a_cross_encoder_says_what_is_relevant(cross_encoder: Path) -> None:
@@ -111,9 +106,7 @@ def test_cross_encoders_that_cannot_be(cross_encoder: Path, tmp_path: Path) -> N
         cross_encoder_check(str(cross_encoder), 1)
     with pytest.raises(ModelError, match="cannot be loaded"):
         cross_encoder_check(str(tmp_path / "gone"))
-    two = BertForSequenceClassification(BertConfig.from_pretrained(cross_encoder, num_labels=2))
-    two.save_pretrained(tmp_path / "two")
-    write_wordpiece(tmp_path / "two")
+    tiny_cross_encoder(tmp_path / "two", scores=2)
     with pytest.raises(ModelError, match="gives 2 scores for a pair"):
         cross_encoder_check(str(tmp_path / "two"))
 

@@ -34,7 +34,9 @@ _KS = (1, 5, 20, 100)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
     parser.add_argument("config", metavar="CONFIG", help="a YAML file, or the name of a shipped configuration")
-    parser.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="settings in place of the file's")
+    parser.add_argument(
+        "settings", nargs="*", metavar="NAME=VALUE", help="settings in place of the file's; before any option"
+    )
     add_place(parser)
     parser.add_argument("--questions", required=True, type=existing_file, metavar="FILE", help="to measure with")
     parser.add_argument(

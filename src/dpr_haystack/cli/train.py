@@ -28,7 +28,9 @@ _SECONDS_A_LINE = 10.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
     parser.add_argument("config", metavar="CONFIG", help="a YAML file, or the name of a shipped configuration")
-    parser.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="settings in place of the file's")
+    parser.add_argument(
+        "settings", nargs="*", metavar="NAME=VALUE", help="settings in place of the file's; before any option"
+    )
     parser.add_argument("--restart", action="store_true", help="throw away what an earlier run left in output_dir")
 
 

@@ -9,12 +9,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from dpr_haystack import __version__
 from dpr_haystack._optional import require
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
@@ -115,7 +115,7 @@ def _finished(
         "steps": outcome.steps,
         "weights": outcome.weights,
         "validation": outcome.validation,
-        "trained_with": f"dpr-haystack {__version__}",
+        "trained_with": f"dpr-haystack {version('dpr-haystack')}",
     }
     if _is_first_process():
         made_from = {"question": config.model, "passage": config.passage_model or config.model}
