@@ -361,14 +361,13 @@ def test_what_does_not_go_together_is_refused_before_anything_is_trained(
     assert train_dpr(small_config(tmp_path, model, max_steps=1)).finished  # with better settings it begins
 
 
-def test_under_torchrun_processes_share_the_work(model: Path, tmp_path: Path) -> None:
-    alone = small_config(tmp_path / "alone", model, dropout=0.0, dev_file=None, batch_size=8, max_steps=4)
-    settings = {**alone.as_settings(), "batch_size": 4, "output_dir": str(tmp_path / "shared")}
-    (tmp_path / "shared.yml").write_text(yaml.safe_dump(settings))
+def under_torchrun(file: Path, settings: dict[str, Any]) -> None:
+    """Train in two processes."""
+    file.write_text(yaml.safe_dump(settings))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     ended = subprocess.run(
-        [*command, "dpr_haystack.cli", "train", str(tmp_path / "shared.yml")],
+        [*command, "dpr_haystack.cli", "train", str(file)],
         capture_output=True,
         text=True,
         check=False,
@@ -376,7 +375,20 @@ def test_under_torchrun_processes_share_the_work(model: Path, tmp_path: Path) ->
         timeout=100,
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_under_torchrun_processes_share_the_work(model: Path, tmp_path: Path) -> None:
+    alone = small_config(tmp_path / "alone", model, dropout=0.0, dev_file=None, batch_size=8, max_steps=4)
+    settings = {**alone.as_settings(), "batch_size": 4, "output_dir": str(tmp_path / "shared")}
+    under_torchrun(tmp_path / "shared.yml", settings)
     train_dpr(alone)
     shared = small_config(tmp_path, model, output_dir=str(tmp_path / "shared"))
     # four questions in each of two processes, with the passages of both: the same as eight in one
     assert list(losses_of(shared).values()) == pytest.approx(list(losses_of(alone).values()), rel=0.02)
+
+
+def test_under_torchrun_no_process_has_a_batch_more_than_another(model: Path, tmp_path: Path) -> None:
+    # 9 batches for two processes: one that went on alone would wait for the other's passages for ever
+    config = small_config(tmp_path, model, dev_file=None, batch_size=4, train_questions=36, epochs=2)
+    under_torchrun(tmp_path / "config.yml", config.as_settings())
+    assert list(losses_of(config)) == list(range(1, 9))

@@ -157,6 +157,10 @@ def test_the_last_batch_is_left_out_if_it_has_no_negative(count: int, least: int
     assert first != [list(batch) for batch in sampler]
 
 
+def test_every_process_has_as_many_batches() -> None:
+    assert [len(list(EpochSampler(36, 4, 3, processes=processes))) for processes in (1, 2, 4, 5, 10)] == [9, 8, 8, 5, 0]
+
+
 def test_validation_is_exact_search_over_the_pool(tmp_path: Path) -> None:
     model = str(tiny_bert(tmp_path / "m"))
     towers = [load_trainable(model, role, TowerOptions()) for role in ("question", "passage")]

@@ -28,12 +28,15 @@ class EpochSampler(DefaultBatchSampler):  # type: ignore[misc]
     :param batch_size: Questions in a batch.
     :param seed: Of the order.
     :param least: A last batch with fewer questions than this is left out.
+    :param processes: How many take turns with the batches: each gets as many, and what is left over is left out, for
+        one that had more would wait for the others' passages for ever.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, least: int = 1) -> None:
+    def __init__(self, count: int, batch_size: int, seed: int, least: int = 1, processes: int = 1) -> None:
         super().__init__(range(count), batch_size=batch_size, drop_last=False, seed=seed)
         self._count = count
         self._least = least
+        self._processes = processes
 
     def __iter__(self) -> Iterator[list[int]]:
         order = epoch_order(self._count, self.seed, self.epoch)
@@ -42,7 +45,8 @@ class EpochSampler(DefaultBatchSampler):  # type: ignore[misc]
 
     def __len__(self) -> int:
         whole, rest = divmod(self._count, int(self.batch_size))
-        return whole + int(rest >= max(1, self._least))
+        batches = whole + int(rest >= max(1, self._least))
+        return batches - batches % self._processes
 
 
 class Collator:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -108,9 +107,12 @@ class Session:
         torch.manual_seed(config.seed)  # adapters and projections begin at random
         self.model = _towers(config, self._device, token)
         self._evaluator = None if dev is None else self._evaluator_for(dev)
-        sampler = EpochSampler(len(train.rows), config.batch_size, config.seed, least=_least(config))
+        processes = int(os.environ.get("WORLD_SIZE", "1"))  # torch.distributed comes up with the trainer
+        sampler = EpochSampler(len(train.rows), config.batch_size, config.seed, _least(config), processes)
         if not len(sampler):
-            msg = f"{len(train.rows)} questions make no batch of {config.batch_size} with a negative: add questions"
+            where = f" in each of {processes} processes" if processes > 1 else ""
+            what = f"no batch of {config.batch_size} with a negative{where}"
+            msg = f"{len(train.rows)} questions make {what}: add questions"
             raise InputError(msg)
         self._stop = StopOnRequest()
         callbacks = [Curves(curves), *([Told(progress)] if progress is not None else [])]
@@ -123,7 +125,7 @@ class Session:
             self._loss(train, token),
             sampler,
             Collator(train, _draw(config), *towers, sampler),
-            self._schedule(len(sampler)),
+            self._schedule(len(sampler) // processes),
             len(train.rows),
             evaluator=self._evaluator,
             callbacks=callbacks,
@@ -224,10 +226,9 @@ class Session:
     def _chunk(self) -> int:
         return self._config.chunk_tokens or (_CPU_CHUNK if self._device == "cpu" else _GPU_CHUNK)
 
-    def _schedule(self, batches: int) -> ScheduleOptions:
+    def _schedule(self, an_epoch: int) -> ScheduleOptions:
+        """The schedule of a training with so many steps an epoch."""
         config = self._config
-        processes = int(os.environ.get("WORLD_SIZE", "1"))  # torch.distributed comes up with the trainer
-        an_epoch = math.ceil(batches / processes)
         steps = config.max_steps or an_epoch * config.epochs
         return ScheduleOptions(
             output_dir=self._checkpoints,
