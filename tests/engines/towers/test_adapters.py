@@ -201,3 +201,11 @@ def test_from_the_command_line(base: Path, tmp_path: Path, capsys: pytest.Captur
     assert load_encoder(str(tmp_path / "small"), "question").dimension == 32
     assert main([*command, "--base-model", str(base), "--max-length", "9"]) == 2
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("more", [{"bias": "all"}, {"modules_to_save": ["LayerNorm"]}])
+def test_an_adapter_with_more_than_low_ranks_is_refused(base: Path, tmp_path: Path, more: dict[str, object]) -> None:
+    model = peft.get_peft_model(bert(base), peft.LoraConfig(r=2, target_modules=["query"], **more))
+    model.save_pretrained(tmp_path / "adapter")
+    with pytest.raises(ModelError, match=r"holds .*, which cannot be read here: merge it with peft"):
+        apply_adapter(bert(base), tmp_path / "adapter")

@@ -23,7 +23,7 @@ from dpr_haystack.errors import InputError, ModelError
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _PREFIX = "base_model.model."
-_KNOWN_ZERO = ("use_dora", "use_qalora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "layer_replication")
+_NOT_READ = ("use_dora", "use_qalora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "layer_replication")
 
 
 def is_adapter(folder: Path) -> bool:
@@ -38,7 +38,7 @@ def base_of(folder: Path) -> str:
     :raises ModelError: If it does not say so, or is of a kind that is not known here.
     """
     config = read_json(folder / CONFIG)
-    odd = [name for name in _KNOWN_ZERO if config.get(name)]
+    odd = [name for name in _NOT_READ if config.get(name)]
     if config.get("peft_type") != "LORA" or odd:
         what = ", ".join(odd) or str(config.get("peft_type"))
         msg = (
@@ -71,7 +71,10 @@ def apply_adapter(model: nn.Module, folder: Path) -> None:
 
 
 def _changes(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """What is added to each weight."""
+    """What is added to each weight.
+
+    :raises ModelError: If there is something that is not added to a weight: it must not be passed over.
+    """
     rank = int(config["r"])
     scale = float(config["lora_alpha"]) / (rank**0.5 if config.get("use_rslora") else rank)
     for key, tensor in tensors.items():
@@ -82,6 +85,9 @@ def _changes(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Iterat
             yield f"{module}.weight", scale * (other.float() @ tensor.float())
         elif name.endswith(".difference"):
             yield name.removesuffix(".difference"), tensor.float()
+        elif not name.endswith(".lora_B.weight"):
+            msg = f"the adapter holds {name}, which cannot be read here: merge it with peft, and convert that"
+            raise ModelError(msg)
 
 
 def write_adapter(model: nn.Module, base: nn.Module, folder: Path, *, rank: int, base_name: str) -> float:
