@@ -9,12 +9,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.passages import Passage, make_passage
-from dpr_haystack.core.training_set import DrawRules, TrainingRow, TrainingSet, draw, epoch_order
+from dpr_haystack.core.training_set import DrawRules, TrainingRow, TrainingSet, draw
 from dpr_haystack.errors import InputError
 
 
@@ -70,15 +68,6 @@ def test_other_negatives_stand_in_for_hard_ones_that_are_missing(fallback: bool,
     assert negatives[:5] == (10, 11, 12, 13, 14)
     assert len(negatives) == count
     assert set(negatives[5:]) <= {20, 21, 22}
-
-
-@given(st.integers(1, 40), st.integers(0, 2**31), st.integers(0, 5))
-def test_an_epoch_has_every_question_once(count: int, seed: int, epoch: int) -> None:
-    assert sorted(epoch_order(count, seed, epoch).tolist()) == list(range(count))
-
-
-def test_epochs_have_orders_of_their_own() -> None:
-    assert len({tuple(epoch_order(30, 1, epoch).tolist()) for epoch in range(10)}) == 10
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ _OPTIONAL_POSITIVE = (
 _NOT_NEGATIVE = (
     "hard_negatives",
     "other_negatives",
+    "neighbourhood",
     "weight_decay",
     "warmup_steps",
     "max_grad_norm",
@@ -80,6 +81,8 @@ class TrainingConfig:
     :param mask_same_answer: Whether passages of the batch that hold a question's answer are not its negatives.
     :param regex: Whether answers are regular expressions.
     :param batch_size: Questions a step, on each device.
+    :param neighbourhood: Batches are made of so many passages at a time that are hard negatives of one another, with
+        all their questions; 0 for questions at random.
     :param grad_cache: Keep the activations of one chunk at a time, so that any batch fits; None: on a GPU.
     :param chunk_tokens: Tokens in a chunk; None for what suits the device.
     :param gather: Whether passages of all devices are negatives.
@@ -141,6 +144,7 @@ class TrainingConfig:
     mask_same_answer: bool = True
     regex: bool = False
     batch_size: int = 128
+    neighbourhood: int = 0
     grad_cache: bool | None = None
     chunk_tokens: int | None = None
     gather: bool = True

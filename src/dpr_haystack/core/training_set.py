@@ -11,15 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-import numpy as np
-
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.text import PassageText, as_title
 from dpr_haystack.errors import InputError
 
 Pick = Literal["first", "random"]
-
-Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -140,13 +136,3 @@ def draw(rules: DrawRules, row: TrainingRow, number: int, epoch: int) -> tuple[i
 def _some(passages: Sequence[int], count: int, pick: Pick, chance: random.Random) -> tuple[int, ...]:
     count = min(count, len(passages))
     return tuple(passages[:count]) if pick == "first" else tuple(chance.sample(passages, count))
-
-
-def epoch_order(count: int, seed: int, epoch: int) -> Rows:
-    """The order of the questions in an epoch: the same for the same seed, another one in every epoch.
-
-    :param count: How many questions.
-    :param seed: The seed.
-    :param epoch: The epoch, from 0.
-    """
-    return np.random.default_rng([seed, epoch]).permutation(count)

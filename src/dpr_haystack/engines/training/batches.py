@@ -13,8 +13,9 @@ import torch
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from torch import Tensor
 
+from dpr_haystack.core.question_order import QuestionOrder
 from dpr_haystack.core.text import PassageText, normalize_question
-from dpr_haystack.core.training_set import DrawRules, TrainingSet, draw, epoch_order
+from dpr_haystack.core.training_set import DrawRules, TrainingSet, draw
 from dpr_haystack.engines.training.towers import ROUTES, TrainableTower
 
 NOTHING = -1
@@ -24,22 +25,23 @@ NOTHING = -1
 class EpochSampler(DefaultBatchSampler):  # type: ignore[misc]
     """Numbers of questions, batch by batch: each epoch has an order of its own, whatever was drawn before.
 
+    :param order: Of the questions, for every epoch.
     :param count: How many questions there are.
     :param batch_size: Questions in a batch.
-    :param seed: Of the order.
     :param least: A last batch with fewer questions than this is left out.
     :param processes: How many take turns with the batches: each gets as many, and what is left over is left out, for
         one that had more would wait for the others' passages for ever.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, least: int = 1, processes: int = 1) -> None:
-        super().__init__(range(count), batch_size=batch_size, drop_last=False, seed=seed)
+    def __init__(self, order: QuestionOrder, count: int, batch_size: int, least: int = 1, processes: int = 1) -> None:
+        super().__init__(range(count), batch_size=batch_size, drop_last=False)
+        self._order = order
         self._count = count
         self._least = least
         self._processes = processes
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = epoch_order(self._count, self.seed, self.epoch)
+        order = self._order(self.epoch)
         for number in range(len(self)):
             yield order[number * self.batch_size : (number + 1) * self.batch_size].tolist()
 

@@ -19,6 +19,7 @@ from sentence_transformers import SentenceTransformer
 from dpr_haystack._optional import require
 from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.model_directory import Role
+from dpr_haystack.core.question_order import QuestionOrder, at_random, neighbours_together
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import DrawRules, TrainingSet
 from dpr_haystack.engines.towers.checkpoints import check_device, quiet
@@ -108,7 +109,8 @@ class Session:
         self.model = _towers(config, self._device, token)
         self._evaluator = None if dev is None else self._evaluator_for(dev)
         processes = int(os.environ.get("WORLD_SIZE", "1"))  # torch.distributed comes up with the trainer
-        sampler = EpochSampler(len(train.rows), config.batch_size, config.seed, _least(config), processes)
+        count = len(train.rows)
+        sampler = EpochSampler(_order(config, train), count, config.batch_size, _least(config, count), processes)
         if not len(sampler):
             where = f" in each of {processes} processes" if processes > 1 else ""
             what = f"no batch of {config.batch_size} with a negative{where}"
@@ -306,9 +308,21 @@ def _draw(config: TrainingConfig) -> DrawRules:
     )
 
 
-def _least(config: TrainingConfig) -> int:
-    """How many questions the last batch of an epoch needs: one alone has a negative only if it brings it along."""
-    return 1 if config.hard_negatives or config.other_negatives else 2
+def _order(config: TrainingConfig, train: TrainingSet) -> QuestionOrder:
+    if config.neighbourhood:
+        return neighbours_together(train.rows, config.neighbourhood, config.seed)
+    return at_random(len(train.rows), config.seed)
+
+
+def _least(config: TrainingConfig, count: int) -> int:
+    """How many questions the last batch of an epoch needs: those of one passage have a negative only if they bring it.
+
+    :param config: The configuration.
+    :param count: How many questions there are.
+    """
+    if config.hard_negatives or config.other_negatives:
+        return 1
+    return min(count, config.batch_size) if config.neighbourhood else 2
 
 
 def _snapshot(model: SentenceTransformer) -> dict[str, torch.Tensor]:
