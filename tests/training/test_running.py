@@ -263,6 +263,7 @@ def test_adapters_are_trained_resumed_and_merged(model: Path, tmp_path: Path) ->
         {"similarity": "euclidean", "pooling": "mean"},
         {"similarity": "cosine", "normalize": True},
         {"hard_negatives": 0},
+        {"hard_negatives": 0, "neighbourhood": 4},
         {"hard_negatives": 5, "other_negatives": 1, "positive": "random"},
         {"matryoshka": (16, 8)},
         {"grad_cache": True, "chunk_tokens": 64},
@@ -359,6 +360,27 @@ def test_what_does_not_go_together_is_refused_before_anything_is_trained(
         train_dpr(small_config(tmp_path, model, **settings))
     assert not (tmp_path / "out" / "checkpoints" / "checkpoint-3").exists()
     assert train_dpr(small_config(tmp_path, model, max_steps=1)).finished  # with better settings it begins
+
+
+def test_tensorboard_is_written_where_it_is_installed(model: Path, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = small_config(tmp_path / "with", model, max_steps=6)
+    train_dpr(config)
+    (folder,) = {path.parent for path in Path(config.output_dir).rglob("events.out.tfevents.*")}
+    written = EventAccumulator(str(folder))
+    written.Reload()
+    with (Path(config.output_dir) / "curves.csv").open() as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
+    assert [each.value for each in written.Scalars("train/loss")] == pytest.approx(losses)
+    train_dpr(small_config(tmp_path / "without", model, max_steps=2, tensorboard=False))
+    assert not list((tmp_path / "without").rglob("events.out.tfevents.*"))
+
+
+def test_tensorboard_that_is_missing_is_said(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dpr_haystack.engines.training.session.find_spec", lambda _: None)
+    with pytest.raises(InputError, match="tensorboard: true needs the package tensorboard: pip install tensorboard"):
+        train_dpr(small_config(tmp_path, model, tensorboard=True))
 
 
 def under_torchrun(file: Path, settings: dict[str, Any]) -> None:

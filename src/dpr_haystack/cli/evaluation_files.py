@@ -41,8 +41,8 @@ def check_files(arguments: argparse.Namespace, questions: Sequence[Question]) ->
     :raises MissingExtra: If a plot is asked for and matplotlib is not installed.
     """
     from dpr_haystack.errors import InputError
+    from dpr_haystack.workflows.drawing import PICTURE_SUFFIXES, require_drawing
     from dpr_haystack.workflows.evaluation_outputs import check_question_ids
-    from dpr_haystack.workflows.evaluation_plot import PLOT_SUFFIXES, plotting_library
 
     if arguments.output is not None and arguments.reader is None:
         msg = "--output lists a reader's answers: name the reader with --reader M"
@@ -54,10 +54,10 @@ def check_files(arguments: argparse.Namespace, questions: Sequence[Question]) ->
     if arguments.trec_run is not None:
         check_question_ids(questions)
     if arguments.plot is not None:
-        if Path(arguments.plot).suffix.lower() not in PLOT_SUFFIXES:
-            msg = f"--plot {arguments.plot}: the name must end in {', '.join(PLOT_SUFFIXES)}"
+        if Path(arguments.plot).suffix.lower() not in PICTURE_SUFFIXES:
+            msg = f"--plot {arguments.plot}: the name must end in {', '.join(PICTURE_SUFFIXES)}"
             raise InputError(msg)
-        plotting_library()
+        require_drawing("--plot")
 
 
 @contextmanager

@@ -76,10 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fit, print what was found, and write it."""
     from dpr_haystack.core.hybrid_settings import write_hybrid
-    from dpr_haystack.workflows.hybrid_curves import draw_weights, require_drawing
+    from dpr_haystack.workflows.drawing import require_drawing
+    from dpr_haystack.workflows.hybrid_curves import draw_weights
 
     if arguments.plot is not None:
-        require_drawing()
+        require_drawing("--plot")
         _check_folder(Path(arguments.plot))
     model, target, report = _fitted(arguments)
     if target is not None:

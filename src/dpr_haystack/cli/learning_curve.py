@@ -62,8 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.formats.questions import read_questions
     from dpr_haystack.training.config import read_config
     from dpr_haystack.training.learning_curve import CurveOptions, learning_curve
+    from dpr_haystack.workflows.drawing import require_drawing
     from dpr_haystack.workflows.evaluation_plot import plot_accuracy
 
+    require_drawing("the picture of a learning curve", "train")
     config = read_config(arguments.config, overrides(arguments.settings))
     match = "regex" if arguments.regex else "string"
     options = CurveOptions(tuple(arguments.counts), arguments.depth, match)

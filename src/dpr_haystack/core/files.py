@@ -1,12 +1,16 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Writing files so that a reader finds the old or the new one, never half of one."""
+"""Writing files and directories so that a reader finds the old or the new one, never half of one."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -46,3 +50,40 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     fsync_directory(path.parent)
+
+
+@contextmanager
+def whole_directory(target: Path) -> Iterator[Path]:
+    """A new directory to write in; when that is done it gets its name, and the one that had it goes.
+
+    :param target: The directory that is to be there whole, or not at all.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)  # mkdtemp makes it for its owner alone
+        put_in_place(temporary, target)
+        fsync_directory(target.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def put_in_place(temporary: Path, target: Path) -> None:
+    """Give a finished directory its name, and remove the one that had it.
+
+    :param temporary: The finished directory, on the same file system.
+    :param target: Its place.
+    """
+    if not target.exists():
+        temporary.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    target.rename(old / "old")
+    try:
+        temporary.rename(target)
+    except OSError:
+        (old / "old").rename(target)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)

@@ -12,15 +12,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from dpr_haystack.core.files import write_atomically
-from dpr_haystack.errors import DataError
+from dpr_haystack.errors import DataError, InputError
 
 Role = Literal["question", "passage"]
 ROLES: tuple[Role, Role] = ("question", "passage")
 READER = "reader"
-POOLINGS = ("cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+Pooling = Literal["cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+POOLINGS: tuple[str, ...] = get_args(Pooling)
 SIMILARITIES = ("dot", "cosine", "euclidean", "manhattan")
 FORMAT_VERSION = 1
 
@@ -67,6 +68,21 @@ class Part:
     prompt: str = ""
     lowercase: bool = False
     dense: tuple[str, ...] = ()
+
+
+def check_dimensions(models: Mapping[str, str], dimensions: Mapping[str, int]) -> None:
+    """Refuse two towers whose vectors cannot be compared.
+
+    :param models: The checkpoint of each role.
+    :param dimensions: How many numbers its vectors have.
+    :raises InputError: If they have different ones.
+    """
+    if dimensions["question"] != dimensions["passage"]:
+        msg = (
+            f"The two towers do not go together: {models['question']} makes vectors of "
+            f"{dimensions['question']} numbers, {models['passage']} of {dimensions['passage']}."
+        )
+        raise InputError(msg)
 
 
 def reader_part(max_length: int) -> Part:

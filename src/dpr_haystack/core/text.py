@@ -47,6 +47,16 @@ def normalize_question(question: str) -> str:
     return question.replace("\u2019", "'")
 
 
+def with_prompt(prompt: str, text: PassageText) -> PassageText:
+    """A text with a prompt before it.
+
+    :param prompt: What an encoder wants before every text; mostly nothing.
+    :param text: Title or ``None``, and text.
+    """
+    title, body = text
+    return (None, prompt + body) if title is None else (prompt + title, body)
+
+
 def passage_text(
     content: str, meta: Mapping[str, Any], *, title_field: str | None = "title", fields: Iterable[str] = ()
 ) -> PassageText:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from dpr_haystack.core.model_directory import POOLINGS
+from dpr_haystack.core.model_directory import POOLINGS, Pooling
 from dpr_haystack.errors import InputError
 
-Pooling = Literal["cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+LossName = Literal["nll", "triplet", "margin_mse", "kl"]
+SimilarityName = Literal["dot", "cosine", "euclidean"]
 Metric = Literal["average_rank", "top_1", "top_5", "top_20"]
 
 _POSITIVE = ("batch_size", "epochs", "learning_rate", "checkpoint_steps", "keep_checkpoints", "log_steps", "scale")
@@ -130,8 +131,8 @@ class TrainingConfig:
     lora_rank: int = 0
     lora_alpha: float | None = None
     lora_dropout: float = 0.0
-    loss: Literal["nll", "triplet", "margin_mse", "kl"] = "nll"
-    similarity: Literal["dot", "cosine", "euclidean"] = "dot"
+    loss: LossName = "nll"
+    similarity: SimilarityName = "dot"
     scale: float | None = None
     margin: float = 1.0
     teacher: str | None = None

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from pathlib import Path
-from uuid import uuid4
 
-from dpr_haystack.core.files import fsync_directory
+from dpr_haystack.core.files import whole_directory
 from dpr_haystack.store import staging
 from dpr_haystack.store.database import Database, read_state
 from dpr_haystack.store.engine import StoreEngine
@@ -36,16 +34,12 @@ def save_copy(engine: StoreEngine, target: Path) -> None:
     if target.exists() and not Layout(target).manifest.exists() and (target.is_file() or any(target.iterdir())):
         msg = f"{target} is there and is no store; name another directory to save to"
         raise StoreFailure(msg)
-    temporary = target.with_name(f".{target.name}.{uuid4().hex[:8]}.tmp")
     try:
-        temporary.mkdir(parents=True)
-        _copy(engine, Layout(temporary))
-        _put_in_place(temporary, target)
+        with whole_directory(target) as temporary:
+            _copy(engine, Layout(temporary))
     except OSError as error:
         msg = f"no copy could be written to {target}: {error}"
         raise StoreFailure(msg) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _copy(engine: StoreEngine, layout: Layout) -> None:
@@ -69,14 +63,3 @@ def _copy(engine: StoreEngine, layout: Layout) -> None:
         for start in range(0, len(vectors), _ROWS_AT_ONCE):
             file.append(start, vectors[start : start + _ROWS_AT_ONCE])
     write_manifest(layout, manifest)
-
-
-def _put_in_place(temporary: Path, target: Path) -> None:
-    if target.exists():
-        old = target.with_name(f".{target.name}.{uuid4().hex[:8]}.old")
-        target.rename(old)
-        temporary.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        temporary.rename(target)
-    fsync_directory(target.parent)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from dpr_haystack.components.searches.any_store import search_over
 from dpr_haystack.components.searches.passage_search import PassageSearch
 from dpr_haystack.core.answers import AnswerMatcher
+from dpr_haystack.core.batching import batched
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.training import TrainingExample
@@ -70,9 +70,8 @@ def build_examples(
     search = search_over(document_store, purpose="building training data")
     told = report or BuildReport()
     builder = _Builder(search, gold_passages or {}, AnswerMatcher(match), depth, told)
-    remaining = iter(questions)
     try:
-        while batch := list(islice(remaining, _AT_ONCE)):
+        for batch in batched(questions, _AT_ONCE):
             yield from builder.built(batch)
             if progress is not None:
                 progress(len(batch))

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dpr_haystack._optional import require
 from dpr_haystack.core.files import write_atomically
+from dpr_haystack.workflows.drawing import new_figure, require_drawing, save_figure
 
 COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "average_rank", "top_1", "top_5", "top_20", "mrr")
 
@@ -52,12 +52,10 @@ def draw_curves(path: Path, history: Sequence[Mapping[str, Any]], title: str) ->
     :param title: What stands above.
     :raises MissingExtra: If matplotlib is not installed.
     """
-    require("matplotlib", "train", "drawing curves")
-    from matplotlib.figure import Figure  # without pyplot no display is looked for
-
+    require_drawing("drawing curves", "train")
     points = curve_points(history)
     validated = [point for point in points if "top_1" in point]
-    figure = Figure(figsize=(8, 7 if validated else 4), layout="constrained")
+    figure = new_figure(8, 7 if validated else 4)
     axes = figure.subplots(2 if validated else 1, 1, sharex=True, squeeze=False)[:, 0]
     with_loss = [point for point in points if "loss" in point]
     axes[0].plot([point["step"] for point in with_loss], [point["loss"] for point in with_loss], color="tab:blue")
@@ -72,6 +70,4 @@ def draw_curves(path: Path, history: Sequence[Mapping[str, Any]], title: str) ->
     axes[-1].set_xlabel("step")
     for each in axes:
         each.grid(alpha=0.3)
-    temporary = path.with_name(f".{path.name}.tmp.png")
-    figure.savefig(temporary, dpi=120)
-    temporary.replace(path)
+    save_figure(figure, path)

@@ -9,9 +9,9 @@ The first point is the encoder as it came, and BM25 is the line to beat: whoever
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpr_haystack.components.searches.any_store import search_over
+from dpr_haystack.core.batching import batched
 from dpr_haystack.core.exact import Similarity, exact_search
 from dpr_haystack.core.files import write_atomically
+from dpr_haystack.core.model_directory import Role
 from dpr_haystack.core.passages import Passage
-from dpr_haystack.core.text import as_title, normalize_question
+from dpr_haystack.core.text import PassageText, as_title, normalize_question
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
@@ -105,101 +107,106 @@ def learning_curve(
     search = search_over(document_store, purpose="a learning curve")
     root = Path(config.output_dir).expanduser().absolute()
     try:
-        ranks = {BM25: _bm25(search, questions, chosen)}
+        ruler = _Ruler(search, questions, chosen, lambda: list(all_passages(document_store)))
+        ranks = {BM25: ruler.by_words()}
         for count in sorted(chosen.counts):
             name = f"{count} questions"
             folder = root / f"{count}"
             say(f"{name}: {folder}")
-            model = _trained(config, count, folder, progress, token)
-            ranks[name] = _measured(model, folder, config, document_store, search, questions, chosen, token)
+            pair = _trained(config, count, folder, progress, token)
+            ranks[name] = ruler.noted(folder / "ranks.json") or ruler.by_vectors(pair, folder / "ranks.json")
     finally:
         search.close()
     return ranks
 
 
-def _trained(
-    config: TrainingConfig, count: int, folder: Path, progress: Progress | None, token: str | None
-) -> Mapping[str, str]:
-    """The model of each role."""
+@dataclass(frozen=True)
+class _Pair:
+    """Two encoders, and how they are loaded.
+
+    :param models: The checkpoint of each role.
+    :param device: Where they encode; None for the best there is.
+    :param options: For loading them.
+    :param similarity: What untrained ones are compared by; None for what the checkpoint says.
+    """
+
+    models: Mapping[Role, str]
+    device: str | None
+    options: Mapping[str, Any]
+    similarity: str | None = None
+
+    def encode(self, role: Role, texts: Sequence[PassageText]) -> tuple[NDArray[np.float32], Similarity]:
+        """Vectors of some texts, (texts, dimension), and what they are compared by."""
+        from dpr_haystack.engines.towers.checkpoints import chosen_device, load_encoder
+
+        encoder = load_encoder(self.models[role], role, device=chosen_device(self.device), **self.options)
+        return encoder.encode(texts), _SIMILARITIES[self.similarity or encoder.similarity]
+
+
+def _trained(config: TrainingConfig, count: int, folder: Path, progress: Progress | None, token: str | None) -> _Pair:
+    options = {"token": token, "dtype": config.dtype}
     if count == 0:
-        return {"question": config.model, "passage": config.passage_model or config.model}
+        models: dict[Role, str] = {"question": config.model, "passage": config.passage_model or config.model}
+        as_trained = {"pooling": config.pooling, "normalize": config.normalize}
+        return _Pair(models, config.device, {**options, **as_trained}, config.similarity)
     own = replace(config, train_questions=count, output_dir=str(folder))
     if not RunDirectory(folder).is_finished(own):
         report = train_dpr(own, token=token, progress=progress)
         if not report.finished:
             raise KeyboardInterrupt
-    return dict.fromkeys(("question", "passage"), str(folder / "model"))
+    model = str(folder / "model")
+    return _Pair({"question": model, "passage": model}, config.device, options)
 
 
-def _measured(
-    model: Mapping[str, str],
-    folder: Path,
-    config: TrainingConfig,
-    document_store: AnyStore,
-    search: PassageSearch,
-    questions: Sequence[Question],
-    options: CurveOptions,
-    token: str | None,
-) -> Ranks:
-    noted = folder / "ranks.json"
-    key = {"questions": [question.question for question in questions], "depth": options.depth, "match": options.match}
-    if noted.is_file():
-        before = json.loads(noted.read_text(encoding="utf-8"))
-        if before["of"] == key:
-            return Ranks(before["gold"], before["answer"])
-    encode = _encoder(model, config, token)
-    passages = all_passages(document_store)
-    vectors, similarity = encode("passage", [(as_title(each.title), each.text) for each in passages])
-    asked, _ = encode("question", [(None, normalize_question(question.question)) for question in questions])
-    ranks = _judged(_dense_runs(asked, vectors, similarity, passages, options.depth), search, questions, options)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(noted, json.dumps({"of": key, "gold": ranks.gold, "answer": ranks.answer}) + "\n")
-    return ranks
+class _Ruler:
+    """Measures every pair by the same questions over the same passages.
 
+    :param search: Where the passages are.
+    :param questions: The questions.
+    :param options: How deep to look.
+    :param passages: Reads all passages; asked once, and not if nothing is to be encoded.
+    """
 
-def _encoder(model: Mapping[str, str], config: TrainingConfig, token: str | None) -> Any:
-    from dpr_haystack.engines.towers.checkpoints import load_encoder
+    def __init__(
+        self,
+        search: PassageSearch,
+        questions: Sequence[Question],
+        options: CurveOptions,
+        passages: Callable[[], Sequence[Passage]],
+    ) -> None:
+        self._search = search
+        self._questions = questions
+        self._options = options
+        self._passages = cache(passages)
+        texts = [question.question for question in questions]
+        self._key = {"questions": texts, "depth": options.depth, "match": options.match}
 
-    def encode(role: Any, texts: Any) -> tuple[NDArray[np.float32], Similarity]:
-        untrained = model[role] in (config.model, config.passage_model)
-        encoder = load_encoder(
-            model[role],
-            role,
-            device=config.device or "cpu",
-            token=token,
-            dtype=config.dtype,
-            pooling=config.pooling if untrained else None,
-            normalize=config.normalize if untrained else None,
-        )
-        similarity = config.similarity if untrained else encoder.similarity
-        return encoder.encode(texts), _SIMILARITIES[similarity]
+    def by_words(self) -> Ranks:
+        """BM25's ranks."""
+        depth = self._options.depth
+        texts = batched([question.question for question in self._questions], _AT_ONCE)
+        return self._judged(hits for batch in texts for hits in self._search.keyword_hits(batch, depth, None))
 
-    return encode
+    def noted(self, path: Path) -> Ranks | None:
+        """What was measured before, if it was by the same questions."""
+        if not path.is_file():
+            return None
+        before = json.loads(path.read_text(encoding="utf-8"))
+        return Ranks(before["gold"], before["answer"]) if before["of"] == self._key else None
 
+    def by_vectors(self, pair: _Pair, path: Path) -> Ranks:
+        """A pair's ranks by exact search over all passages, which are noted in a file."""
+        passages = self._passages()
+        vectors, similarity = pair.encode("passage", [(as_title(each.title), each.text) for each in passages])
+        asked, _ = pair.encode("question", [(None, normalize_question(each.question)) for each in self._questions])
+        found = exact_search(vectors, asked, self._options.depth, similarity)
+        ranks = self._judged(Hits([passages[row].id for row in rows], scores.tolist()) for rows, scores in found)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps({"of": self._key, "gold": ranks.gold, "answer": ranks.answer}) + "\n")
+        return ranks
 
-def _dense_runs(
-    questions: NDArray[np.float32],
-    vectors: NDArray[np.float32],
-    similarity: Similarity,
-    passages: Sequence[Passage],
-    depth: int,
-) -> Iterator[Hits]:
-    for start in range(0, len(questions), _AT_ONCE):
-        for rows, scores in exact_search(vectors, questions[start : start + _AT_ONCE], depth, similarity):
-            yield Hits([passages[row].id for row in rows], list(map(float, scores)))
-
-
-def _bm25(search: PassageSearch, questions: Sequence[Question], options: CurveOptions) -> Ranks:
-    def runs() -> Iterator[Hits]:
-        remaining = iter(questions)
-        while batch := list(islice(remaining, _AT_ONCE)):
-            yield from search.keyword_hits([question.question for question in batch], options.depth, None)
-
-    return _judged(runs(), search, questions, options)
-
-
-def _judged(runs: Iterator[Hits], search: PassageSearch, questions: Sequence[Question], options: CurveOptions) -> Ranks:
-    judge = RetrievalJudge(search, ["system"], options.depth, options.match)
-    for question, hits in zip(questions, runs, strict=True):
-        judge.judge(question, {"system": hits})
-    return judge.ranks["system"]
+    def _judged(self, runs: Iterable[Hits]) -> Ranks:
+        judge = RetrievalJudge(self._search, ["system"], self._options.depth, self._options.match)
+        for question, hits in zip(self._questions, runs, strict=True):
+            judge.judge(question, {"system": hits})
+        return judge.ranks["system"]

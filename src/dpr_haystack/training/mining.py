@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING, Literal, get_args
 
 from haystack.dataclasses import Document
@@ -20,6 +19,7 @@ from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
 from dpr_haystack.components.searches.any_store import search_over
 from dpr_haystack.components.searches.passage_search import PassageSearch
 from dpr_haystack.core.answers import AnswerMatcher
+from dpr_haystack.core.batching import batched
 from dpr_haystack.core.negatives import Candidate, NegativeRules, Tally, choose_negatives
 from dpr_haystack.core.passages import Passage, passage_id
 from dpr_haystack.errors import InputError
@@ -123,7 +123,7 @@ def _mined(
         retriever = DPRHybridRetriever(document_store, model, exact_scores=True)
     try:
         miner = _Miner(search, retriever, options, check, tally)
-        while batch := list(islice(examples, _AT_ONCE)):
+        for batch in batched(examples, _AT_ONCE):
             yield from miner.mined(batch)
             if progress is not None:
                 progress(len(batch))

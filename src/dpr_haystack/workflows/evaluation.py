@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
 from dpr_haystack.components.searches.passage_search import PassageSearch
+from dpr_haystack.core.batching import batched
 from dpr_haystack.core.metrics import KS
 from dpr_haystack.engines.ranking_measures import RankingMeasures
 from dpr_haystack.errors import InputError
@@ -68,7 +69,7 @@ def evaluate(
     judge = RetrievalJudge(search, names, max(ks), match)
     measured = _measured(measures, names, questions, max(ks))
     depth = max([*ks, reading.depth]) if reading is not None else max(ks)
-    for batch in _batches(questions, _AT_ONCE if reading is None else _READ_AT_ONCE):
+    for batch in batched(questions, _AT_ONCE if reading is None else _READ_AT_ONCE):
         runs = runs_of(search, retriever, [question.question for question in batch], depth, names)
         judged = [judge.judge(question, run) for question, run in zip(batch, runs, strict=True)]
         _record(judged, measured, recorders)
@@ -101,8 +102,3 @@ def _measured(
         msg = f"{', '.join(measures)} count gold passages, and no question names one"
         raise InputError(msg)
     return {name: RankingMeasures(measures, depth) for name in systems} if measures else {}
-
-
-def _batches(questions: Sequence[Question], size: int) -> Iterator[Sequence[Question]]:
-    for start in range(0, len(questions), size):
-        yield questions[start : start + size]

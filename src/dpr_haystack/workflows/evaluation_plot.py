@@ -5,28 +5,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 
-from dpr_haystack._optional import require
-from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.metrics import top_k_accuracy
 from dpr_haystack.errors import InputError
+from dpr_haystack.workflows.drawing import new_figure, save_figure
 from dpr_haystack.workflows.judging import Ranks
 
-PLOT_SUFFIXES = (".png", ".svg", ".pdf")
-
 _TITLES = {"gold": "gold passage", "answer": "a passage with an answer"}
-
-
-def plotting_library() -> ModuleType:
-    """The part of matplotlib that is needed: without pyplot no display is looked for.
-
-    :raises MissingExtra: If it is not installed.
-    """
-    return require("matplotlib.figure", "evaluate", "drawing accuracy over k")
 
 
 def accuracy_curves(ranks: Mapping[str, Ranks], depth: int) -> dict[str, dict[str, list[float]]]:
@@ -46,7 +33,8 @@ def accuracy_curves(ranks: Mapping[str, Ranks], depth: int) -> dict[str, dict[st
 def plot_accuracy(path: Path, ranks: Mapping[str, Ranks], depth: int) -> None:
     """Draw a line for each system; a panel for gold passages and one for answers.
 
-    :param path: The file; its suffix, one of :data:`PLOT_SUFFIXES`, says what it becomes.
+    :param path: The file; its suffix says what it becomes
+        (:data:`~dpr_haystack.workflows.drawing.PICTURE_SUFFIXES`).
     :param ranks: For each system the ranks of the first right passages.
     :param depth: How many passages were retrieved.
     :raises MissingExtra: If matplotlib is not installed.
@@ -56,7 +44,7 @@ def plot_accuracy(path: Path, ranks: Mapping[str, Ranks], depth: int) -> None:
     if not curves:
         msg = "there is nothing to draw: no question names a gold passage or an answer"
         raise InputError(msg)
-    figure = plotting_library().Figure(figsize=(5.5 * len(curves), 4.5), layout="constrained")
+    figure = new_figure(5.5 * len(curves), 4.5)
     panels = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
     for panel, (kind, lines) in zip(panels, curves.items(), strict=True):
         for name, line in lines.items():
@@ -64,6 +52,4 @@ def plot_accuracy(path: Path, ranks: Mapping[str, Ranks], depth: int) -> None:
         panel.set(title=_TITLES[kind], xlabel="k: number of retrieved passages", ylabel="top-k accuracy, %")
         panel.grid(alpha=0.3)
         panel.legend(loc="lower right")
-    picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix.lower().removeprefix("."), dpi=150)
-    write_atomically(path, picture.getvalue())
+    save_figure(figure, path)

@@ -7,17 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dpr_haystack._optional import require
 from dpr_haystack.core.hybrid_fitting import SHARES
+from dpr_haystack.workflows.drawing import new_figure, save_figure
 from dpr_haystack.workflows.hybrid_fitting import FitReport
-
-
-def require_drawing() -> None:
-    """See that pictures can be drawn, before the work whose result they show.
-
-    :raises MissingExtra: If matplotlib is not installed.
-    """
-    require("matplotlib", "train", "--plot")
 
 
 def draw_weights(path: Path, report: FitReport) -> None:
@@ -27,10 +19,7 @@ def draw_weights(path: Path, report: FitReport) -> None:
     :param report: What was fitted.
     :raises MissingExtra: If matplotlib is not installed.
     """
-    require_drawing()
-    from matplotlib.figure import Figure  # without pyplot no display is looked for
-
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = new_figure(8, 5)
     axes = figure.subplots()
     for name, values in report.curves.items():
         axes.plot(SHARES, values, label=name)
@@ -44,6 +33,4 @@ def draw_weights(path: Path, report: FitReport) -> None:
     )
     axes.legend(loc="lower center")
     axes.grid(alpha=0.3)
-    temporary = path.with_name(f".{path.name}.tmp.png")
-    figure.savefig(temporary, dpi=120)
-    temporary.replace(path)
+    save_figure(figure, path)

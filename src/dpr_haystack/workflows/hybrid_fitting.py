@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever, FoundBy
 from dpr_haystack.components.searches.passage_search import PassageSearch
 from dpr_haystack.core.answers import AnswerMatcher
+from dpr_haystack.core.batching import batched
 from dpr_haystack.core.fusion import NORMALIZATIONS
 from dpr_haystack.core.hybrid_fitting import (
     SHARES,
@@ -37,6 +38,7 @@ from dpr_haystack.core.intervals import Interval, bootstrap_interval
 from dpr_haystack.core.metrics import first_gold
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
+from dpr_haystack.workflows.judging import PassageReader
 
 _AT_ONCE = 256
 BASELINES = ("bm25", "dpr", "equal weights")
@@ -191,14 +193,13 @@ def _search(
     search: PassageSearch, retriever: DPRHybridRetriever, questions: Sequence[Question], match: str, step: Progress
 ) -> tuple[list[Searched], dict[str, Ranks]]:
     """What was found for each question, and the ranks by BM25 and by DPR alone."""
-    judge = _Judge(search, match)
+    reader, matcher = PassageReader(search), AnswerMatcher(match)
     searched: list[Searched] = []
     ranks: dict[str, list[float]] = {"bm25": [], "dpr": []}
-    for batch in _batches(questions):
+    for batch in batched(questions, _AT_ONCE):
         found = retriever.all_hits([question.question for question in batch], top_k=retriever.candidates)
-        judge.read(batch, found)
         for question, each in zip(batch, found, strict=True):
-            right = judge.right(question, each)
+            right = _right(question, each, reader, matcher)
             for name, ids in (("bm25", each.bm25.ids), ("dpr", each.dpr.ids)):
                 ranks[name].append(first_gold(ids, right) or np.inf)
             searched.append(Searched({name: _run(each, name) for name in ranks}, right))
@@ -212,33 +213,13 @@ def _run(found: FoundBy, name: str) -> dict[str, float]:
     return {id_: score for id_, score in given if score is not None}
 
 
-class _Judge:
-    """Says which of the passages found are right: the gold ones, or else those with an answer."""
-
-    def __init__(self, search: PassageSearch, match: str) -> None:
-        self._search = search
-        self._matcher = AnswerMatcher(match)
-        self._texts: dict[str, str] = {}
-
-    def read(self, questions: Sequence[Question], found: Sequence[FoundBy]) -> None:
-        """Fetch the texts that answers are looked for in, each once."""
-        needed = (
-            hit.id
-            for question, each in zip(questions, found, strict=True)
-            if not question.passage_ids
-            for hit in each.hybrid
-        )
-        missing = [id_ for id_ in dict.fromkeys(needed) if id_ not in self._texts]
-        documents = self._search.documents(missing) if missing else {}
-        self._texts.update((id_, documents[id_].content or "" if id_ in documents else "") for id_ in missing)
-
-    def right(self, question: Question, found: FoundBy) -> frozenset[str]:
-        """The ids of right passages."""
-        if question.passage_ids:
-            return frozenset(question.passage_ids)
-        ids = [hit.id for hit in found.hybrid]
-        has_answer = self._matcher.find(question.answers, [self._texts[id_] for id_ in ids])
-        return frozenset(id_ for id_, is_right in zip(ids, has_answer, strict=True) if is_right)
+def _right(question: Question, found: FoundBy, reader: PassageReader, matcher: AnswerMatcher) -> frozenset[str]:
+    """Which of the passages found are right: the gold ones, or else those with an answer."""
+    if question.passage_ids:
+        return frozenset(question.passage_ids)
+    passages = reader.read(hit.id for hit in found.hybrid)
+    has_answer = matcher.find(question.answers, [passage.text for passage in passages.values()])
+    return frozenset(id_ for id_, is_right in zip(passages, has_answer, strict=True) if is_right)
 
 
 def _curve(searched: Sequence[Searched], normalization: str, shares: Sequence[float], *, missing: str) -> Curve:
@@ -296,8 +277,3 @@ def _figures(ranks: Ranks, ks: Sequence[int], depth: int) -> Figures:
         float(values_of(ranks, "mrr", depth).mean()),
         {k: float(values_of(ranks, f"top-{k}", depth).mean()) for k in ks},
     )
-
-
-def _batches(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
-    for start in range(0, len(questions), _AT_ONCE):
-        yield questions[start : start + _AT_ONCE]

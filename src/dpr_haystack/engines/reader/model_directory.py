@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from dpr_haystack.core.files import whole_directory
 from dpr_haystack.core.model_directory import (
     LAYOUT,
     READER,
@@ -21,7 +20,7 @@ from dpr_haystack.core.model_directory import (
 from dpr_haystack.engines.reader.checkpoints import load_reader
 from dpr_haystack.engines.reader.inspection import inspect_reader
 from dpr_haystack.engines.towers.hub import locate
-from dpr_haystack.engines.towers.model_directory import copy_transformers_folder, put_in_place
+from dpr_haystack.engines.towers.model_directory import copy_transformers_folder
 from dpr_haystack.errors import InputError
 
 
@@ -56,13 +55,8 @@ def add_reader(
         raise InputError(msg)
     reader = load_reader(model, token=token, dtype="float32", max_length=max_length)
     source = inspect_reader(locate(model, token)).folder
-    temporary = Path(tempfile.mkdtemp(prefix=".reader.", dir=target))
-    try:
+    with whole_directory(LAYOUT.part(target, READER)) as temporary:
         copy_transformers_folder(source, temporary)
-        temporary.chmod(0o755)  # mkdtemp makes it for its owner alone
-        put_in_place(temporary, LAYOUT.part(target, READER))
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     parts = {**manifest.parts, READER: reader_part(reader.max_length)}
     write_manifest(target, replace(manifest, parts=parts, made_from={**manifest.made_from, READER: model}))
     return target

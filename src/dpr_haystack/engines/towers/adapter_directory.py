@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from dpr_haystack.core.files import whole_directory
 from dpr_haystack.core.model_directory import (
     LAYOUT,
     ROLES,
@@ -22,7 +22,7 @@ from dpr_haystack.core.model_directory import (
 from dpr_haystack.engines.towers.adapters import write_adapter
 from dpr_haystack.engines.towers.checkpoints import as_part, load_tower
 from dpr_haystack.engines.towers.hub import locate, looks_like_a_path
-from dpr_haystack.engines.towers.model_directory import check_target, put_in_place
+from dpr_haystack.engines.towers.model_directory import check_target
 from dpr_haystack.errors import InputError
 
 
@@ -59,11 +59,9 @@ def convert_to_adapters(
     check_target(target, overwrite=overwrite)
     is_path = Path(base_model).expanduser().exists() or looks_like_a_path(base_model)
     name = base_name or (str(locate(base_model, token)) if is_path else base_model)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     parts: dict[str, Part] = {}
     shares: dict[str, float] = {}
-    try:
+    with whole_directory(target) as temporary:
         for role in ROLES:
             tower, base = load_tower(model, role, token=token), load_tower(base_model, role, token=token)
             folder = LAYOUT.part(temporary, role)
@@ -73,10 +71,6 @@ def convert_to_adapters(
             for dense in tower.source.dense:
                 shutil.copytree(dense, folder / dense.name)
         write_manifest(temporary, _manifest(model, name, parts))
-        temporary.chmod(0o755)  # mkdtemp makes it for its owner alone
-        put_in_place(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return shares
 
 

@@ -116,6 +116,17 @@ def used_with(tower: LoadedTower, pooling: str | None, normalize: bool | None) -
     return replace(tower, source=source)
 
 
+def chosen_device(device: str | None) -> str:
+    """A device that is there: the one that was asked for, or else the first GPU, or the processor.
+
+    :param device: A torch device; None for the best there is.
+    :raises InputError: If it cannot be used on this machine.
+    """
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    check_device(chosen)
+    return chosen
+
+
 def check_device(device: str) -> None:
     """Refuse a device that is not there before a model is looked for: torch says so in many ways.
 

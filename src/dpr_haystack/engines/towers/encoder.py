@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from dpr_haystack.core.identity import EncoderIdentity
 from dpr_haystack.core.model_directory import Part
-from dpr_haystack.core.text import PassageText, token_batches
-from dpr_haystack.engines.towers.tokenization import PairTokenizer
+from dpr_haystack.core.text import PassageText, token_batches, with_prompt
+from dpr_haystack.engines.towers.tokenization import PairTokenizer, padded
 
 # Texts are tokenized and sorted by length in windows: memory does not grow with their number, and with this many
 # texts there is next to no padding.
@@ -97,21 +97,16 @@ class Encoder:
         """
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         for start in range(0, len(texts), WINDOW):
-            ids = self._tokenizer.encode([self._with_prompt(text) for text in texts[start : start + WINDOW]])
+            window = texts[start : start + WINDOW]
+            ids = self._tokenizer.encode([with_prompt(self.part.prompt, text) for text in window])
             for batch in token_batches([len(item) for item in ids], self._budget, batch_size):
                 vectors[np.add(batch, start)] = self._forward([ids[index] for index in batch])
                 if progress is not None:
                     progress(len(batch))
         return vectors
 
-    def _with_prompt(self, text: PassageText) -> PassageText:
-        if not self.part.prompt:
-            return text
-        title, body = text
-        return (None, self.part.prompt + body) if title is None else (self.part.prompt + title, body)
-
     def _forward(self, ids: Sequence[Sequence[int]]) -> np.ndarray[Any, np.dtype[np.float32]]:
-        tokens, mask = self._pad(ids)
+        tokens, mask = (torch.from_numpy(each).to(self._device) for each in padded(ids, self._tokenizer.pad_id))
         with torch.inference_mode():
             # No token types: the model then takes zeros, as in training, for title and text alike. No mask where
             # nothing is padding: attention is faster without.
@@ -119,12 +114,3 @@ class Encoder:
             vectors: Tensor = self._head(output.last_hidden_state, mask)
             result: np.ndarray[Any, np.dtype[np.float32]] = vectors.float().cpu().numpy()
         return result
-
-    def _pad(self, ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        width = max(1, *map(len, ids)) if len(ids) > 1 else max(1, len(ids[0]))
-        tokens = np.full((len(ids), width), self._tokenizer.pad_id, dtype=np.int64)
-        mask = np.zeros((len(ids), width), dtype=np.int64)
-        for row, item in enumerate(ids):
-            tokens[row, : len(item)] = item
-            mask[row, : len(item)] = 1
-        return torch.from_numpy(tokens).to(self._device), torch.from_numpy(mask).to(self._device)

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dpr_haystack.core.files import whole_directory
 from dpr_haystack.core.model_directory import (
     LAYOUT,
     ROLES,
     ModelManifest,
     Part,
+    check_dimensions,
     is_model_directory,
     read_manifest,
     write_manifest,
@@ -68,23 +69,17 @@ def convert(
     target = Path(output_dir).expanduser().absolute()
     check_target(target, overwrite=overwrite)
     models = {"question": question_model, "passage": passage_model or question_model}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
+    with whole_directory(target) as temporary:
         parts: dict[str, Part] = {}
         for role in ROLES:
             tower = load_tower(models[role], role, token=token, base_model=base_model)
             parts[role] = as_part(tower, role, max_length=max_length)
             _write_part(tower, LAYOUT.part(temporary, role))
-        _check_dimensions(models, parts)
+        check_dimensions(models, {role: part.dimension for role, part in parts.items()})
         share_equal_weights(LAYOUT.part(temporary, "question"), LAYOUT.part(temporary, "passage"))
         write_manifest(temporary, ModelManifest(parts, made_from=models, training=_training_of(models)))
         if max_length is None:
             _carry_hybrid(Path(models["question"]), Path(models["passage"]), temporary)
-        temporary.chmod(0o755)  # mkdtemp makes it for its owner alone
-        put_in_place(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return target
 
 
@@ -101,26 +96,6 @@ def check_target(target: Path, *, overwrite: bool) -> None:
     if not overwrite:
         msg = f"There is a model in {target} already. Name another place, or replace it: overwrite=True (--overwrite)."
         raise InputError(msg)
-
-
-def put_in_place(temporary: Path, target: Path) -> None:
-    """Give a finished directory its name, and remove the one that had it.
-
-    :param temporary: The finished directory, beside its place.
-    :param target: Its place.
-    """
-    if not target.exists():
-        temporary.rename(target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    target.rename(old / "old")
-    try:
-        temporary.rename(target)
-    except OSError:
-        (old / "old").rename(target)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def _carry_hybrid(question: Path, passage: Path, target: Path) -> None:
@@ -164,16 +139,6 @@ def _training_of(models: dict[str, str]) -> Mapping[str, Any]:
     folder = Path(models["question"]).expanduser()
     is_pair = models["question"] == models["passage"] and is_model_directory(folder)
     return read_manifest(folder).training if is_pair else {}
-
-
-def _check_dimensions(models: dict[str, str], parts: dict[str, Part]) -> None:
-    question, passage = (parts[role].dimension for role in ROLES)
-    if question != passage:
-        msg = (
-            f"The two towers do not go together: {models['question']} makes vectors of {question} numbers, "
-            f"{models['passage']} of {passage}."
-        )
-        raise InputError(msg)
 
 
 def share_equal_weights(question: Path, passage: Path) -> None:

@@ -14,11 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer, normalizers
 from transformers import AutoTokenizer, BertTokenizer
 
 from dpr_haystack.core.text import PassageText, whole_passage
 from dpr_haystack.errors import ModelError
+
+Tokens = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 # transformers builds a tokenizer that knows nothing from a folder that has none of these
 VOCABULARY_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spm.model", "sentencepiece.bpe.model", "spiece.model")
@@ -52,6 +55,22 @@ class PairTokenizer:
         """
         inputs = [text if title is None else (title, text) for title, text in map(whole_passage, texts)]
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(inputs)]
+
+
+def padded(ids: Sequence[Sequence[int]], pad_id: int) -> tuple[Tokens, Tokens]:
+    """Token ids of several texts side by side.
+
+    :param ids: The token ids of each text.
+    :param pad_id: What fills up short ones.
+    :returns: The ids, and 1 for tokens and 0 for padding: both (texts, most tokens, at least 1).
+    """
+    width = max([1, *map(len, ids)])
+    tokens = np.full((len(ids), width), pad_id, dtype=np.int64)
+    mask = np.zeros((len(ids), width), dtype=np.int64)
+    for row, item in enumerate(ids):
+        tokens[row, : len(item)] = item
+        mask[row, : len(item)] = 1
+    return tokens, mask
 
 
 def load_tokenizer(folder: Path, config: Any, *, lowercase: bool = False, cased: bool | None = None) -> Any:

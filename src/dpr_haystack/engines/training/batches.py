@@ -14,8 +14,9 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from torch import Tensor
 
 from dpr_haystack.core.question_order import QuestionOrder
-from dpr_haystack.core.text import PassageText, normalize_question
+from dpr_haystack.core.text import PassageText, normalize_question, with_prompt
 from dpr_haystack.core.training_set import DrawRules, TrainingSet, draw
+from dpr_haystack.engines.towers.tokenization import padded
 from dpr_haystack.engines.training.towers import ROUTES, TrainableTower
 
 NOTHING = -1
@@ -117,22 +118,11 @@ def by_length(tower: TrainableTower, texts: Sequence[PassageText], numbers: Sequ
     :param numbers: What to call each.
     :returns: ``input_ids`` and ``attention_mask``, (texts, tokens), and ``row``: their numbers in this order.
     """
-    prompt = tower.part.prompt
-    ids = tower.tokenizer.encode([_with_prompt(prompt, text) for text in texts])
+    ids = tower.tokenizer.encode([with_prompt(tower.part.prompt, text) for text in texts])
     order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
-    width = len(ids[order[-1]])
-    tokens = np.full((len(ids), width), tower.tokenizer.pad_id, dtype=np.int64)
-    mask = np.zeros((len(ids), width), dtype=np.int64)
-    for row, place in enumerate(order):
-        tokens[row, : len(ids[place])] = ids[place]
-        mask[row, : len(ids[place])] = 1
+    tokens, mask = padded([ids[place] for place in order], tower.tokenizer.pad_id)
     return {
         "input_ids": torch.from_numpy(tokens),
         "attention_mask": torch.from_numpy(mask),
         "row": torch.tensor([numbers[place] for place in order]),
     }
-
-
-def _with_prompt(prompt: str, text: PassageText) -> PassageText:
-    title, body = text
-    return (None, prompt + body) if title is None else (prompt + title, body)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import torch
 import torch.distributed
@@ -20,10 +20,8 @@ from sentence_transformers.util.distributed import all_gather_with_grad
 from torch import Tensor, nn
 
 from dpr_haystack.core.false_negatives import Mask
+from dpr_haystack.core.training_config import LossName, SimilarityName
 from dpr_haystack.errors import InputError
-
-LossName = Literal["nll", "triplet", "margin_mse", "kl"]
-SimilarityName = Literal["dot", "cosine", "euclidean"]
 
 Masking = Callable[[Sequence[int], Sequence[int]], Mask]
 """For numbers of questions and passages, (questions, passages): where a passage is no negative of a question."""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import nn
 
+from dpr_haystack.core.files import whole_directory
 from dpr_haystack.core.model_directory import LAYOUT, ROLES, ModelManifest, Part, Role, write_manifest
 from dpr_haystack.engines.towers.checkpoints import quiet
-from dpr_haystack.engines.towers.model_directory import check_target, put_in_place, share_equal_weights
+from dpr_haystack.engines.towers.model_directory import check_target, share_equal_weights
 from dpr_haystack.engines.training.towers import TrainableTower
 
 
@@ -36,18 +36,12 @@ def save_pair(
     :returns: The directory.
     """
     check_target(target, overwrite=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
+    with whole_directory(target) as temporary:
         for role in ROLES:
             _write_tower(towers[role], LAYOUT.part(temporary, role))
         share_equal_weights(*(LAYOUT.part(temporary, role) for role in ROLES))
         parts: dict[str, Part] = {role: towers[role].part_for(role) for role in ROLES}
         write_manifest(temporary, ModelManifest(parts, made_from=made_from, training=training))
-        temporary.chmod(0o755)  # mkdtemp makes it for its owner alone
-        put_in_place(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return target
 
 

@@ -18,11 +18,11 @@ from sentence_transformers import SentenceTransformer
 
 from dpr_haystack._optional import require
 from dpr_haystack.core.false_negatives import FalseNegatives
-from dpr_haystack.core.model_directory import Role
+from dpr_haystack.core.model_directory import Role, check_dimensions
 from dpr_haystack.core.question_order import QuestionOrder, at_random, neighbours_together
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import DrawRules, TrainingSet
-from dpr_haystack.engines.towers.checkpoints import check_device, quiet
+from dpr_haystack.engines.towers.checkpoints import chosen_device, quiet
 from dpr_haystack.engines.towers.precision import resolve_dtype
 from dpr_haystack.engines.training.batches import Collator, EpochSampler
 from dpr_haystack.engines.training.callbacks import (
@@ -50,6 +50,7 @@ from dpr_haystack.engines.training.trainer import (
     average,
     checkpoints_in,
     load_weights,
+    trained_weights,
 )
 from dpr_haystack.engines.training.validation import PoolEvaluator
 from dpr_haystack.errors import InputError
@@ -102,8 +103,7 @@ class Session:
         self._config = config
         self._checkpoints = checkpoints
         self._best = checkpoints / "best.safetensors"
-        self._device = config.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        check_device(self._device)
+        self._device = chosen_device(config.device)
         self._bfloat16 = resolve_dtype(config.dtype, self._device) == torch.bfloat16
         torch.manual_seed(config.seed)  # adapters and projections begin at random
         self.model = _towers(config, self._device, token)
@@ -247,7 +247,7 @@ class Session:
             log_steps=config.log_steps,
             bfloat16=self._bfloat16,
             cpu=self._device == "cpu",
-            tensorboard=find_spec("tensorboard") is not None if config.tensorboard is None else config.tensorboard,
+            tensorboard=_with_tensorboard(config),
             seed=config.seed,
         )
 
@@ -258,7 +258,8 @@ def _towers(config: TrainingConfig, device: str, token: str | None) -> SentenceT
     if not config.tie_encoders:
         options = _tower_options(config, "passage")
         passage = load_trainable(config.passage_model or config.model, "passage", options, device=device, token=token)
-    _check_pair(config, question, passage)
+    models = {"question": config.model, "passage": config.passage_model or config.model}
+    check_dimensions(models, {"question": question.part.dimension, "passage": passage.part.dimension})
     if config.lora_rank:
         require("peft", "train", "training adapters (lora_rank)")
         from dpr_haystack.engines.training.adapters import AdapterOptions, add_adapters
@@ -288,15 +289,6 @@ def _tower_options(config: TrainingConfig, role: Role) -> TowerOptions:
     )
 
 
-def _check_pair(config: TrainingConfig, question: TrainableTower, passage: TrainableTower) -> None:
-    if question.part.dimension != passage.part.dimension:
-        msg = (
-            f"The two towers do not go together: {config.model} makes vectors of {question.part.dimension} numbers, "
-            f"{config.passage_model} of {passage.part.dimension}."
-        )
-        raise InputError(msg)
-
-
 def _draw(config: TrainingConfig) -> DrawRules:
     return DrawRules(
         hard_negatives=config.hard_negatives,
@@ -314,6 +306,14 @@ def _order(config: TrainingConfig, train: TrainingSet) -> QuestionOrder:
     return at_random(len(train.rows), config.seed)
 
 
+def _with_tensorboard(config: TrainingConfig) -> bool:
+    there = find_spec("tensorboard") is not None
+    if config.tensorboard and not there:
+        msg = "tensorboard: true needs the package tensorboard: pip install tensorboard, or leave the setting out"
+        raise InputError(msg)
+    return there if config.tensorboard is None else config.tensorboard
+
+
 def _least(config: TrainingConfig, count: int) -> int:
     """How many questions the last batch of an epoch needs: those of one passage have a negative only if they bring it.
 
@@ -326,6 +326,4 @@ def _least(config: TrainingConfig, count: int) -> int:
 
 
 def _snapshot(model: SentenceTransformer) -> dict[str, torch.Tensor]:
-    from dpr_haystack.engines.training.trainer import trained_weights
-
     return {name: tensor.clone() for name, tensor in trained_weights(model).items()}
