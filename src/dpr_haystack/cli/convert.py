@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write small adapters of --base-model, of this rank, in place of whole towers",
     )
     parser.add_argument("--max-length", type=whole_number, metavar="N", help="longest input in tokens of the towers")
+    parser.add_argument(
+        "--dimension",
+        type=whole_number,
+        metavar="N",
+        help="keep the first N numbers of every vector: for towers that were trained for it (matryoshka)",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
 
 
@@ -57,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.output,
             base_model=arguments.base_model,
             max_length=arguments.max_length,
+            dimension=arguments.dimension,
             overwrite=arguments.overwrite,
         )
     if arguments.reader is not None:
@@ -74,9 +81,12 @@ def _write_adapters(arguments: argparse.Namespace) -> None:
     if arguments.question_model is None or arguments.base_model is None:
         msg = "--adapter-rank needs MODEL, the trained pair, and --base-model, what it was trained from"
         raise InputError(msg)
-    if arguments.passage_model is not None or arguments.max_length is not None:
-        msg = "--adapter-rank takes both towers of MODEL as they are: no --passage-model and no --max-length beside it"
-        raise InputError(msg)
+    given = {"--passage-model": arguments.passage_model, "--max-length": arguments.max_length}
+    given["--dimension"] = arguments.dimension
+    for name, value in given.items():
+        if value is not None:
+            msg = f"--adapter-rank takes both towers of MODEL as they are: no {name} beside it"
+            raise InputError(msg)
     shares = convert_to_adapters(
         arguments.question_model,
         arguments.base_model,

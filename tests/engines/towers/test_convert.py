@@ -72,6 +72,22 @@ def test_one_tower_for_both_roles_is_on_the_disk_once(tmp_path):
     np.testing.assert_array_equal(vectors(made, "passage"), vectors(get_model_path(), "passage"))
 
 
+@pytest.mark.parametrize("unit", [True, False])
+def test_the_first_numbers_of_every_vector(tmp_path, towers, unit):
+    names = (str(get_model_path()), str(get_model_path())) if unit else towers
+    made = convert(*names, tmp_path / "small", dimension=12)
+    for role, name in zip(("question", "passage"), names, strict=True):
+        expected = vectors(name, role)[:, :12]
+        if unit:
+            expected = expected / np.linalg.norm(expected, axis=1, keepdims=True)
+        np.testing.assert_allclose(vectors(made, role), expected, atol=1e-6)
+    assert read_manifest(made).parts["passage"].dimension == 12
+    again = convert(str(made), None, tmp_path / "again")
+    np.testing.assert_array_equal(vectors(again, "passage"), vectors(made, "passage"))
+    with pytest.raises(InputError, match="dimension must be from 1 to 12, the numbers of a vector of .*: 13"):
+        convert(str(made), None, tmp_path / "more", dimension=13)
+
+
 def test_where_links_are_not_possible_it_is_copied(tmp_path, monkeypatch):
     def refuse(*_args):
         raise OSError

@@ -89,7 +89,7 @@ def load_encoder(
     torch_dtype = resolve_dtype(dtype, device)
     tower = used_with(load_tower(model, role, token=token, dtype=torch_dtype), pooling, normalize)
     part = as_part(tower, role, max_length=max_length)
-    head = Head(part.pooling, tower.dense, normalize=part.normalize)
+    head = Head(part.pooling, tower.dense, normalize=part.normalize, dimension=part.dimension)
     pad_id = tower.tokenizer.pad_token_id or 0
     tokenizer = PairTokenizer(tower.tokenizer.backend_tokenizer, pad_id=pad_id, max_length=part.max_length)
     backbone, projection = split_tower(tower.model)
@@ -99,19 +99,26 @@ def load_encoder(
     return Encoder(backbone, head.to(device).float(), tokenizer, part, tower.identity)
 
 
-def used_with(tower: LoadedTower, pooling: str | None, normalize: bool | None) -> LoadedTower:
+def used_with(
+    tower: LoadedTower, pooling: str | None, normalize: bool | None, dimension: int | None = None
+) -> LoadedTower:
     """A tower with another pooling, or with vectors of another length.
 
     :param tower: The tower.
     :param pooling: One of :data:`~dpr_haystack.core.model_directory.POOLINGS`; ``None`` for its own.
     :param normalize: Whether vectors get length 1; ``None`` for its own.
-    :raises InputError: If there is no such pooling.
+    :param dimension: How many of a vector's numbers are kept, from the first on; ``None`` for as many as now.
+    :raises InputError: If there is no such pooling, or there are fewer numbers.
     """
     own = tower.source
+    if dimension is not None and not 1 <= dimension <= _dimension(tower):
+        msg = f"dimension must be from 1 to {_dimension(tower)}, the numbers of a vector of {own.folder}: {dimension}"
+        raise InputError(msg)
     source = replace(
         own,
         pooling=_known_pooling(pooling) if pooling is not None else own.pooling,
         normalize=own.normalize if normalize is None else normalize,
+        dimension=own.dimension if dimension is None else dimension,
     )
     return replace(tower, source=source)
 
@@ -238,6 +245,11 @@ def as_part(tower: LoadedTower, role: Role, *, max_length: int | None = None) ->
 
 
 def _dimension(tower: LoadedTower) -> int:
+    whole = _whole_dimension(tower)
+    return min(whole, tower.source.dimension or whole)
+
+
+def _whole_dimension(tower: LoadedTower) -> int:
     layers = [layer for part in tower.dense for layer in part.modules() if isinstance(layer, nn.Linear)]
     if layers:
         return int(layers[-1].out_features)

@@ -22,13 +22,17 @@ class Head(nn.Module):
     :param pooling: One of :data:`dpr_haystack.core.model_directory.POOLINGS`.
     :param dense: Layers that follow the pooling.
     :param normalize: Whether vectors are scaled to length 1 in the end.
+    :param dimension: How many numbers of a vector are kept, from its first on; None for all.
     """
 
-    def __init__(self, pooling: str, dense: Sequence[nn.Module], *, normalize: bool) -> None:
+    def __init__(
+        self, pooling: str, dense: Sequence[nn.Module], *, normalize: bool, dimension: int | None = None
+    ) -> None:
         super().__init__()
         self.pooling = pooling
         self.dense = nn.Sequential(*dense).float()
         self.normalize = normalize
+        self.dimension = dimension
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Pool a batch.
@@ -37,7 +41,7 @@ class Head(nn.Module):
         :param mask: 1 for tokens, 0 for padding behind them, (texts, tokens).
         :returns: float32 vectors, (texts, dimension).
         """
-        vectors: Tensor = self.dense(pool(tokens, mask, self.pooling))
+        vectors: Tensor = self.dense(pool(tokens, mask, self.pooling))[:, : self.dimension]
         return nn.functional.normalize(vectors, dim=-1) if self.normalize else vectors
 
 

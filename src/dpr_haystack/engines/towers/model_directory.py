@@ -22,7 +22,7 @@ from dpr_haystack.core.model_directory import (
     read_manifest,
     write_manifest,
 )
-from dpr_haystack.engines.towers.checkpoints import LoadedTower, as_part, load_tower
+from dpr_haystack.engines.towers.checkpoints import LoadedTower, as_part, load_tower, used_with
 from dpr_haystack.engines.towers.tower_source import weight_files
 from dpr_haystack.errors import InputError
 
@@ -46,6 +46,7 @@ def convert(
     base_model: str | None = None,
     token: str | None = None,
     max_length: int | None = None,
+    dimension: int | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a model directory.
@@ -61,6 +62,8 @@ def convert(
         ``None`` for what these name.
     :param token: A hub token.
     :param max_length: Longest input in tokens; ``None`` for each checkpoint's own.
+    :param dimension: Keep so many numbers of every vector, from the first on, which costs little where that was trained
+        (``matryoshka``); ``None`` for all. Vectors of length 1 get that length again.
     :param overwrite: Whether a model directory that is already there is replaced.
     :returns: The path of the directory.
     :raises InputError: If something is there that is not to be replaced, or the two towers do not go together.
@@ -73,12 +76,13 @@ def convert(
         parts: dict[str, Part] = {}
         for role in ROLES:
             tower = load_tower(models[role], role, token=token, base_model=base_model)
+            tower = used_with(tower, None, None, dimension)
             parts[role] = as_part(tower, role, max_length=max_length)
             _write_part(tower, LAYOUT.part(temporary, role))
         check_dimensions(models, {role: part.dimension for role, part in parts.items()})
         share_equal_weights(LAYOUT.part(temporary, "question"), LAYOUT.part(temporary, "passage"))
         write_manifest(temporary, ModelManifest(parts, made_from=models, training=_training_of(models)))
-        if max_length is None:
+        if max_length is None and dimension is None:
             _carry_hybrid(Path(models["question"]), Path(models["passage"]), temporary)
     return target
 

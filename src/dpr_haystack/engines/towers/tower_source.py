@@ -25,6 +25,7 @@ class TowerSource:
     :param adapter: The folder of an adapter that is put into the weights of ``folder``, its base; ``None`` for none.
     :param passage_weights: Weight files of the passage tower that belongs to it; ``None`` if that is not known.
     :param max_length: Longest input in tokens; ``None`` for as long as the tokenizer says.
+    :param dimension: How many numbers of a vector are kept; ``None`` for all.
 
     The other fields are those of :class:`~dpr_haystack.core.model_directory.Part`.
     """
@@ -35,6 +36,7 @@ class TowerSource:
     normalize: bool = False
     similarity: str = "dot"
     max_length: int | None = DPR_MAX_LENGTH
+    dimension: int | None = None
     prompt: str = ""
     lowercase: bool = False
     dense: tuple[Path, ...] = ()

@@ -62,7 +62,7 @@ class TrainableTower(Module):  # type: ignore[misc]
     def __init__(self, loaded: LoadedTower, part: Part, *, frozen: bool = False) -> None:
         super().__init__()
         self.backbone, projection = split_tower(loaded.model)
-        self.head = Head(part.pooling, loaded.dense, normalize=part.normalize)
+        self.head = Head(part.pooling, loaded.dense, normalize=part.normalize, dimension=part.dimension)
         self.head.dense.insert(0, projection)
         self.loaded = (loaded,)  # in a tuple, so that it is no sub-module
         self.part = part
