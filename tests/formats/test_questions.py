@@ -3,15 +3,17 @@
 # SPDX-License-Identifier: Apache-2.0
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.core.passages import passage_id
-from dpr_haystack.errors import DataError
+from dpr_haystack.core.passages import make_passage, passage_id
+from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats import Question, read_questions
 from dpr_haystack.formats.questions import write_questions
+from dpr_haystack.formats.squad import read_squad_passages, write_squad
 
 
 @pytest.fixture
@@ -152,6 +154,50 @@ def test_squad(questions):
         Question("When?", ("1347", "in 1347"), (gold,), "q1"),
         Question("Who?", (), (), "q2"),
     ]
+
+
+@pytest.mark.parametrize("name", ["again.json", "again.json.gz"])
+def test_squad_that_is_written_is_what_was_read(tmp_path, name):
+    original = Path(__file__).parents[1] / "data" / "squad-dev.json.gz"
+    passages, questions = list(read_squad_passages(original)), list(read_questions(original))
+    assert write_squad(tmp_path / name, passages, questions) == len(questions) > 80
+    assert [(each.id, each.title) for each in read_squad_passages(tmp_path / name)] == [
+        (each.id, each.title) for each in passages
+    ]
+    assert list(read_questions(tmp_path / name)) == questions
+    opened = gzip.open if name.endswith(".gz") else open
+    with opened(tmp_path / name, "rt", encoding="utf-8") as file:
+        content = json.load(file)
+    assert content["version"] == "1.1"
+    for article in content["data"]:
+        for paragraph in article["paragraphs"]:
+            for asked in paragraph["qas"]:
+                for answer in asked["answers"]:
+                    start = answer["answer_start"]
+                    assert paragraph["context"][start : start + len(answer["text"])] == answer["text"]
+
+
+def test_squad_with_a_question_without_an_answer_is_2_0(tmp_path):
+    passage = make_passage("T", "It came in 1347.", {})
+    write_squad(tmp_path / "q.json", [passage], [Question("Who?", (), (passage.id,), "q2")])
+    content = json.loads((tmp_path / "q.json").read_text())
+    asked = {"id": "q2", "question": "Who?", "answers": [], "is_impossible": True}
+    assert content["version"] == "v2.0"
+    assert content["data"][0]["paragraphs"][0]["qas"] == [asked]
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        (Question("Who?", ("1347",), ("elsewhere",)), "question 1, 'Who?', names none of the 1 passages as its gold"),
+        (Question("Who?", ("1348",), ("p",)), "question 1, 'Who?': its passage does not hold '1348' word for word"),
+    ],
+)
+def test_squad_that_cannot_be_written_leaves_no_file(tmp_path, question, words):
+    passage = make_passage("T", "It came in 1347.", {}, "p")
+    with pytest.raises(InputError, match=words):
+        write_squad(tmp_path / "q.json", [passage], [question])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_list_of_questions_in_a_json_file(questions):

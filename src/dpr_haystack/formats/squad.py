@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.passages import Passage, make_passage
-from dpr_haystack.errors import DataError
+from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats.open_text import parse_json, read_text
 from dpr_haystack.formats.question import Question
+from dpr_haystack.formats.writing import replacing
 
 
 def is_squad(content: Any) -> bool:
@@ -72,6 +74,52 @@ def squad_questions(content: Any, path: str | Path) -> Iterator[Question]:
                 yield Question(asked["question"], () if impossible else answers, ids, str(asked.get("id", number)))
             except (KeyError, TypeError, AttributeError) as error:
                 raise DataError(path, f"question {number} lacks its text or answers ({error!r})") from error
+
+
+def write_squad(path: str | Path, passages: Iterable[Passage], questions: Iterable[Question]) -> int:
+    """Write passages and their questions as SQuAD: 1.1, or 2.0 if a question has no answer.
+
+    Passages with the same title are one article. Each question stands at its first gold passage that is there, each
+    answer at the first place where the passage has it word for word.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :param passages: The passages.
+    :param questions: Each with a gold passage among them.
+    :returns: How many questions.
+    :raises InputError: If a question names none of the passages, or its passage does not hold an answer.
+    :raises DataError: If the file cannot be written.
+    """
+    articles: dict[str, list[dict[str, Any]]] = {}
+    paragraphs: dict[str, dict[str, Any]] = {}
+    for passage in passages:
+        paragraphs[passage.id] = {"context": passage.text, "qas": []}
+        articles.setdefault(passage.title, []).append(paragraphs[passage.id])
+    count = unanswered = 0
+    for count, question in enumerate(questions, 1):
+        place = next((name for name in question.passage_ids if name in paragraphs), None)
+        if place is None:
+            msg = f"question {count}, {question.question!r}, names none of the {len(paragraphs)} passages as its gold"
+            raise InputError(msg)
+        paragraphs[place]["qas"].append(_asked(question, paragraphs[place]["context"], count))
+        unanswered += not question.answers
+    data = [{"title": title, "paragraphs": own} for title, own in articles.items()]
+    with replacing(path) as file:
+        json.dump({"version": "v2.0" if unanswered else "1.1", "data": data}, file, ensure_ascii=False)
+    return count
+
+
+def _asked(question: Question, context: str, number: int) -> dict[str, Any]:
+    places = {answer: context.find(answer) for answer in question.answers}
+    missing = [answer for answer, place in places.items() if place < 0]
+    if missing:
+        msg = f"question {number}, {question.question!r}: its passage does not hold {missing[0]!r} word for word"
+        raise InputError(msg)
+    asked = {
+        "id": question.id or str(number),
+        "question": question.question,
+        "answers": [{"text": answer, "answer_start": place} for answer, place in places.items()],
+    }
+    return asked if question.answers else {**asked, "is_impossible": True}
 
 
 def _paragraphs(content: Any, path: str | Path) -> Iterator[tuple[Passage, dict[str, Any]]]:
