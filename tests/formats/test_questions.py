@@ -189,8 +189,8 @@ def test_squad_with_a_question_without_an_answer_is_2_0(tmp_path):
 @pytest.mark.parametrize(
     ("question", "words"),
     [
-        (Question("Who?", ("1347",), ("elsewhere",)), "question 1, 'Who?', names none of the 1 passages as its gold"),
-        (Question("Who?", ("1348",), ("p",)), "question 1, 'Who?': its passage does not hold '1348' word for word"),
+        (Question("Who?", ("1347",), ("elsewhere",)), "question 1, 'Who.', names none of the 1 passages as its gold"),
+        (Question("Who?", ("1348",), ("p",)), "question 1, 'Who.': its passage does not hold '1348' word for word"),
     ],
 )
 def test_squad_that_cannot_be_written_leaves_no_file(tmp_path, question, words):
