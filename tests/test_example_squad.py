@@ -49,7 +49,8 @@ def test_the_recipe_runs_from_its_first_to_its_last_step(tmp_path: Path) -> None
     squad(tmp_path / "squad" / "dev-v1.1.json.gz", 8, 4)
     tiny_bert(tmp_path / "base")
     command = [sys.executable, str(RECIPE), "--squad", str(tmp_path / "squad"), "--work", str(tmp_path / "work")]
-    command += ["--base", str(tmp_path / "base"), "--held-out", "3", "--rank", "4", "max_steps=4", "batch_size=4"]
+    command += ["--base", str(tmp_path / "base"), "--held-out", "3", "--rank", "4", "--rounds", "2"]
+    command += ["max_steps=4", "batch_size=8"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr

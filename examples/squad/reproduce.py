@@ -7,7 +7,7 @@
 
 DIR with SQuAD's train-v1.1.json and dev-v1.1.json (also .gz). Every step is a command of dpr-haystack that you could
 type yourself; it is printed. A step that is done is not done again, so the same command goes on after an interruption.
-On two processor cores it takes several hours. Settings of trainings can be changed from here, to try it out:
+On two processor cores it takes two hours. Settings of the training can be changed from here, to try it out:
 ``max_steps=10``. Needs: pip install "dpr-haystack[all]".
 """
 
@@ -33,8 +33,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="where everything goes")
     parser.add_argument("--base", help="the encoder to start from (default: the packaged all-MiniLM-L6-v2)")
     parser.add_argument("--held-out", type=int, default=22, help="articles of train kept for the hybrid weight")
+    parser.add_argument("--rounds", type=int, default=1, help="of mining with what the last training made (default: 1)")
     parser.add_argument("--rank", type=int, default=56, help="rank of the adapters")
-    parser.add_argument("settings", nargs="*", help="settings of both trainings, e.g. max_steps=10")
+    parser.add_argument("settings", nargs="*", help="settings of the training, e.g. max_steps=10")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     recipe(Steps(arguments.work), arguments)
@@ -71,16 +72,9 @@ def recipe(step: Steps, arguments: argparse.Namespace) -> None:
     for questions, output in (("train.json", "bm25.jsonl"), ("held-out.json", "held-out.jsonl")):
         build = ["build-training-data", questions, "--store", "store", "--count", "6", "--margin", "0.97"]
         step(output, *build, "--output", output)
-    mine(step, "bm25.jsonl", "store", "mined1.jsonl")
-    train(step, "round1", "mined1.jsonl", arguments.settings)
-    if not (step.work / "mined2.jsonl").exists():
-        copy_of_the_store(step.work, "store1")
-        step("store1.done", "reembed", "--store", "store1", "--model", "round1/model")
-        step.done("store1.done")
-    mine(step, "mined1.jsonl", "store1", "mined2.jsonl")
-    train(step, "round2", "mined2.jsonl", arguments.settings)
+    trained = rounds(step, arguments)
     rank = ["--adapter-rank", str(arguments.rank), "--base-model", "base"]
-    step("adapters/dpr.json", "convert", "round2/model", *rank, "--output", "adapters")
+    step("adapters/dpr.json", "convert", trained, *rank, "--output", "adapters")
     step("model/dpr.json", "convert", "adapters", "--output", "model")
     copy_of_the_store(step.work, "trained")
     step("trained.done", "reembed", "--store", "trained", "--model", "model")
@@ -90,6 +84,24 @@ def recipe(step: Steps, arguments: argparse.Namespace) -> None:
         step(None, "evaluate", "--store", store, "--questions", str(squad[1]), "--exact-scores")
 
 
+def rounds(step: Steps, arguments: argparse.Namespace) -> str:
+    """Mine with the encoder at hand, train from the base; and again with what came of it.
+
+    :returns: The last pair.
+    """
+    examples, store = "bm25.jsonl", "store"
+    for number in range(1, arguments.rounds + 1):
+        mined, model = f"mined{number}.jsonl", f"round{number}/model"
+        mine(step, examples, store, mined)
+        train(step, f"round{number}", mined, arguments.settings)
+        examples, store = mined, f"store{number}"
+        if number < arguments.rounds and not (step.work / f"mined{number + 1}.jsonl").exists():
+            copy_of_the_store(step.work, store)
+            step(f"{store}.done", "reembed", "--store", store, "--model", model)
+            step.done(f"{store}.done")
+    return model
+
+
 def mine(step: Steps, examples: str, store: str, output: str) -> None:
     """Eight negatives that the store's own encoder finds, before those that are there."""
     how = ["--source", "dpr", "--count", "8", "--margin", "0.97", "--keep"]
@@ -97,9 +109,9 @@ def mine(step: Steps, examples: str, store: str, output: str) -> None:
 
 
 def train(step: Steps, name: str, examples: str, settings: list[str]) -> None:
-    """Train from the base as the file of that name says."""
+    """Train from the base as training.yml says."""
     files = ["model=base", f"train_file={examples}", "dev_file=held-out.jsonl", f"output_dir={name}"]
-    step(f"{name}/model/dpr.json", "train", str(HERE / f"{name}.yml"), *files, *settings)
+    step(f"{name}/model/dpr.json", "train", str(HERE / "training.yml"), *files, *settings)
 
 
 def found(folder: Path, name: str) -> Path:

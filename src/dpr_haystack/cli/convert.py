@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         help="write small adapters of --base-model, of this rank, in place of whole towers",
     )
+    parser.add_argument(
+        "--base-name",
+        metavar="NAME",
+        help="what adapters call their base, e.g. its name on the hub (default: what --base-model says)",
+    )
     parser.add_argument("--max-length", type=whole_number, metavar="N", help="longest input in tokens of the towers")
     parser.add_argument(
         "--dimension",
@@ -92,6 +97,7 @@ def _write_adapters(arguments: argparse.Namespace) -> None:
         arguments.base_model,
         arguments.output,
         rank=arguments.adapter_rank,
+        base_name=arguments.base_name,
         overwrite=arguments.overwrite,
     )
     print(", ".join(f"{role}: {100 * share:.1f}% of what training changed" for role, share in shares.items()))

@@ -62,11 +62,17 @@ def whole_directory(target: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield temporary
-        temporary.chmod(0o755)  # mkdtemp makes it for its owner alone
+        _for_everyone_to_read(temporary)
         put_in_place(temporary, target)
         fsync_directory(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _for_everyone_to_read(directory: Path) -> None:
+    """mkdtemp, and what writes weights, make things for their owner alone."""
+    for path in (directory, *directory.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def put_in_place(temporary: Path, target: Path) -> None:

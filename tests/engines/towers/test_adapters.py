@@ -196,9 +196,12 @@ def test_from_the_command_line(base: Path, tmp_path: Path, capsys: pytest.Captur
     command = ["convert", model, "--adapter-rank", "4", "--output", str(tmp_path / "small")]
     assert main(command) == 2
     assert "--base-model, what it was trained from" in capsys.readouterr().err
-    assert main([*command, "--base-model", str(base)]) == 0
+    assert main([*command, "--base-model", str(base), "--base-name", "of/the-hub"]) == 0
     assert "% of what training changed" in capsys.readouterr().out
-    assert load_encoder(str(tmp_path / "small"), "question").dimension == 32
+    config = json.loads((tmp_path / "small" / "question" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "of/the-hub"
+    convert(str(tmp_path / "small"), None, tmp_path / "whole", base_model=str(base))
+    assert load_encoder(str(tmp_path / "whole"), "question").dimension == 32
     assert main([*command, "--base-model", str(base), "--max-length", "9"]) == 2
     capsys.readouterr()
 

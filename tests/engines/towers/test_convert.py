@@ -46,6 +46,7 @@ def test_two_dpr_checkpoints(tmp_path, towers):
     assert sorted(path.name for path in made.iterdir()) == ["dpr.json", "passage", "question"]
     assert not [path for path in made.parent.iterdir() if path != made]
     assert oct(made.stat().st_mode & 0o777) == "0o755"
+    assert {oct(path.stat().st_mode & 0o777) for path in made.rglob("*") if path.is_file()} == {"0o644"}
 
 
 def test_the_towers_of_a_directory_belong_together(tmp_path, towers):
