@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from dpr_haystack import DPRDocumentEmbedder, DPRTextEmbedder, train_dpr
 from dpr_haystack.core.model_directory import read_manifest
 from dpr_haystack.engines.towers.checkpoints import load_encoder
-from dpr_haystack.engines.training.trainer import checkpoints_in
+from dpr_haystack.engines.training.trainer import OneDevice, checkpoints_in
 from dpr_haystack.errors import InputError, TrainingFailed
 from support.checkpoints import tiny_bert, tiny_cross_encoder, tiny_dpr
 from support.small_training import losses_of, small_config, training_file
@@ -346,7 +346,8 @@ def test_a_loss_that_is_no_number_ends_it(model: Path, tmp_path: Path) -> None:
         ({"train_questions": 41}, "train_questions is 41, but there are 40 questions"),
         ({"matryoshka": (64,)}, "matryoshka names 64 numbers, but vectors have 32"),
         ({"max_passage_length": 1000}, "max_length is 1000"),
-        ({"device": "cuda:9"}, "the device 'cuda:9' cannot be used"),
+        ({"device": "cuda:9"}, "show it this one: CUDA_VISIBLE_DEVICES=9"),
+        ({"device": "no-such"}, "the device 'no-such' cannot be used"),
         (
             {"train_questions": 1, "batch_size": 4, "hard_negatives": 0},
             "1 questions make no batch of 4 with a negative",
@@ -381,6 +382,15 @@ def test_tensorboard_that_is_missing_is_said(model: Path, tmp_path: Path, monkey
     monkeypatch.setattr("dpr_haystack.engines.training.session.find_spec", lambda _: None)
     with pytest.raises(InputError, match="tensorboard: true needs the package tensorboard: pip install tensorboard"):
         train_dpr(small_config(tmp_path, model, tensorboard=True))
+
+
+def test_without_torchrun_one_gpu_is_used_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = OneDevice(output_dir=str(tmp_path), use_cpu=True)
+    for count, used in ((0, 0), (1, 1), (8, 1)):
+        monkeypatch.setattr(arguments, "_n_gpu", count)
+        assert arguments.n_gpu == used
 
 
 def under_torchrun(file: Path, settings: dict[str, Any]) -> None:

@@ -237,6 +237,12 @@ class TrainingConfig:
                 f"average_last is {self.average_last}, but only {self.keep_checkpoints} checkpoints are kept: raise "
                 "keep_checkpoints"
             )
+        name, _, number = (self.device or "").partition(":")
+        if name == "cuda" and number not in ("", "0"):
+            yield (
+                f"device {self.device}: a training takes the first GPU that it sees; show it this one: "
+                f"CUDA_VISIBLE_DEVICES={number} dpr-haystack train ..., without device"
+            )
         if self.early_stopping is not None and self.dev_file is None:
             yield "early_stopping needs a dev_file to validate with"
 

@@ -85,7 +85,7 @@ def test_the_first_numbers_of_every_vector(tmp_path, towers, unit):
     assert read_manifest(made).parts["passage"].dimension == 12
     again = convert(str(made), None, tmp_path / "again")
     np.testing.assert_array_equal(vectors(again, "passage"), vectors(made, "passage"))
-    with pytest.raises(InputError, match="dimension must be from 1 to 12, the numbers of a vector of .*: 13"):
+    with pytest.raises(InputError, match=r"dimension must be from 1 to 12, the numbers of a vector of .*: 13"):
         convert(str(made), None, tmp_path / "more", dimension=13)
 
 

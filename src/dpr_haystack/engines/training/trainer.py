@@ -66,6 +66,15 @@ class ScheduleOptions:
     seed: int
 
 
+class OneDevice(SentenceTransformerTrainingArguments):  # type: ignore[misc]
+    """Settings of a process that trains on one GPU: several are torchrun's, which shares negatives between them."""
+
+    @property
+    def n_gpu(self) -> int:
+        """At most one, so that batches are not dealt out inside the process."""
+        return min(1, int(super().n_gpu))
+
+
 class TowerTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
     """Trains two towers.
 
@@ -162,8 +171,8 @@ def average(folders: list[Path]) -> dict[str, Tensor]:
     return {name: (tensor / len(folders)).float() for name, tensor in total.items()}
 
 
-def _arguments(options: ScheduleOptions, *, validated: bool) -> SentenceTransformerTrainingArguments:
-    return SentenceTransformerTrainingArguments(
+def _arguments(options: ScheduleOptions, *, validated: bool) -> OneDevice:
+    return OneDevice(
         output_dir=str(options.output_dir),
         per_device_train_batch_size=options.batch_size,
         num_train_epochs=options.epochs,
