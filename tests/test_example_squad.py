@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
-import os
-import subprocess
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dpr_haystack.cli import main as command_line
 from support.checkpoints import tiny_bert
 
-RECIPE = Path(__file__).resolve().parents[1] / "examples" / "squad" / "reproduce.py"
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "squad"
 RIVERS = ["Danube", "Rhine", "Elbe", "Oder", "Seine", "Loire", "Tiber", "Ebro"]
 
 
@@ -42,31 +45,53 @@ def squad(path: Path, first: int, articles: int) -> None:
     path.write_bytes(gzip.compress(json.dumps({"version": "1.1", "data": data}).encode()))
 
 
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
+    """Runs an example's main; its commands run in this process, where torch has been imported already."""
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+
+    def run(name: str, *arguments: str) -> list[str]:
+        def here(step: Any, *command: str) -> None:
+            with monkeypatch.context() as patched:
+                patched.chdir(step.work)
+                assert command_line(list(command)) == 0, capsys.readouterr().err
+
+        monkeypatch.setattr(import_module("reproduce").Steps, "run", here)
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        import_module(name).main()
+        return capsys.readouterr().out.splitlines()
+
+    return run
+
+
+def commands(printed: list[str]) -> list[str]:
+    return [line.split()[1] for line in printed if line.startswith("dpr-haystack ")]
+
+
 @pytest.mark.slow
-def test_the_recipe_runs_from_its_first_to_its_last_step(tmp_path: Path) -> None:
+def test_the_recipe_runs_from_its_first_to_its_last_step(example: Callable[..., list[str]], tmp_path: Path) -> None:
     (tmp_path / "squad").mkdir()
     squad(tmp_path / "squad" / "train-v1.1.json.gz", 0, 8)
     squad(tmp_path / "squad" / "dev-v1.1.json.gz", 8, 4)
     tiny_bert(tmp_path / "base")
-    command = [sys.executable, str(RECIPE), "--squad", str(tmp_path / "squad"), "--work", str(tmp_path / "work")]
-    command += ["--base", str(tmp_path / "base"), "--held-out", "3", "--rank", "4", "--rounds", "2"]
-    command += ["max_steps=4", "batch_size=8"]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr
-    commands = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("dpr-haystack ")]
-    assert commands == [
+    places = ["--squad", str(tmp_path / "squad"), "--work", str(tmp_path / "work")]
+    own = ["--base", str(tmp_path / "base"), "--held-out", "3", "--rank", "4", "--rounds", "2"]
+    printed = example("reproduce", "max_steps=4", "batch_size=8", *places, *own)
+    assert commands(printed) == [
         "convert", "index", "build-training-data", "build-training-data", "mine", "train", "reembed", "mine", "train",
         "convert", "convert", "reembed", "fit-hybrid", "evaluate", "evaluate",
     ]  # fmt: skip
-    assert done.stdout.count("gold passage in the top k, % of 16 questions") == 2
+    assert "\n".join(printed).count("gold passage in the top k, % of 16 questions") == 2
     work = tmp_path / "work"
     assert json.loads((work / "model" / "dpr.json").read_text())["training"]["steps"] == 4
     assert (work / "model" / "hybrid.json").is_file()
     held = {article["title"] for article in json.loads((work / "held-out.json").read_text())["data"]}
     trained = {article["title"] for article in json.loads((work / "train.json").read_text())["data"]}
     assert (len(held), len(trained), held & trained) == (3, 5, set())
-    again = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert again.returncode == 0
-    commands = [line.split()[1] for line in again.stdout.splitlines() if line.startswith("dpr-haystack ")]
-    assert commands == ["evaluate", "evaluate"]
+    assert commands(example("reproduce", *places, *own)) == ["evaluate", "evaluate"]
+    example("ablation", "max_steps=1", "batch_size=8", *places, "--questions", "8", "--counts", "0")
+    with (work / "ablation.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["questions"] for row in rows] == ["", *["8"] * 5]
+    assert rows[0]["training"] == "BM25"
+    assert all(0 <= float(row["top_1"]) <= float(row["top_20"]) <= 100 for row in rows)

@@ -55,6 +55,10 @@ class Steps:
         if result is not None and (self.work / result).exists():
             return
         print("dpr-haystack", *command, flush=True)
+        self.run(*command)
+
+    def run(self, *command: str) -> None:
+        """Run a command in a process of its own, which gives back its memory."""
         subprocess.run([sys.executable, "-m", "dpr_haystack.cli", *command], cwd=self.work, check=True)
 
     def done(self, name: str) -> None:
