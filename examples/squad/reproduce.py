@@ -83,7 +83,9 @@ def recipe(step: Steps, arguments: argparse.Namespace) -> None:
     copy_of_the_store(step.work, "trained")
     step("trained.done", "reembed", "--store", "trained", "--model", "model")
     step.done("trained.done")
-    step("model/hybrid.json", "fit-hybrid", "--store", "trained", "--questions", "held-out.json", "--exact-scores")
+    # scores as they are would not go with other corpora
+    fit = ["--questions", "held-out.json", "--exact-scores", "--normalization", "minmax", "zscore"]
+    step("model/hybrid.json", "fit-hybrid", "--store", "trained", *fit)
     for store in ("store", "trained"):
         step(None, "evaluate", "--store", store, "--questions", str(squad[1]), "--exact-scores")
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What travels with the package: pipelines, the sample corpus and its questions."""
+"""What travels with the package: a trained pair, pipelines, the sample corpus and its questions."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def corpus_directory() -> Path:
 def sample_questions() -> Path:
     """Questions on the sample corpus, one JSON object a line."""
     return _DATA / "questions.jsonl"
+
+
+def trained_pair() -> Path:
+    """Question and passage encoder as trained on SQuAD: a model directory of adapters for all-MiniLM-L6-v2."""
+    return _DATA / "minilm-squad"
 
 
 def pipelines_directory() -> Path:

@@ -15,11 +15,12 @@ import pytest
 
 @pytest.fixture(scope="session")
 def workspace_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The workspace that all tests share; they read it only."""
+    """The workspace that all tests share; they read it only. Nothing has been fitted for its model: equal weights."""
     from dpr_haystack.workflows.workspace import make_workspace
 
     root = tmp_path_factory.mktemp("quickstart") / "demo"
     make_workspace(root)
+    (root / "model" / "hybrid.json").unlink()
     return root
 
 

@@ -89,12 +89,9 @@ def _named(arguments: argparse.Namespace) -> HybridSettings | None:
 def _fitted(file: str | None, model: str) -> HybridSettings:
     from pathlib import Path
 
-    from dpr_haystack.core.hybrid_settings import HybridSettings, hybrid_file_of, read_hybrid
+    from dpr_haystack.core.hybrid_settings import fitted_for, read_hybrid
 
-    if file is not None:
-        return read_hybrid(Path(file))
-    path = hybrid_file_of(model)
-    return read_hybrid(path) if path is not None and path.exists() else HybridSettings()
+    return fitted_for(model) if file is None else read_hybrid(Path(file))
 
 
 def _share(text: str) -> float:

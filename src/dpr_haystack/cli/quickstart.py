@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the workspace and show what it finds."""
-    from dpr_haystack.workflows.workspace import ask_all, make_workspace, report_lines
+    from dpr_haystack.workflows.workspace import make_workspace
+    from dpr_haystack.workflows.workspace_questions import ask_all, report_lines
 
     root = Path(arguments.directory)
     with progress("passages") as step:

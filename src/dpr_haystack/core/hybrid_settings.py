@@ -71,6 +71,16 @@ def hybrid_file_of(model: str) -> Path | None:
     return path / LAYOUT.hybrid if is_model_directory(path) else None
 
 
+def fitted_for(model: str) -> HybridSettings:
+    """What was fitted for a question tower, or else equal weights.
+
+    :param model: The tower as it was named.
+    :raises DataError: If its file is broken.
+    """
+    path = hybrid_file_of(model)
+    return read_hybrid(path) if path is not None and path.exists() else HybridSettings()
+
+
 def write_hybrid(path: Path, settings: HybridSettings) -> None:
     """Write settings, in one step.
 
