@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,9 @@ from sentence_transformers import SentenceTransformer
 from dpr_haystack._optional import require
 from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.model_directory import Role, check_dimensions
-from dpr_haystack.core.question_order import QuestionOrder, at_random, neighbours_together
 from dpr_haystack.core.training_config import TrainingConfig
-from dpr_haystack.core.training_set import DrawRules, TrainingSet
+from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.engines.towers.checkpoints import chosen_device, quiet
-from dpr_haystack.engines.towers.precision import resolve_dtype
 from dpr_haystack.engines.training.batches import Collator, EpochSampler
 from dpr_haystack.engines.training.callbacks import (
     Curves,
@@ -34,18 +31,26 @@ from dpr_haystack.engines.training.callbacks import (
     Told,
     best_of,
 )
-from dpr_haystack.engines.training.losses import LossOptions, RetrievalLoss
+from dpr_haystack.engines.training.losses import RetrievalLoss
+from dpr_haystack.engines.training.options import (
+    chunk_tokens,
+    draw_rules,
+    fewest_in_a_batch,
+    in_bfloat16,
+    loss_options,
+    question_order,
+    schedule,
+    tower_options,
+)
 from dpr_haystack.engines.training.saving import save_pair
 from dpr_haystack.engines.training.teacher import CrossEncoderTeacher, load_cross_encoder
 from dpr_haystack.engines.training.towers import (
-    TowerOptions,
     TrainableTower,
     load_trainable,
     tower_of,
     two_towers,
 )
 from dpr_haystack.engines.training.trainer import (
-    ScheduleOptions,
     TowerTrainer,
     average,
     checkpoints_in,
@@ -54,11 +59,6 @@ from dpr_haystack.engines.training.trainer import (
 )
 from dpr_haystack.engines.training.validation import PoolEvaluator
 from dpr_haystack.errors import InputError
-
-_CPU_CHUNK, _GPU_CHUNK = 2048, 16384
-# the scale that sentence-transformers trains unit vectors with: their inner products lie between -1 and 1
-_SCALE_OF_UNIT_VECTORS = 20.0
-_RELEASED_WARMUP = 1237
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,14 @@ class Session:
         self._checkpoints = checkpoints
         self._best = checkpoints / "best.safetensors"
         self._device = chosen_device(config.device)
-        self._bfloat16 = resolve_dtype(config.dtype, self._device) == torch.bfloat16
         torch.manual_seed(config.seed)  # adapters and projections begin at random
         self.model = _towers(config, self._device, token)
         self._evaluator = None if dev is None else self._evaluator_for(dev)
         processes = int(os.environ.get("WORLD_SIZE", "1"))  # torch.distributed comes up with the trainer
         count = len(train.rows)
-        sampler = EpochSampler(_order(config, train), count, config.batch_size, _least(config, count), processes)
+        sampler = EpochSampler(
+            question_order(config, train), count, config.batch_size, fewest_in_a_batch(config, count), processes
+        )
         if not len(sampler):
             where = f" in each of {processes} processes" if processes > 1 else ""
             what = f"no batch of {config.batch_size} with a negative{where}"
@@ -126,8 +127,8 @@ class Session:
             self.model,
             self._loss(train, token),
             sampler,
-            Collator(train, _draw(config), *towers, sampler),
-            self._schedule(len(sampler) // processes),
+            Collator(train, draw_rules(config), *towers, sampler),
+            schedule(config, len(sampler) // processes, checkpoints, self._device),
             len(train.rows),
             evaluator=self._evaluator,
             callbacks=callbacks,
@@ -192,71 +193,26 @@ class Session:
             hard_negatives=self._config.dev_hard_negatives,
             other_negatives=self._config.dev_other_negatives,
             similarity=self._config.similarity,
-            bfloat16=self._bfloat16,
-            chunk_tokens=self._chunk(),
+            bfloat16=in_bfloat16(self._config, self._device),
+            chunk_tokens=chunk_tokens(self._config, self._device),
         )
 
     def _loss(self, train: TrainingSet, token: str | None) -> RetrievalLoss:
         config = self._config
-        unit = tower_of(self.model, "passage").part.normalize
-        bounded = unit or config.similarity == "cosine"
         teacher = None
         if config.teacher is not None:
             teacher = CrossEncoderTeacher(load_cross_encoder(config.teacher, device=self._device, token=token), train)
-        options = LossOptions(
-            loss=config.loss,
-            similarity=config.similarity,
-            scale=config.scale or (_SCALE_OF_UNIT_VECTORS if bounded and config.loss == "nll" else 1.0),
-            margin=config.margin,
-            dimensions=self._dimensions(),
-            unit=unit,
-            chunk_tokens=self._chunk(),
-            grad_cache=self._device != "cpu" if config.grad_cache is None else config.grad_cache,
-            gather=config.gather,
-        )
         match = "regex" if config.regex else "string"
         false_negatives = FalseNegatives(train, same_answer=config.mask_same_answer, match=match)
+        options = loss_options(config, tower_of(self.model, "passage").part, self._device)
         return RetrievalLoss(self.model, options, false_negatives.mask, teacher)
-
-    def _dimensions(self) -> tuple[int, ...]:
-        whole = tower_of(self.model, "passage").part.dimension
-        if any(each > whole for each in self._config.matryoshka):
-            msg = f"matryoshka names {max(self._config.matryoshka)} numbers, but vectors have {whole}"
-            raise InputError(msg)
-        return tuple(dict.fromkeys((whole, *self._config.matryoshka))) if self._config.matryoshka else ()
-
-    def _chunk(self) -> int:
-        return self._config.chunk_tokens or (_CPU_CHUNK if self._device == "cpu" else _GPU_CHUNK)
-
-    def _schedule(self, an_epoch: int) -> ScheduleOptions:
-        """The schedule of a training with so many steps an epoch."""
-        config = self._config
-        steps = config.max_steps or an_epoch * config.epochs
-        return ScheduleOptions(
-            output_dir=self._checkpoints,
-            batch_size=config.batch_size,
-            epochs=config.epochs,
-            max_steps=config.max_steps,
-            learning_rate=config.learning_rate,
-            warmup_steps=min(_RELEASED_WARMUP, steps // 10) if config.warmup_steps is None else config.warmup_steps,
-            weight_decay=config.weight_decay,
-            max_grad_norm=config.max_grad_norm,
-            checkpoint_steps=config.checkpoint_steps,
-            checkpoints=config.keep_checkpoints,
-            evaluate_steps=config.evaluate_steps or min(an_epoch, steps),
-            log_steps=config.log_steps,
-            bfloat16=self._bfloat16,
-            cpu=self._device == "cpu",
-            tensorboard=_with_tensorboard(config),
-            seed=config.seed,
-        )
 
 
 def _towers(config: TrainingConfig, device: str, token: str | None) -> SentenceTransformer:
-    question = load_trainable(config.model, "question", _tower_options(config, "question"), device=device, token=token)
+    question = load_trainable(config.model, "question", tower_options(config, "question"), device=device, token=token)
     passage = question
     if not config.tie_encoders:
-        options = _tower_options(config, "passage")
+        options = tower_options(config, "passage")
         passage = load_trainable(config.passage_model or config.model, "passage", options, device=device, token=token)
     models = {"question": config.model, "passage": config.passage_model or config.model}
     check_dimensions(models, {"question": question.part.dimension, "passage": passage.part.dimension})
@@ -269,60 +225,6 @@ def _towers(config: TrainingConfig, device: str, token: str | None) -> SentenceT
             if not tower.frozen:
                 add_adapters(tower, adapters)
     return two_towers(question, passage, device)
-
-
-def _tower_options(config: TrainingConfig, role: Role) -> TowerOptions:
-    longest = config.max_question_length if role == "question" else config.max_passage_length
-    if config.tie_encoders:
-        longest = config.max_passage_length
-    return TowerOptions(
-        max_length=longest,
-        pooling=config.pooling,
-        normalize=config.normalize,
-        similarity=config.similarity,
-        dropout=config.dropout,
-        layers=config.layers,
-        frozen=role == "passage" and config.freeze_passage_tower,
-        freeze_embeddings=config.freeze_embeddings,
-        attention=config.attention,
-        checkpointing=config.gradient_checkpointing,
-    )
-
-
-def _draw(config: TrainingConfig) -> DrawRules:
-    return DrawRules(
-        hard_negatives=config.hard_negatives,
-        other_negatives=config.other_negatives,
-        positive=config.positive,
-        negative=config.negative,
-        fallback=config.fallback,
-        seed=config.seed,
-    )
-
-
-def _order(config: TrainingConfig, train: TrainingSet) -> QuestionOrder:
-    if config.neighbourhood:
-        return neighbours_together(train.rows, config.neighbourhood, config.seed)
-    return at_random(len(train.rows), config.seed)
-
-
-def _with_tensorboard(config: TrainingConfig) -> bool:
-    there = find_spec("tensorboard") is not None
-    if config.tensorboard and not there:
-        msg = "tensorboard: true needs the package tensorboard: pip install tensorboard, or leave the setting out"
-        raise InputError(msg)
-    return there if config.tensorboard is None else config.tensorboard
-
-
-def _least(config: TrainingConfig, count: int) -> int:
-    """How many questions the last batch of an epoch needs: those of one passage have a negative only if they bring it.
-
-    :param config: The configuration.
-    :param count: How many questions there are.
-    """
-    if config.hard_negatives or config.other_negatives:
-        return 1
-    return min(count, config.batch_size) if config.neighbourhood else 2
 
 
 def _snapshot(model: SentenceTransformer) -> dict[str, torch.Tensor]:
