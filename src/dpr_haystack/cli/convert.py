@@ -47,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="keep the first N numbers of every vector: for towers that were trained for it (matryoshka)",
     )
+    parser.add_argument(
+        "--dpr-classes",
+        action="store_true",
+        help="write the towers as transformers' DPRQuestionEncoder and DPRContextEncoder, for other programs",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
 
 
@@ -69,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             base_model=arguments.base_model,
             max_length=arguments.max_length,
             dimension=arguments.dimension,
+            dpr_classes=arguments.dpr_classes,
             overwrite=arguments.overwrite,
         )
     if arguments.reader is not None:
@@ -87,7 +93,7 @@ def _write_adapters(arguments: argparse.Namespace) -> None:
         msg = "--adapter-rank needs MODEL, the trained pair, and --base-model, what it was trained from"
         raise InputError(msg)
     given = {"--passage-model": arguments.passage_model, "--max-length": arguments.max_length}
-    given["--dimension"] = arguments.dimension
+    given |= {"--dimension": arguments.dimension, "--dpr-classes": arguments.dpr_classes or None}
     for name, value in given.items():
         if value is not None:
             msg = f"--adapter-rank takes both towers of MODEL as they are: no {name} beside it"

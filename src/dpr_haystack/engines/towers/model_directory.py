@@ -23,6 +23,7 @@ from dpr_haystack.core.model_directory import (
     write_manifest,
 )
 from dpr_haystack.engines.towers.checkpoints import LoadedTower, as_part, load_tower, used_with
+from dpr_haystack.engines.towers.dpr_export import as_dpr
 from dpr_haystack.engines.towers.tower_source import weight_files
 from dpr_haystack.errors import InputError
 
@@ -47,6 +48,7 @@ def convert(
     token: str | None = None,
     max_length: int | None = None,
     dimension: int | None = None,
+    dpr_classes: bool = False,
     overwrite: bool = False,
 ) -> Path:
     """Write a model directory.
@@ -64,6 +66,8 @@ def convert(
     :param max_length: Longest input in tokens; ``None`` for each checkpoint's own.
     :param dimension: Keep so many numbers of every vector, from the first on, which costs little where that was trained
         (``matryoshka``); ``None`` for all. Vectors of length 1 get that length again.
+    :param dpr_classes: Write towers that take ``[CLS]`` as it is as ``DPRQuestionEncoder`` and ``DPRContextEncoder``,
+        which other programs load from the folders ``question`` and ``passage``.
     :param overwrite: Whether a model directory that is already there is replaced.
     :returns: The path of the directory.
     :raises InputError: If something is there that is not to be replaced, or the two towers do not go together.
@@ -77,6 +81,7 @@ def convert(
         for role in ROLES:
             tower = load_tower(models[role], role, token=token, base_model=base_model)
             tower = used_with(tower, None, None, dimension)
+            tower = as_dpr(tower, role) if dpr_classes else tower
             parts[role] = as_part(tower, role, max_length=max_length)
             _write_part(tower, LAYOUT.part(temporary, role))
         check_dimensions(models, {role: part.dimension for role, part in parts.items()})
