@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -20,6 +21,20 @@ from dpr_haystack.cli import main as command_line
 from support.checkpoints import tiny_bert
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "squad"
+STEP = """
+import subprocess, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from reproduce import Steps
+step = Steps(Path(sys.argv[2]))
+step("there", "--help")
+step.done("there")
+step("there", "--help")
+try:
+    step(None, "no-such-command")
+except subprocess.CalledProcessError:
+    print("the second failed")
+"""
 RIVERS = ["Danube", "Rhine", "Elbe", "Oder", "Seine", "Loire", "Tiber", "Ebro"]
 
 
@@ -95,3 +110,10 @@ def test_the_recipe_runs_from_its_first_to_its_last_step(example: Callable[..., 
     assert [row["questions"] for row in rows] == ["", *["8"] * 5]
     assert rows[0]["training"] == "BM25"
     assert all(0 <= float(row["top_1"]) <= float(row["top_20"]) <= 100 for row in rows)
+
+
+def test_a_step_is_a_command_that_must_succeed_and_is_not_done_twice(tmp_path: Path) -> None:
+    done = [sys.executable, "-c", STEP, str(EXAMPLE), str(tmp_path)]
+    ran = subprocess.run(done, capture_output=True, text=True, check=True).stdout
+    assert ran.count("usage: dpr-haystack") == 1
+    assert ran.endswith("the second failed\n")

@@ -16,6 +16,7 @@ import yaml
 from haystack import Document
 
 from dpr_haystack import DPRDocumentEmbedder, DPRHybridRetriever, FAISSDocumentStore, HybridJoiner
+from dpr_haystack.components.searches.local import LocalSearch
 from dpr_haystack.core.fusion import fuse
 from dpr_haystack.core.metrics import first_gold, mean_reciprocal_rank
 from support.workspace import Ran
@@ -199,6 +200,19 @@ def test_without_gold_passages_the_answers_decide(cli: Cli, workspace: Path) -> 
         assert top(report["systems"][name]) == told[same]["answer"]
     assert report["metric"] == "top-1"
     assert max(report["curves"][report["settings"]["normalization"]]) == top(report["systems"]["fitted"])["1"]
+
+
+def test_passages_that_answers_are_looked_for_in_are_fetched_once_for_many_questions(
+    cli: Cli, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    documents = LocalSearch.documents
+    monkeypatch.setattr(LocalSearch, "documents", lambda self, ids: asked.append(len(ids)) or documents(self, ids))
+    entries = [{name: each[name] for name in ("question", "answers")} for each in questions(workspace)]
+    Path("questions.jsonl").write_text("\n".join(map(json.dumps, entries)))
+    fitted(cli, "--output", "h.json")
+    assert len(asked) == 1
+    assert 100 <= asked[0] <= 185
 
 
 def test_a_model_without_a_directory_of_its_own(cli: Cli, workspace: Path) -> None:

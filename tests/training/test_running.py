@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from dpr_haystack.core.model_directory import read_manifest
 from dpr_haystack.engines.towers.checkpoints import load_encoder
 from dpr_haystack.engines.training.trainer import OneDevice, checkpoints_in
 from dpr_haystack.errors import InputError, TrainingFailed
+from dpr_haystack.formats.training import write_training
 from support.checkpoints import tiny_bert, tiny_cross_encoder, tiny_dpr
-from support.small_training import losses_of, small_config, training_file
+from support.small_training import example, losses_of, small_config, training_file
 
 STEPS = 20  # four epochs of 40 questions, eight a step
 
@@ -338,6 +340,20 @@ def test_a_loss_that_is_no_number_ends_it(model: Path, tmp_path: Path) -> None:
     config = small_config(tmp_path, model, learning_rate=1e20, max_grad_norm=1e30, warmup_steps=0)
     with pytest.raises(TrainingFailed, match=r"the loss is (nan|inf) at step \d+: lower the learning rate"):
         train_dpr(config)
+
+
+def test_a_passage_with_more_questions_than_a_batch_is_refused_before_anything_is_trained(
+    model: Path, tmp_path: Path
+) -> None:
+    config = small_config(tmp_path, model, hard_negatives=0, neighbourhood=4)
+    first = example(0)
+    write_training(tmp_path / "train.jsonl", [replace(first, question=f"{n}?") for n in range(8)] + [example(1)])
+    message = "one passage has 8, and batch_size is 8: a batch might have no negative. Raise batch_size above 8"
+    with pytest.raises(InputError, match=message):
+        train_dpr(config)
+    assert not Path(config.output_dir, "training.json").exists()
+    assert train_dpr(replace(config, batch_size=9, max_steps=1)).finished
+    assert train_dpr(replace(config, hard_negatives=1, max_steps=1), restart=True).finished
 
 
 @pytest.mark.parametrize(

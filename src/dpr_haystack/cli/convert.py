@@ -63,6 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.question_model is None and arguments.reader is None:
         msg = "name MODEL, the question tower, or --reader, to put a reader into a model directory that is there"
         raise InputError(msg)
+    if arguments.base_name is not None and arguments.adapter_rank is None:
+        msg = "--base-name is what adapters call their base: it needs --adapter-rank beside it"
+        raise InputError(msg)
     written: object = arguments.output
     if arguments.adapter_rank is not None:
         _write_adapters(arguments)

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 
 def fsync_directory(directory: Path) -> None:
@@ -56,23 +57,28 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 def whole_directory(target: Path) -> Iterator[Path]:
     """A new directory to write in; when that is done it gets its name, and the one that had it goes.
 
+    Everything in it may be read by whom the user's umask lets: libraries that write weights make them for their owner
+    alone.
+
     :param target: The directory that is to be there whole, or not at all.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    temporary = target.with_name(f".{target.name}.{uuid4().hex[:8]}.tmp")
     try:
+        temporary.mkdir()
         yield temporary
-        _for_everyone_to_read(temporary)
+        _as_readable_as(temporary)
         put_in_place(temporary, target)
         fsync_directory(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _for_everyone_to_read(directory: Path) -> None:
-    """mkdtemp, and what writes weights, make things for their owner alone."""
-    for path in (directory, *directory.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+def _as_readable_as(directory: Path) -> None:
+    """Give what is in a directory its own permissions, which are what the umask left of all."""
+    mode = directory.stat().st_mode & 0o777
+    for path in directory.rglob("*"):
+        path.chmod(mode if path.is_dir() else mode & 0o666)
 
 
 def put_in_place(temporary: Path, target: Path) -> None:

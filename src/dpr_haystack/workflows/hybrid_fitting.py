@@ -36,6 +36,7 @@ from dpr_haystack.core.hybrid_fitting import (
 from dpr_haystack.core.hybrid_settings import HybridSettings
 from dpr_haystack.core.intervals import Interval, bootstrap_interval
 from dpr_haystack.core.metrics import first_gold
+from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
 from dpr_haystack.workflows.judging import PassageReader
@@ -198,8 +199,10 @@ def _search(
     ranks: dict[str, list[float]] = {"bm25": [], "dpr": []}
     for batch in batched(questions, _AT_ONCE):
         found = retriever.all_hits([question.question for question in batch], top_k=retriever.candidates)
+        unread = (each for question, each in zip(batch, found, strict=True) if not question.passage_ids)
+        passages = reader.read(hit.id for each in unread for hit in each.hybrid)
         for question, each in zip(batch, found, strict=True):
-            right = _right(question, each, reader, matcher)
+            right = _right(question, each, passages, matcher)
             for name, ids in (("bm25", each.bm25.ids), ("dpr", each.dpr.ids)):
                 ranks[name].append(first_gold(ids, right) or np.inf)
             searched.append(Searched({name: _run(each, name) for name in ranks}, right))
@@ -213,13 +216,15 @@ def _run(found: FoundBy, name: str) -> dict[str, float]:
     return {id_: score for id_, score in given if score is not None}
 
 
-def _right(question: Question, found: FoundBy, reader: PassageReader, matcher: AnswerMatcher) -> frozenset[str]:
+def _right(
+    question: Question, found: FoundBy, passages: Mapping[str, Passage], matcher: AnswerMatcher
+) -> frozenset[str]:
     """Which of the passages found are right: the gold ones, or else those with an answer."""
     if question.passage_ids:
         return frozenset(question.passage_ids)
-    passages = reader.read(hit.id for hit in found.hybrid)
-    has_answer = matcher.find(question.answers, [passage.text for passage in passages.values()])
-    return frozenset(id_ for id_, is_right in zip(passages, has_answer, strict=True) if is_right)
+    ids = [hit.id for hit in found.hybrid]
+    has_answer = matcher.find(question.answers, [passages[id_].text for id_ in ids])
+    return frozenset(id_ for id_, is_right in zip(ids, has_answer, strict=True) if is_right)
 
 
 def _curve(searched: Sequence[Searched], normalization: str, shares: Sequence[float], *, missing: str) -> Curve:

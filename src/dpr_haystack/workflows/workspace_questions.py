@@ -79,8 +79,7 @@ def ask_all(workspace: Workspace) -> list[Asked]:
 def report_lines(asked: Sequence[Asked]) -> Iterator[str]:
     """What was found, as a table: the rank of the right passage by each system, and the accuracies."""
     systems = [name for name in _COLUMNS if name in asked[0].ranks]
-    names = dict(zip(systems, (_COLUMNS[name][0] for name in systems), strict=True))
-    yield _line("rank of the right passage", names)
+    yield _line("rank of the right passage", {name: _COLUMNS[name][0] for name in systems})
     for each in asked:
         ranks = {name: str(each.ranks[name] or "-") for name in systems}
         yield _line(_shortened(each.question, _QUESTION - 2), ranks)

@@ -202,8 +202,11 @@ def test_from_the_command_line(base: Path, tmp_path: Path, capsys: pytest.Captur
     assert config["base_model_name_or_path"] == "of/the-hub"
     convert(str(tmp_path / "small"), None, tmp_path / "whole", base_model=str(base))
     assert load_encoder(str(tmp_path / "whole"), "question").dimension == 32
-    assert main([*command, "--base-model", str(base), "--max-length", "9"]) == 2
-    capsys.readouterr()
+    for more in (["--max-length", "9"], ["--dimension", "9"], ["--dpr-classes"]):
+        assert main([*command, "--base-model", str(base), *more]) == 2
+        assert f"no {more[0]} beside it" in capsys.readouterr().err
+    assert main(["convert", model, "--output", str(tmp_path / "x"), "--base-name", "of/the-hub"]) == 2
+    assert "needs --adapter-rank" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("more", [{"bias": "all"}, {"modules_to_save": ["LayerNorm"]}])

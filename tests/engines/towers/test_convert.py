@@ -90,6 +90,14 @@ def test_the_first_numbers_of_every_vector(tmp_path, towers, unit):
         convert(str(made), None, tmp_path / "more", dimension=13)
 
 
+def test_dpr_checkpoints_stay_what_they_are(tmp_path):
+    towers = [str(tiny_dpr(tmp_path / role, role, projection=16)) for role in ("question", "passage")]
+    made = convert(*towers, tmp_path / "made", dpr_classes=True)
+    np.testing.assert_array_equal(vectors(made, "passage"), vectors(towers[1], "passage"))
+    again = convert(str(made), None, tmp_path / "again", dpr_classes=True)
+    assert DPRQuestionEncoder.from_pretrained(again / "question").config.projection_dim == 16
+
+
 def test_transformers_own_classes_read_what_was_trained_from_bert(tmp_path):
     bert = tiny_bert(tmp_path / "bert")
     pair = convert(str(bert), None, tmp_path / "pair")
@@ -118,8 +126,10 @@ def test_transformers_own_classes_read_what_was_trained_from_bert(tmp_path):
         ({"dimension": 8}, "it keeps 8 of 32 numbers"),
     ],
 )
-def test_what_transformers_classes_cannot_do_is_refused(tmp_path, change, reason):
-    pair = convert(str(tiny_bert(tmp_path / "bert")), None, tmp_path / "pair")
+@pytest.mark.parametrize("family", ["bert", "dpr"])
+def test_what_transformers_classes_cannot_do_is_refused(tmp_path, towers, family, change, reason):
+    names = (str(tiny_bert(tmp_path / "bert")), None) if family == "bert" else towers
+    pair = convert(*names, tmp_path / "pair")
     manifest = pair / "dpr.json"
     content = json.loads(manifest.read_text())
     content["parts"]["question"].update(change)

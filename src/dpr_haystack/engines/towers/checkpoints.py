@@ -87,7 +87,7 @@ def load_encoder(
     """
     check_device(device)
     torch_dtype = resolve_dtype(dtype, device)
-    tower = used_with(load_tower(model, role, token=token, dtype=torch_dtype), pooling, normalize)
+    tower = used_with(load_tower(model, role, token=token, dtype=torch_dtype), pooling=pooling, normalize=normalize)
     part = as_part(tower, role, max_length=max_length)
     head = Head(part.pooling, tower.dense, normalize=part.normalize, dimension=part.dimension)
     pad_id = tower.tokenizer.pad_token_id or 0
@@ -100,9 +100,13 @@ def load_encoder(
 
 
 def used_with(
-    tower: LoadedTower, pooling: str | None, normalize: bool | None, dimension: int | None = None
+    tower: LoadedTower,
+    *,
+    pooling: str | None = None,
+    normalize: bool | None = None,
+    dimension: int | None = None,
 ) -> LoadedTower:
-    """A tower with another pooling, or with vectors of another length.
+    """A tower with another pooling, or with vectors of another length or with fewer numbers.
 
     :param tower: The tower.
     :param pooling: One of :data:`~dpr_haystack.core.model_directory.POOLINGS`; ``None`` for its own.
@@ -245,11 +249,15 @@ def as_part(tower: LoadedTower, role: Role, *, max_length: int | None = None) ->
 
 
 def _dimension(tower: LoadedTower) -> int:
-    whole = _whole_dimension(tower)
+    whole = whole_dimension(tower)
     return min(whole, tower.source.dimension or whole)
 
 
-def _whole_dimension(tower: LoadedTower) -> int:
+def whole_dimension(tower: LoadedTower) -> int:
+    """How many numbers a tower's vectors have before any are left out.
+
+    :param tower: The tower.
+    """
     layers = [layer for part in tower.dense for layer in part.modules() if isinstance(layer, nn.Linear)]
     if layers:
         return int(layers[-1].out_features)

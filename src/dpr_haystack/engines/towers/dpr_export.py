@@ -12,7 +12,7 @@ from typing import Any
 from transformers import BertModel, DPRConfig, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.model_directory import Role
-from dpr_haystack.engines.towers.checkpoints import LoadedTower, split_tower
+from dpr_haystack.engines.towers.checkpoints import LoadedTower, split_tower, whole_dimension
 from dpr_haystack.errors import InputError
 
 _CLASSES: dict[Role, Any] = {"question": DPRQuestionEncoder, "passage": DPRContextEncoder}
@@ -26,11 +26,11 @@ def as_dpr(tower: LoadedTower, role: Role) -> LoadedTower:
     :param role: ``"question"`` or ``"passage"``.
     :raises InputError: If these classes cannot make its vectors.
     """
-    if isinstance(tower.model, _CLASSES[role]):
-        return tower
-    for reason in _reasons(tower):
+    for reason in _reasons(tower, role):
         msg = f"the {role} tower cannot be a DPR checkpoint of transformers, which gives [CLS] as it is: {reason}"
         raise InputError(msg)
+    if isinstance(tower.model, _CLASSES[role]):
+        return tower
     settings = {name: value for name, value in tower.model.config.to_dict().items() if name not in _OF_THEIR_OWN}
     model = _CLASSES[role](DPRConfig(**settings, projection_dim=0))
     bert, _ = split_tower(model)
@@ -39,9 +39,9 @@ def as_dpr(tower: LoadedTower, role: Role) -> LoadedTower:
     return replace(tower, model=model, verbatim=False)
 
 
-def _reasons(tower: LoadedTower) -> Iterator[str]:
-    source = tower.source
-    if not isinstance(tower.model, BertModel):
+def _reasons(tower: LoadedTower, role: Role) -> Iterator[str]:
+    source, whole = tower.source, whole_dimension(tower)
+    if not isinstance(tower.model, (BertModel, _CLASSES[role])):
         yield f"it is a {type(tower.model).__name__}, not BERT"
     if source.pooling != "cls":
         yield f"its pooling is {source.pooling}"
@@ -53,5 +53,5 @@ def _reasons(tower: LoadedTower) -> Iterator[str]:
         yield f"it reads {source.prompt!r} before every text"
     if source.lowercase:
         yield "texts are lower-cased before its tokenizer"
-    if source.dimension is not None and source.dimension < tower.model.config.hidden_size:
-        yield f"it keeps {source.dimension} of {tower.model.config.hidden_size} numbers"
+    if source.dimension is not None and source.dimension < whole:
+        yield f"it keeps {source.dimension} of {whole} numbers"

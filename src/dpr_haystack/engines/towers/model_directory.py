@@ -80,7 +80,7 @@ def convert(
         parts: dict[str, Part] = {}
         for role in ROLES:
             tower = load_tower(models[role], role, token=token, base_model=base_model)
-            tower = used_with(tower, None, None, dimension)
+            tower = used_with(tower, dimension=dimension)
             tower = as_dpr(tower, role) if dpr_classes else tower
             parts[role] = as_part(tower, role, max_length=max_length)
             _write_part(tower, LAYOUT.part(temporary, role))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -62,8 +63,21 @@ def draw_rules(config: TrainingConfig) -> DrawRules:
 
 
 def question_order(config: TrainingConfig, train: TrainingSet) -> QuestionOrder:
-    """In which order each epoch takes the questions."""
+    """In which order each epoch takes the questions.
+
+    :param config: The configuration.
+    :param train: The questions.
+    :raises InputError: If the questions of one passage fill a batch, which then has no negative: better now than in the
+        middle of an epoch.
+    """
     if config.neighbourhood:
+        most = max(Counter(row.positives[0] for row in train.rows).values(), default=0)
+        if most >= config.batch_size and not (config.hard_negatives or config.other_negatives):
+            msg = (
+                f"neighbourhood puts the questions of a passage together, one passage has {most}, and batch_size is "
+                f"{config.batch_size}: a batch might have no negative. Raise batch_size above {most}, or hard_negatives"
+            )
+            raise InputError(msg)
         return neighbours_together(train.rows, config.neighbourhood, config.seed)
     return at_random(len(train.rows), config.seed)
 

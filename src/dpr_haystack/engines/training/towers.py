@@ -138,7 +138,7 @@ def load_trainable(
     :raises ModelError: If it cannot be loaded.
     :raises InputError: If an option does not go with the model.
     """
-    loaded = used_with(load_tower(model, role, token=token), options.pooling, options.normalize)
+    loaded = used_with(load_tower(model, role, token=token), pooling=options.pooling, normalize=options.normalize)
     part = replace(as_part(loaded, role, max_length=options.max_length), similarity=options.similarity)
     if options.layers is not None:
         keep_layers(loaded.model, options.layers)
