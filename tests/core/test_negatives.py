@@ -75,7 +75,7 @@ scores = st.floats(-100, 100)
     st.integers(0, 5),
     st.integers(1, 10),
     st.integers(0, 10),
-    st.none() | st.floats(0.1, 1.5),
+    st.none() | st.floats(0.1, 1.0),
     st.sampled_from(["top", "random"]),
     st.none() | scores,
     st.sets(st.integers(0, 19)),
@@ -131,6 +131,7 @@ def test_what_always_holds(
         ({"first_rank": 30, "last_rank": 20}, "got 30 to 20"),
         ({"margin": 0.0}, "margin"),
         ({"margin": math.nan}, "margin"),
+        ({"margin": 95.0}, "at most 1, e.g. 0.95 for 95%, or None, got 95.0"),
         ({"sampling": "best"}, "top, random, got 'best'"),
     ],
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,9 @@ def test_no_questions_and_too_few(place: Any, tmp_path: Path) -> None:
         learning_curve(config, store, [])
     with pytest.raises(InputError, match="no question names a gold passage or an answer"):
         learning_curve(config, store, [Question("what?", (), (), "1")])
-    with pytest.raises(InputError, match="train_questions is 41, but there are 40 questions"):
-        learning_curve(config, store, questions, CurveOptions((41,)))
+    with pytest.raises(InputError, match=r"counts ask for 41 training questions, but there are 40 in .*\.jsonl"):
+        learning_curve(replace(config, output_dir=str(tmp_path / "out")), store, questions, CurveOptions((0, 41)))
+    assert not (tmp_path / "out").exists(), "refused before anything is measured"
 
 
 def test_from_the_command_line(place: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,8 +43,8 @@ class NegativeRules:
     :param count: How many for a question at most.
     :param first_rank: The first rank that counts, from 1.
     :param last_rank: The last one.
-    :param margin: A negative scores at most this share of the positive's score, e.g. 0.95; None for no such rule. For
-        a positive score below 0 it lies as far below it as it would below the same score above 0.
+    :param margin: A negative scores at most this share of the positive's score, above 0 and at most 1; None for no such
+        rule. For a positive score below 0 it lies as far below it as it would below the same score above 0.
     :param sampling: ``"top"``: the hardest that are left; ``"random"``: any of those.
     :param seed: Of the sampling.
     :raises InputError: If one of them cannot be.
@@ -66,8 +66,8 @@ class NegativeRules:
             yield f"count must be 0 or more, got {self.count}"
         if not 1 <= self.first_rank <= self.last_rank:
             yield f"ranks go from 1 up, the first before the last, got {self.first_rank} to {self.last_rank}"
-        if self.margin is not None and not (math.isfinite(self.margin) and self.margin > 0):
-            yield f"margin must be above 0, e.g. 0.95, or None, got {self.margin}"
+        if self.margin is not None and not 0 < self.margin <= 1:
+            yield f"margin must be above 0 and at most 1, e.g. 0.95 for 95%, or None, got {self.margin}"
         if self.sampling not in get_args(Sampling):
             yield f"sampling must be one of {', '.join(get_args(Sampling))}, got {self.sampling!r}"
 

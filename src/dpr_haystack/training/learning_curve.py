@@ -29,6 +29,7 @@ from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
 from dpr_haystack.store.search import Hits
+from dpr_haystack.training.loading import load_training_set
 from dpr_haystack.training.run_directory import RunDirectory
 from dpr_haystack.training.running import Progress, train_dpr
 from dpr_haystack.workflows.judging import Ranks, RetrievalJudge
@@ -104,8 +105,9 @@ def learning_curve(
         msg = "no question names a gold passage or an answer: there is nothing to measure"
         raise InputError(msg)
     say = told or (lambda _: None)
-    search = search_over(document_store, purpose="a learning curve")
     root = Path(config.output_dir).expanduser().absolute()
+    _check_counts(config, chosen.counts, root)
+    search = search_over(document_store, purpose="a learning curve")
     try:
         ruler = _Ruler(search, questions, chosen, lambda: list(all_passages(document_store)))
         ranks = {BM25: ruler.by_words()}
@@ -143,13 +145,28 @@ class _Pair:
         return encoder.encode(texts), _SIMILARITIES[self.similarity or encoder.similarity]
 
 
+def _check_counts(config: TrainingConfig, counts: Sequence[int], root: Path) -> None:
+    """See that there are questions enough for the largest training, before the first begins."""
+    most = max(counts)
+    if not most or RunDirectory(root / f"{most}").is_finished(_configured(config, most, root / f"{most}")):
+        return
+    there = len(load_training_set(config.train_files, on_bad=(lambda _: None) if config.skip_bad else None).rows)
+    if there < most:
+        msg = f"counts ask for {most} training questions, but there are {there} in {', '.join(config.train_files)}"
+        raise InputError(msg)
+
+
+def _configured(config: TrainingConfig, count: int, folder: Path) -> TrainingConfig:
+    return replace(config, train_questions=count, output_dir=str(folder))
+
+
 def _trained(config: TrainingConfig, count: int, folder: Path, progress: Progress | None, token: str | None) -> _Pair:
     options = {"token": token, "dtype": config.dtype}
     if count == 0:
         models: dict[Role, str] = {"question": config.model, "passage": config.passage_model or config.model}
         as_trained = {"pooling": config.pooling, "normalize": config.normalize}
         return _Pair(models, config.device, {**options, **as_trained}, config.similarity)
-    own = replace(config, train_questions=count, output_dir=str(folder))
+    own = _configured(config, count, folder)
     if not RunDirectory(folder).is_finished(own):
         report = train_dpr(own, token=token, progress=progress)
         if not report.finished:
