@@ -71,6 +71,22 @@ def test_as_if_indexed_with_the_new_model(
     assert (again.code, again.out) == (0, f"nothing to do: the vectors in store are those of {model}\n")
 
 
+def test_a_pair_with_shorter_vectors_is_another_encoder(cli: Cli, own_workspace: Path) -> None:
+    whole = vectors_in("store")
+    assert cli("convert", "model", "--dimension", 16, "--output", "short").code == 0
+    mixed = cli("index", "corpus", "--store", "store", "--model", "short")
+    assert mixed.code == 2
+    assert "cannot be compared" in mixed.err
+
+    assert cli("reembed", "--store", "store", "--model", "short").out.startswith("185 passages embedded in ")
+    short = vectors_in("store")
+    for name, vector in short.items():
+        first = np.array(whole[name][:16])
+        np.testing.assert_allclose(vector, first / np.linalg.norm(first), rtol=0.02, atol=0.02)
+    assert cli("search", "who wrote Dune?", "--store", "store", "--mode", "dpr").code == 0
+    assert "185 unchanged" in cli("index", "corpus", "--store", "store").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

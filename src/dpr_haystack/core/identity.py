@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dpr_haystack.errors import InputError
@@ -23,7 +24,8 @@ class EncoderIdentity:
     """Name and weights of a loaded tower, and of the passage tower that it belongs to.
 
     :param model: The name on the hub or the absolute path that it was loaded from.
-    :param fingerprint: Hash of the tower's weights: the same wherever the files lie.
+    :param fingerprint: Hash of the tower's weights, and of the vectors' length if they are cut short: the same wherever
+        the files lie.
     :param passage_model: The passage tower that it was trained with, by name or path; ``None`` if that is not known.
         A passage tower, and a tower that is both, names itself.
     :param passage_fingerprint: The fingerprint of that passage tower; ``None`` if it is not known.
@@ -33,6 +35,18 @@ class EncoderIdentity:
     fingerprint: str
     passage_model: str | None = None
     passage_fingerprint: str | None = None
+
+    def shortened(self, dimension: int) -> EncoderIdentity:
+        """The identity of a pair with the same weights whose vectors are cut short: these go with no others.
+
+        :param dimension: How many numbers of a vector are kept.
+        """
+        passage = self.passage_fingerprint
+        return replace(
+            self,
+            fingerprint=_of_shortened(self.fingerprint, dimension),
+            passage_fingerprint=passage and _of_shortened(passage, dimension),
+        )
 
     def passage_record(self) -> dict[str, str]:
         """What a store keeps about the passage tower that made its vectors.
@@ -47,6 +61,10 @@ class EncoderIdentity:
             )
             raise InputError(msg)
         return {"model": self.passage_model, "fingerprint": self.passage_fingerprint}
+
+
+def _of_shortened(fingerprint: str, dimension: int) -> str:
+    return hashlib.sha256(f"{fingerprint} {dimension}".encode()).hexdigest()[: len(fingerprint)]
 
 
 def belongs(question: EncoderIdentity, recorded: Mapping[str, Any] | None) -> bool | None:

@@ -180,7 +180,11 @@ def load_tower(
         tokenizer = load_tokenizer(source.folder, loaded.config, lowercase=source.lowercase)
     dense = tuple(load_dense(folder) for folder in source.dense)
     safe = source.adapter is None and all(path.suffix == ".safetensors" for path in source.weights)
-    return LoadedTower(source, loaded, tokenizer, dense, _identity(name, source, role), verbatim=safe)
+    tower = LoadedTower(source, loaded, tokenizer, dense, _identity(name, source, role), verbatim=safe)
+    dimension = _dimension(tower)
+    if dimension < whole_dimension(tower):
+        return replace(tower, identity=tower.identity.shortened(dimension))
+    return tower
 
 
 def _load_transformers(source: TowerSource, dtype: torch.dtype) -> Any:
