@@ -25,7 +25,7 @@ from dpr_haystack import DPRDocumentEmbedder, DPRTextEmbedder, train_dpr
 from dpr_haystack.core.model_directory import read_manifest
 from dpr_haystack.engines.towers.checkpoints import load_encoder
 from dpr_haystack.engines.training.trainer import OneDevice, checkpoints_in
-from dpr_haystack.errors import InputError, TrainingFailed
+from dpr_haystack.errors import InputError, ModelError, TrainingFailed
 from dpr_haystack.formats.training import write_training
 from support.checkpoints import tiny_bert, tiny_cross_encoder, tiny_dpr
 from support.small_training import example, losses_of, small_config, training_file
@@ -342,13 +342,86 @@ def test_a_loss_that_is_no_number_ends_it(model: Path, tmp_path: Path) -> None:
         train_dpr(config)
 
 
+@pytest.mark.parametrize("validated", [True, False])
+def test_weights_that_are_no_numbers_end_it_also_between_two_points(
+    model: Path, tmp_path: Path, validated: bool
+) -> None:
+    config = small_config(tmp_path, model, learning_rate=1e30, warmup_steps=0, log_steps=20, max_steps=15)
+    with pytest.raises(TrainingFailed, match=r"at step \d+ the weights are no numbers any more: lower"):
+        train_dpr(config if validated else replace(config, dev_file=None))
+    assert not (tmp_path / "out" / "model").exists()
+
+
+def test_questions_without_negatives_leave_no_batch_without_one(model: Path, tmp_path: Path) -> None:
+    bare = [replace(example(number), hard_negatives=(), negatives=()) for number in range(9)]
+    config = small_config(tmp_path, model, dev_file=None, epochs=2)
+    write_training(tmp_path / "train.jsonl", bare)
+    assert train_dpr(config).steps == 2, "the ninth question alone makes no batch"
+    some = replace(config, output_dir=str(tmp_path / "some"), train_file=str(tmp_path / "some.jsonl"))
+    write_training(tmp_path / "some.jsonl", [*(example(number) for number in range(8)), bare[0]])
+    assert train_dpr(some).steps == 2
+    every = replace(config, output_dir=str(tmp_path / "every"), train_file=str(tmp_path / "every.jsonl"))
+    write_training(tmp_path / "every.jsonl", [example(number) for number in range(9)])
+    assert train_dpr(every).steps == 4, "with a negative of its own it does"
+
+
+@pytest.mark.parametrize("loss", ["margin_mse", "kl"])
+def test_distilling_wants_negatives(model: Path, tmp_path: Path, loss: str) -> None:
+    teacher = tiny_cross_encoder(tmp_path / "teacher", seed=2)
+    config = small_config(tmp_path, model, dev_file=None, loss=loss, teacher=str(teacher), batch_size=2, epochs=1)
+    bare = [replace(example(number), hard_negatives=(), negatives=()) for number in range(4)]
+    write_training(tmp_path / "train.jsonl", bare)
+    with pytest.raises(InputError, match=r"none of the 4 questions has any: mine them first"):
+        train_dpr(config)
+    write_training(tmp_path / "train.jsonl", [*bare, *(example(number) for number in range(4, 8))])
+    train_dpr(config)
+    losses = losses_of(config)
+    assert len(losses) == 4
+    assert np.isfinite(list(losses.values())).all()
+
+
+def test_a_restart_that_cannot_begin_throws_nothing_away(model: Path, tmp_path: Path) -> None:
+    config = small_config(tmp_path, model, max_steps=4)
+    train_dpr(config)
+    before = (tmp_path / "out" / "training.json").read_text()
+    for wrong in ({"model": str(tmp_path / "none")}, {"matryoshka": (9999,)}):
+        with pytest.raises((InputError, ModelError)):
+            train_dpr(replace(config, **wrong), restart=True)
+    assert (tmp_path / "out" / "training.json").read_text() == before
+    assert checkpoints_in(tmp_path / "out" / "checkpoints")
+
+
+def test_with_a_frozen_tower_too_one_that_is_cut_off_is_not_another_one(model: Path, tmp_path: Path) -> None:
+    # passages come again in other batches: their vectors are kept, and are gone with the process
+    positives = [example(number).positives for number in range(5)]
+    common = [replace(example(n), positives=positives[n % 5], question=f"{n} {example(n).question}") for n in range(20)]
+    whole, cut = (
+        small_config(tmp_path / name, model, dev_file=None, freeze_passage_tower=True, epochs=3, mask_same_answer=False)
+        for name in ("whole", "cut")
+    )
+    for config in (whole, cut):
+        write_training(Path(config.train_file), common)
+    train_dpr(whole)
+
+    def progress(done: int, total: int, logged: dict[str, float]) -> None:
+        if done == 5:
+            raise Cut
+
+    with pytest.raises(Cut):
+        train_dpr(cut, progress=progress)
+    report = train_dpr(cut)
+    assert losses_of(cut) == losses_of(whole)
+    got, expected = (weights_of(folder, "question") for folder in (report.model, Path(whole.output_dir) / "model"))
+    assert all(torch.equal(got[name], expected[name]) for name in expected)
+
+
 def test_a_passage_with_more_questions_than_a_batch_is_refused_before_anything_is_trained(
     model: Path, tmp_path: Path
 ) -> None:
     config = small_config(tmp_path, model, hard_negatives=0, neighbourhood=4)
     first = example(0)
     write_training(tmp_path / "train.jsonl", [replace(first, question=f"{n}?") for n in range(8)] + [example(1)])
-    message = "one passage has 8, and batch_size is 8: a batch might have no negative. Raise batch_size above 8"
+    message = "one passage has 8 without negatives of their own, and batch_size is 8: .* Raise batch_size above 8"
     with pytest.raises(InputError, match=message):
         train_dpr(config)
     assert not Path(config.output_dir, "training.json").exists()

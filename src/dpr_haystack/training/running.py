@@ -85,9 +85,7 @@ def train_dpr(
         _check_count(config, train)
         dev = _validation_set(config, bad)
         data = {"questions": len(train.rows), "fingerprint": train.fingerprint()}
-        if _is_first_process():
-            if restart:
-                run.clear()
+        if _is_first_process() and not restart:
             run.check(config, data)
         session = Session(
             config,
@@ -98,8 +96,10 @@ def train_dpr(
             progress=progress,
             token=token,
         )
-        if _is_first_process():
-            run.begin(config, data)  # not before all settings have proved to fit
+        if _is_first_process():  # not before all settings have proved to fit
+            if restart:
+                run.clear()
+            run.begin(config, data)
         outcome = session.train()
         return _finished(config, run, session, outcome, len(train.rows))
 

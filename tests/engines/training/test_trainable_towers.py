@@ -85,7 +85,7 @@ def test_a_frozen_tower_encodes_each_passage_once(tmp_path: Path, monkeypatch: p
 
     first = tower(features(0, 1))["sentence_embedding"]
     again = tower(features(2, 1, 0))["sentence_embedding"]
-    assert sizes == [2, 1]
+    assert sizes == [1, 1, 1]
     assert torch.equal(again[[2, 1]], first)
     assert not again.requires_grad
     expected = encode(tower, [(None, "x")], 100)
@@ -181,3 +181,15 @@ def test_validation_is_exact_search_over_the_pool(tmp_path: Path) -> None:
     assert got["top_5"] == pytest.approx(100 * np.mean(np.array(ranks) <= 5))
     assert got["mrr"] == pytest.approx(np.mean(1 / np.array(ranks)))
     assert len(set(ranks)) > 3
+
+
+@pytest.mark.parametrize("number", [0.5, float("nan")])
+def test_towers_for_which_all_texts_are_alike_are_no_good_ones(tmp_path: Path, number: float) -> None:
+    model = str(tiny_bert(tmp_path / "m"))
+    towers = [load_trainable(model, role, TowerOptions()) for role in ("question", "passage")]
+    for tower in towers:
+        with torch.no_grad():
+            tower.backbone.encoder.layer[1].output.LayerNorm.weight.fill_(0.0)
+            tower.backbone.encoder.layer[1].output.LayerNorm.bias.fill_(number)
+    got = PoolEvaluator(training_set(12), hard_negatives=1, other_negatives=0)(two_towers(*towers, "cpu"))
+    assert (got["average_rank"], got["top_20"]) == (24, 0)

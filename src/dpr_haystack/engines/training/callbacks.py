@@ -26,6 +26,9 @@ Progress = Callable[[int, int, dict[str, float]], None]
 """Told after a step: how many steps are done, of how many, and what was logged since."""
 
 
+_ADVICE = "lower the learning rate, or train in float32 (dtype: float32)"
+
+
 class Curves(TrainerCallback):  # type: ignore[misc]
     """Has the curves written at every point, and refuses to go on once the loss is no number.
 
@@ -38,13 +41,40 @@ class Curves(TrainerCallback):  # type: ignore[misc]
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         last = state.log_history[-1]
         if not math.isfinite(last.get("loss", 0.0)):
-            msg = (
-                f"the loss is {last['loss']} at step {state.global_step}: lower the learning rate, or train in "
-                "float32 (dtype: float32)"
-            )
+            msg = f"the loss is {last['loss']} at step {state.global_step}: {_ADVICE}"
             raise TrainingFailed(msg)
         if state.is_world_process_zero:
             self._write(state.log_history)
+
+
+class WeightsAreNumbers(TrainerCallback):  # type: ignore[misc]
+    """Refuses to validate or to end with weights that are no numbers: between two points nobody looks at the loss."""
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: nn.Module | None = None,
+        **kwargs: Any,
+    ) -> None:
+        _check_weights(model, state.global_step)
+
+    def on_train_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: nn.Module | None = None,
+        **kwargs: Any,
+    ) -> None:
+        _check_weights(model, state.global_step)
+
+
+def _check_weights(model: nn.Module | None, step: int) -> None:
+    if model is not None and not all(bool(each.isfinite().all()) for each in trained_weights(model).values()):
+        msg = f"at step {step} the weights are no numbers any more: {_ADVICE}"
+        raise TrainingFailed(msg)
 
 
 class Told(TrainerCallback):  # type: ignore[misc]

@@ -182,7 +182,8 @@ class RetrievalLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         learned = scores.gather(1, _places(own.clamp(min=0), candidates.passages))
         if self.options.loss == "margin_mse":
             difference = (learned[:, :1] - learned[:, 1:]) - (taught[:, :1] - taught[:, 1:])
-            return difference[there[:, 1:]].square().mean()
+            # a batch whose questions all lack negatives has nothing to learn from
+            return difference[there[:, 1:]].square().mean() if bool(there[:, 1:].any()) else learned.sum() * 0.0
         hidden = torch.finfo(scores.dtype).min
         student = learned.masked_fill(~there, hidden).log_softmax(dim=1)
         wanted = taught.masked_fill(~there, hidden).log_softmax(dim=1)

@@ -14,7 +14,7 @@ import torch
 from dpr_haystack.core.model_directory import Part, Role
 from dpr_haystack.core.question_order import QuestionOrder, at_random, neighbours_together
 from dpr_haystack.core.training_config import TrainingConfig
-from dpr_haystack.core.training_set import DrawRules, TrainingSet
+from dpr_haystack.core.training_set import DrawRules, TrainingRow, TrainingSet, draw
 from dpr_haystack.engines.towers.precision import resolve_dtype
 from dpr_haystack.engines.training.losses import LossOptions
 from dpr_haystack.engines.training.towers import TowerOptions
@@ -71,26 +71,49 @@ def question_order(config: TrainingConfig, train: TrainingSet) -> QuestionOrder:
         middle of an epoch.
     """
     if config.neighbourhood:
-        most = max(Counter(row.positives[0] for row in train.rows).values(), default=0)
-        if most >= config.batch_size and not (config.hard_negatives or config.other_negatives):
+        alone = (row.positives[0] for row in train.rows if not _brings_negatives(config, row))
+        most = max(Counter(alone).values(), default=0)
+        if most >= config.batch_size:
             msg = (
-                f"neighbourhood puts the questions of a passage together, one passage has {most}, and batch_size is "
-                f"{config.batch_size}: a batch might have no negative. Raise batch_size above {most}, or hard_negatives"
+                f"neighbourhood puts the questions of a passage together, one passage has {most} without negatives of "
+                f"their own, and batch_size is {config.batch_size}: a batch might have no negative. Raise batch_size "
+                f"above {most}, or mine negatives and raise hard_negatives"
             )
             raise InputError(msg)
         return neighbours_together(train.rows, config.neighbourhood, config.seed)
     return at_random(len(train.rows), config.seed)
 
 
-def fewest_in_a_batch(config: TrainingConfig, count: int) -> int:
+def fewest_in_a_batch(config: TrainingConfig, train: TrainingSet) -> int:
     """How many questions the last batch of an epoch needs: those of one passage have a negative only if they bring it.
 
     :param config: The configuration.
-    :param count: How many questions there are.
+    :param train: The questions.
     """
-    if config.hard_negatives or config.other_negatives:
+    if all(_brings_negatives(config, row) for row in train.rows):
         return 1
-    return min(count, config.batch_size) if config.neighbourhood else 2
+    return min(len(train.rows), config.batch_size) if config.neighbourhood else 2
+
+
+def check_negatives(config: TrainingConfig, train: TrainingSet) -> None:
+    """See that there is something to distil: a teacher says how far a question's own negatives lie behind.
+
+    :param config: The configuration.
+    :param train: The questions.
+    :raises InputError: If no question has negatives of its own, and the loss needs them.
+    """
+    if config.loss in ("margin_mse", "kl") and not any(_brings_negatives(config, row) for row in train.rows):
+        msg = (
+            f"loss {config.loss} compares a question's positive with its own negatives, and with hard_negatives "
+            f"{config.hard_negatives} and other_negatives {config.other_negatives} none of the {len(train.rows)} "
+            "questions has any: mine them first (dpr-haystack mine)"
+        )
+        raise InputError(msg)
+
+
+def _brings_negatives(config: TrainingConfig, row: TrainingRow) -> bool:
+    """Whether a question is trained with negatives of its own in every epoch."""
+    return bool(draw(draw_rules(config), row, 0, 0)[1])
 
 
 def loss_options(config: TrainingConfig, passage: Part, device: str) -> LossOptions:

@@ -29,10 +29,12 @@ from dpr_haystack.engines.training.callbacks import (
     Progress,
     StopOnRequest,
     Told,
+    WeightsAreNumbers,
     best_of,
 )
 from dpr_haystack.engines.training.losses import RetrievalLoss
 from dpr_haystack.engines.training.options import (
+    check_negatives,
     chunk_tokens,
     draw_rules,
     fewest_in_a_batch,
@@ -104,13 +106,14 @@ class Session:
         self._checkpoints = checkpoints
         self._best = checkpoints / "best.safetensors"
         self._device = chosen_device(config.device)
+        check_negatives(config, train)
         torch.manual_seed(config.seed)  # adapters and projections begin at random
         self.model = _towers(config, self._device, token)
         self._evaluator = None if dev is None else self._evaluator_for(dev)
         processes = int(os.environ.get("WORLD_SIZE", "1"))  # torch.distributed comes up with the trainer
         count = len(train.rows)
         sampler = EpochSampler(
-            question_order(config, train), count, config.batch_size, fewest_in_a_batch(config, count), processes
+            question_order(config, train), count, config.batch_size, fewest_in_a_batch(config, train), processes
         )
         if not len(sampler):
             where = f" in each of {processes} processes" if processes > 1 else ""
@@ -118,7 +121,7 @@ class Session:
             msg = f"{len(train.rows)} questions make {what}: add questions"
             raise InputError(msg)
         self._stop = StopOnRequest()
-        callbacks = [Curves(curves), *([Told(progress)] if progress is not None else [])]
+        callbacks = [Curves(curves), WeightsAreNumbers(), *([Told(progress)] if progress is not None else [])]
         if self._evaluator is not None:
             callbacks.append(KeepBest(self._best, config.best_metric, config.early_stopping))
         callbacks.append(self._stop)

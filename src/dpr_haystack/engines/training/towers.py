@@ -119,10 +119,18 @@ class TrainableTower(Module):  # type: ignore[misc]
         rows = features["row"].tolist()
         missing = [place for place, row in enumerate(rows) if row not in self._kept]
         if missing:
+            tokens, mask = features["input_ids"][missing], features["attention_mask"][missing]
             with torch.no_grad():
-                vectors = self.vectors(features["input_ids"][missing], features["attention_mask"][missing])
+                vectors = self._one_by_one(tokens, mask) if tokens.device.type == "cpu" else self.vectors(tokens, mask)
             self._kept.update((rows[place], vector) for place, vector in zip(missing, vectors, strict=True))
         return torch.stack([self._kept[row] for row in rows])
+
+    def _one_by_one(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """As :meth:`vectors`, to the last bit the same whatever else is in the batch: a training that goes on later
+        meets a passage in other company."""
+        lengths = mask.sum(dim=1).tolist()
+        each = (self.vectors(tokens[n : n + 1, :length], mask[n : n + 1, :length]) for n, length in enumerate(lengths))
+        return torch.cat(list(each))
 
 
 def load_trainable(

@@ -94,7 +94,10 @@ class PoolEvaluator(BaseEvaluator):  # type: ignore[misc]
         ranks = []
         for row, positives in zip(scores, self._positives[start : start + len(scores)], strict=True):
             best = max(row[place] for place in positives)
-            ranks.append(1 + int(np.count_nonzero(row > best)))
+            # what is as near, or no number, stands before it: a tower for which all texts are alike is not a good one
+            ahead = ~(row < best)
+            ahead[positives] = False
+            ranks.append(1 + int(np.count_nonzero(ahead)))
         return ranks
 
 
