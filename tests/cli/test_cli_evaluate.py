@@ -64,7 +64,7 @@ def test_the_figures_are_those_counted_here(
 ) -> None:
     report = evaluated(cli, "--questions", "questions.jsonl")
     asked = questions(in_workspace)
-    assert list(report) == ["questions", "systems", "significance"]
+    assert list(report) == ["questions", "judged", "systems", "significance"]
     assert report["questions"] == len(asked) == 40
     assert list(report["systems"]) == ["bm25", "dpr", "hybrid"]
     for name, found in runs.items():
@@ -99,7 +99,9 @@ def test_figures_by_hand(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("questions.jsonl").write_text("\n".join(map(json.dumps, lines)))
     report = evaluated(cli, "--questions", "questions.jsonl", "--top-k", 3, 1, 2, 1)
     third = pytest.approx(100 / 3)
-    assert report["questions"] == 4
+    assert (report["questions"], report["judged"]) == (4, {"gold": 3, "answer": 4})
+    heading, *_ = cli("evaluate", "--store", "store", "--questions", "questions.jsonl").out.splitlines()
+    assert heading == "gold passage in the top k, % of 3 questions, the other 1 name none (95% intervals)"
     assert list(report["systems"]) == ["bm25"]
     bm25 = report["systems"]["bm25"]
     assert bm25["gold"] == {"1": third, "2": third, "3": pytest.approx(200 / 3)}
@@ -108,6 +110,7 @@ def test_figures_by_hand(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     limited = evaluated(cli, "--questions", "questions.jsonl", "--top-k", 1, "--limit", 1)
     assert limited == {
         "questions": 1,
+        "judged": {"gold": 1, "answer": 1},
         "systems": {
             "bm25": {
                 "gold": {"1": 100.0},

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +64,14 @@ def test_dense_negatives_are_those_of_exact_search(store: Any, model: str, examp
         )
         gold = {passage.id for passage in example.positives}
         ranked = [(documents[row], scores[row]) for row in np.argsort(-scores, kind="stable")[:40]]
-        positive = max((score for each, score in ranked if each.id in gold), default=None)
+        positive = max(score for each, score in zip(documents, scores, strict=True) if each.id in gold)
         expected = [
             each.id
             for rank, (each, score) in enumerate(ranked, 1)
             if rank >= 2
             and each.id not in gold
             and not has_answer(example.answers, each.content)
-            and (positive is None or score <= positive - 0.1 * abs(positive))
+            and score <= positive - 0.1 * abs(positive)
         ]
         assert [passage.id for passage in after.hard_negatives] == expected[:5]
         for passage in after.hard_negatives:
@@ -101,6 +102,21 @@ def test_other_sources(store: Any, model: str, examples: list[TrainingExample], 
         allowed = [each.id for each in best if not has_answer(examples[0].answers, each.content or "")]
         gold = {passage.id for passage in examples[0].positives}
         assert [passage.id for passage in mined[0].hard_negatives] == [each for each in allowed if each not in gold][:3]
+
+
+@pytest.mark.parametrize("source", ["bm25", "dpr", "hybrid"])
+def test_what_ranks_before_the_positive_is_too_close_to_it(
+    store: Any, model: str, examples: list[TrainingExample], source: Any
+) -> None:
+    named, tally = None if source == "bm25" else model, Tally()
+    options = MiningOptions(source, NegativeRules(last_rank=1), filter_answers=False)
+    mined = list(mine_hard_negatives(examples, store, named, options=options, tally=tally))
+    assert not any(example.hard_negatives for example in mined)
+    assert tally.removed["margin"] == tally.candidates - tally.removed["gold"] > 0
+    # the score of a positive that is not there is not known: what is found first is taken
+    gone = [replace(each, positives=(make_passage("", "elsewhere", {}),)) for each in examples]
+    found = mine_hard_negatives(gone, store, named, options=options)
+    assert sum(len(each.hard_negatives) for each in found) == tally.candidates
 
 
 def test_a_positive_under_another_id_is_no_negative(store: Any, examples: list[TrainingExample]) -> None:

@@ -47,6 +47,23 @@ def test_pseudo_examples_are_marked_and_name_their_passage() -> None:
     assert made == list(pseudo_examples(passages[:1], ["inverse-cloze", "title"]))
 
 
+def test_passages_with_one_title_are_asked_for_once() -> None:
+    passages = [
+        make_passage("Ulm", "It lies on the Danube.", {"section": "Place"}),
+        make_passage("Ulm", "Its minster is tall.", {}),
+        make_passage("Bonn", "It lies on the Rhine.", {}),
+        make_passage("Ulm", "Einstein was born there.", {}),
+    ]
+    report = WeakReport()
+    made = list(pseudo_examples(passages, ["title"], report=report))
+    assert [(each.question, [passage.text for passage in each.positives]) for each in made] == [
+        ("Ulm Place", ["It lies on the Danube."]),
+        ("Ulm", ["Its minster is tall.", "Einstein was born there."]),
+        ("Bonn", ["It lies on the Rhine."]),
+    ]
+    assert (report.passages, report.made["title"]) == (4, 3)
+
+
 @pytest.mark.parametrize(("kinds", "message"), [(["cloze"], "no pseudo-questions 'cloze'"), ([], "name a kind")])
 def test_kinds_that_are_none(kinds: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):

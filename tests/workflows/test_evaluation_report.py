@@ -41,7 +41,7 @@ def test_by_hand() -> None:
 def test_as_json() -> None:
     report = report_of(8, {"bm25": Ranks(BM25.gold, []), "hybrid": Ranks(HYBRID.gold, [])}, [1])
     told = json.loads(json.dumps(report.to_json()))
-    assert list(told) == ["questions", "systems", "significance"]
+    assert list(told) == ["questions", "judged", "systems", "significance"]
     assert list(told["systems"]["bm25"]) == ["gold", "answer", "gold_intervals", "answer_intervals", "mrr"]
     assert told["systems"]["bm25"]["answer"] == {}
     assert list(told["significance"]) == ["gold"]

@@ -33,7 +33,9 @@ def as_table(report: EvaluationReport) -> str:
 
 
 def _accuracy_lines(report: EvaluationReport, kind: str, title: str) -> Iterator[str]:
-    yield f"{title} in the top k, % of {report.questions} questions (95% intervals)"
+    judged = report.judged(kind)
+    rest = f", the other {report.questions - judged} name none" if judged < report.questions else ""
+    yield f"{title} in the top k, % of {judged} questions{rest} (95% intervals)"
     first = next(iter(report.systems.values()))
     yield f"{'':<8}" + "".join(f"{k:>20}" for k in getattr(first, kind)) + f"{'MRR':>8}"
     for name, system in report.systems.items():

@@ -75,7 +75,8 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.95,
         metavar="SHARE",
-        help="leave out what scores above this share of the positive (default: %(default)s; 0 for no such rule)",
+        help="leave out what scores above this share of the positive, which is everything where it is not found "
+        "(default: %(default)s; 0 for no such rule)",
     )
     parser.add_argument("--sampling", choices=["top", "random"], default="top", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random sampling (default: 0)")

@@ -76,6 +76,9 @@ def mine_hard_negatives(
 ) -> Iterator[TrainingExample]:
     """Give examples the hard negatives that a search finds; what is in the store is not embedded again.
 
+    The margin (see :class:`NegativeRules`) needs the score of the positive. One that is in the store and is not found
+    scores less than all that is: then everything found is too close to it. One that is not there sets no margin.
+
     :param examples: Questions with their positives, read as they are needed.
     :param document_store: Where the passages are.
     :param model: The question tower; None for ``source="bm25"``.
@@ -155,7 +158,9 @@ class _Miner:
         questions = [example.question for example in batch]
         runs = runs_of(self._search, self._retriever, questions, self._options.rules.last_rank, [self._options.source])
         hits = [_first(run[self._options.source], self._options.rules.last_rank) for run in runs]
-        there = self._search.documents(list(dict.fromkeys(name for each in hits for name in each.ids)))
+        wanted = [name for each in hits for name in each.ids]
+        wanted += [passage.id for example in batch for passage in example.positives]
+        there = self._search.documents(list(dict.fromkeys(wanted)))
         passages = {name: as_passage(document) for name, document in there.items()}
         return [self._with_negatives(example, found, passages) for example, found in zip(batch, hits, strict=True)]
 
@@ -168,7 +173,7 @@ class _Miner:
             self._tally,
             question=example.question,
             gold=gold,
-            positive=max((each.score for each in found if each.id in gold), default=None),
+            positive=_positive_score(found, gold, is_there=any(name in passages for name in gold)),
             has_answer=self._answers_in(example, found, passages),
             is_relevant=self._opinion(example.question, passages),
         )
@@ -202,6 +207,14 @@ def as_passage(document: Document) -> Passage:
 
 def _first(hits: Hits, count: int) -> Hits:
     return Hits(hits.ids[:count], hits.scores[:count])
+
+
+def _positive_score(found: Sequence[Candidate], gold: set[str], *, is_there: bool) -> float | None:
+    """The score of the best positive. One that is there and was not found scores no more than the last one that was."""
+    own = [each.score for each in found if each.id in gold]
+    if own:
+        return max(own)
+    return found[-1].score if is_there and found else None
 
 
 def _gold(example: TrainingExample, found: Sequence[Passage]) -> set[str]:

@@ -39,6 +39,10 @@ def pseudo_examples(
 ) -> Iterator[TrainingExample]:
     """Make questions of passages: of each passage one of each kind, where that can be done.
 
+    Passages below the same title and heading would all be asked for in the same words: of these one question is made,
+    with the first as its positive and the others as further ones, so that none of them is its negative. It comes after
+    all passages have been read.
+
     :param passages: The passages; a heading may be in their metadata, under ``heading`` or ``section``.
     :param kinds: See :func:`~dpr_haystack.core.pseudo_questions.pseudo_question`.
     :param seed: What is drawn from a passage depends on it and the passage alone.
@@ -60,6 +64,7 @@ def pseudo_examples(
 def _made(
     passages: Iterable[Passage], kinds: Sequence[PseudoKind], seed: int, report: WeakReport
 ) -> Iterator[TrainingExample]:
+    titled: dict[str, list[Passage]] = {}
     for passage in passages:
         report.passages += 1
         heading = str(passage.meta.get("heading") or passage.meta.get("section") or "")
@@ -68,10 +73,20 @@ def _made(
             made = pseudo_question(kind, passage.title, heading, passage.text, chance)
             if made is None:
                 continue
-            report.made[kind] += 1
-            yield TrainingExample(
-                question=made.question,
-                positives=(replace(passage, text=made.text, meta={"kept": made.kept}),),
-                id=f"{kind}-{passage.id}",
-                meta={"provenance": "pseudo", "pseudo": kind},
-            )
+            positive = replace(passage, text=made.text, meta={"kept": made.kept})
+            if kind == "title":
+                titled.setdefault(made.question, []).append(positive)
+            else:
+                yield _example(kind, made.question, [positive], report)
+    for question, positives in titled.items():
+        yield _example("title", question, positives, report)
+
+
+def _example(kind: PseudoKind, question: str, positives: Sequence[Passage], report: WeakReport) -> TrainingExample:
+    report.made[kind] += 1
+    return TrainingExample(
+        question=question,
+        positives=tuple(positives),
+        id=f"{kind}-{positives[0].id}",
+        meta={"provenance": "pseudo", "pseudo": kind},
+    )

@@ -79,10 +79,18 @@ class EvaluationReport:
     significance: Comparisons = field(default_factory=dict)
     ranks: dict[str, Ranks] = field(default_factory=dict)
 
+    def judged(self, kind: str) -> int:
+        """How many questions say what is right: which name a gold passage, or have an answer.
+
+        :param kind: One of :data:`KINDS`.
+        """
+        return len(getattr(next(iter(self.ranks.values())), kind))
+
     def to_json(self) -> dict[str, Any]:
         """As ``evaluate --json`` prints it."""
         told: dict[str, Any] = {
             "questions": self.questions,
+            "judged": {kind: self.judged(kind) for kind in KINDS},
             "systems": {name: report.to_json() for name, report in self.systems.items()},
         }
         if self.significance:
