@@ -179,3 +179,14 @@ def test_the_table_has_the_same_figures(cli: Cli, in_workspace: Path, tmp_path: 
             cells = [(f"{each['difference']:+.1f}", f"(p={each['p']:.3f})") for each in by_k.values()]
             assert [*pair.split(), *sum(cells, ())] in lines, (kind, pair)
     assert "% of 6 questions" in out
+
+
+def test_bad_questions_are_passed_over_where_that_is_asked_for(cli: Cli, own_workspace: Path) -> None:
+    file = own_workspace / "questions.jsonl"
+    file.write_bytes(b'{no json\n{"question": "caf\xe9"}\n' + file.read_bytes())
+    assert cli("evaluate", "--store", "store", "--questions", "questions.jsonl").code == 2
+    ran = cli("evaluate", "--store", "store", "--questions", "questions.jsonl", "--skip-bad", "--json")
+    assert json.loads(ran.out)["questions"] == 40
+    said = ran.err.splitlines()
+    assert [line.split(":")[0] for line in said] == ["passed over", "passed over", "2 bad records passed over"]
+    assert ["line 1" in said[0], "line 2" in said[1]] == [True, True]

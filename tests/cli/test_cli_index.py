@@ -329,6 +329,28 @@ def test_a_folder_with_bad_files(cli: Cli, here: Path, tiny_models: tuple[Path, 
     }
 
 
+def test_bad_lines_cost_no_others(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:
+    (here / "docs").mkdir()
+    (here / "docs" / "a.jsonl").write_bytes(
+        b'{"text": "one"}\n{bad\n{"text": "caf\xe9"}\n{"text": ""}\n{"text": "two"}\n'
+    )
+    (here / "docs" / "b.tsv").write_text('id\ttext\ttitle\n1\tthree\t\n2\n3\t"open\t\n4\tfour\t\n')
+    (here / "docs" / "c.json").write_text('[{"text": "five"}, 6, {"text": "six"}]')
+    ran = cli("index", "docs", "--store", "store", "--model", tiny_models[0], "--skip-bad")
+    assert ran.code == 0
+    said = ran.err.splitlines()
+    places = ["a.jsonl, line 2", "a.jsonl, line 3", "a.jsonl, line 4", "b.tsv, line 3", "b.tsv, line 4", "c.json:"]
+    for place, line in zip(places, said, strict=False):
+        assert line.startswith(f"passed over: docs/{place}")
+    assert said[6:] == ["6 bad records passed over"]
+    assert {each.content for each in contents("store").values()} == {"one", "two", "three", "four", "five", "six"}
+    # what bad lines held before is not known to be gone
+    (here / "docs" / "a.jsonl").write_text('{bad\n{"text": "two"}\n')
+    ran = cli("index", "docs", "--store", "store", "--skip-bad", "--prune")
+    assert "0 removed" in ran.out
+    assert len(contents("store")) == 6
+
+
 def test_another_model_is_refused_and_changes_nothing(
     cli: Cli, here: Path, index: Indexing, tiny_models: tuple[Path, Path]
 ) -> None:

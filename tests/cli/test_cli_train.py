@@ -68,5 +68,7 @@ def test_bad_examples_are_listed_and_passed_over(
     assert main(["train", str(config)]) == 2
     assert f"{train}, line 1" in capsys.readouterr().err
     assert main(["train", str(config), "skip_bad=true"]) == 0
-    passed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("passed over: ")]
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == "2 bad records passed over"
+    passed = [line for line in said if line.startswith("passed over: ")]
     assert [f"line {number}:" in line for number, line in enumerate(passed, 1)] == [True, True]

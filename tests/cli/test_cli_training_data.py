@@ -72,7 +72,7 @@ def test_bad_records_and_settings(cli: Cli, own_workspace: Path) -> None:
     ran = cli("mine", "bad.jsonl", "--store", "store", "--output", "out.json", "--skip-bad")
     assert ran.code == 0
     assert ran.out.startswith("0 examples in out.json\n")
-    assert [line.split(":")[0] for line in ran.err.splitlines()] == ["passed over"] * 2
+    assert [line.split(":")[0] for line in ran.err.splitlines()] == ["passed over"] * 2 + ["2 bad records passed over"]
     ran = cli("mine", "bad.jsonl", "--store", "store", "--output", "out.json", "--first-rank", 9, "--last-rank", 5)
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert "got 9 to 5" in ran.err

@@ -255,3 +255,25 @@ def test_results_are_written_one_by_one(tmp_path):
         write(None)
     assert (tmp_path / "one.json").read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir()) == ["one.json", "whole.json"]
+
+
+def test_an_open_quote_or_bad_bytes_cost_one_row_and_no_other(tmp_path):
+    path = tmp_path / "pairs.csv"
+    rows = [
+        b"question,positive",
+        b"a,1",
+        b'"open,2',
+        b"b,3",
+        b"caf\xe9,4",
+        b'c,"of two',
+        b'lines"',
+        b'd,"again',
+        b"e,6",
+    ]
+    path.write_bytes(b"\n".join(rows))
+    told = []
+    found = [(each.question, each.positives[0].text) for each in read_columns(path, told.append)]
+    assert found == [("a", "1"), ("b", "3"), ("c", "of two\nlines"), ("e", "6")]
+    assert sorted(error.line for error in told) == [3, 5, 8]
+    with pytest.raises(DataError, match="not UTF-8"):
+        list(read_columns(path))

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpr_haystack.cli.bad_records import say_passed_over
 from dpr_haystack.cli.common import add_place, existing_file, open_place, progress, whole_number
 from dpr_haystack.cli.mine import add_rules, options_of, summary
 
@@ -67,8 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             built, told = _from_questions(store, arguments, bad, step)
         count = write_training(arguments.output, mine_hard_negatives(built, store, options=options, tally=tally))
-    for error in bad:
-        print(f"passed over: {error}", file=sys.stderr)
+    say_passed_over(bad)
     print(f"{count} examples {told()}")
     print("\n".join(summary(tally)))
     return 0

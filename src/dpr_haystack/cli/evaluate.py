@@ -12,11 +12,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from dpr_haystack.cli.bad_records import add_questions, questions_of
 from dpr_haystack.cli.common import (
     add_place,
     add_question_model,
     add_reader,
-    existing_file,
     hybrid_retriever,
     open_output,
     progress,
@@ -49,7 +49,7 @@ EXAMPLE = "dpr-haystack evaluate --store demo/store --questions demo/questions.j
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
     add_place(parser)
-    parser.add_argument("--questions", required=True, type=existing_file, metavar="FILE", help="the questions")
+    add_questions(parser, "the questions")
     parser.add_argument(
         "--top-k", type=whole_number, nargs="+", default=[1, 5, 20, 100], metavar="K", help="default: 1 5 20 100"
     )
@@ -73,11 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate, and print the table."""
-    from itertools import islice
-
-    from dpr_haystack.formats.questions import read_questions
-
-    questions = list(islice(read_questions(arguments.questions), arguments.limit))
+    questions = questions_of(arguments, arguments.limit)
     check_files(arguments, questions)
     report, fusion = _evaluated(arguments, questions)
     draw_plot(arguments, report)

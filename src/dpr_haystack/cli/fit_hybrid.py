@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpr_haystack.cli.bad_records import add_questions, questions_of
 from dpr_haystack.cli.common import (
     add_compute,
     add_place,
     device_of,
-    existing_file,
     progress,
     searching_place,
     whole_number,
@@ -41,7 +41,7 @@ _ROWS = range(0, 101, 10)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
     add_place(parser)
-    parser.add_argument("--questions", required=True, type=existing_file, metavar="FILE", help="development questions")
+    add_questions(parser, "development questions")
     parser.add_argument("--question-model", metavar="M", help="default: the question tower that belongs to the store")
     parser.add_argument(
         "--normalization",
@@ -103,11 +103,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _fitted(arguments: argparse.Namespace) -> tuple[str, Path | None, FitReport]:
     """The question tower, where to write what was fitted, and the report."""
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
-    from dpr_haystack.formats.questions import read_questions
     from dpr_haystack.workflows.hybrid_fitting import check_fit, fit_hybrid
     from dpr_haystack.workflows.stores import question_model_of
 
-    questions, options = list(read_questions(arguments.questions)), _options(arguments)
+    questions, options = questions_of(arguments), _options(arguments)
     with searching_place(arguments) as place:
         check_fit(place.search, questions, options, arguments.depth)
         model = arguments.question_model or question_model_of(place.search)

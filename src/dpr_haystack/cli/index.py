@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpr_haystack.cli.bad_records import passed_over
 from dpr_haystack.cli.common import (
     DEFAULT_INDEX,
     add_compute,
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="remove passages whose source is gone from under PATH, which may be gone itself",
     )
-    parser.add_argument("--skip-bad", action="store_true", help="go on where a file cannot be read, and list those")
+    parser.add_argument("--skip-bad", action="store_true", help="go on behind bad lines and files, list and count them")
     parser.add_argument("--language", default=None, help="language that words are searched in (default: english)")
     add_compute(parser)
 
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"interrupted: {_state(store, arguments)}; run the same command to go on", file=sys.stderr)
         return 130
     except DataError as error:
-        msg = f"{error}; the files before it are indexed, --skip-bad goes on without such files"
+        msg = f"{error}; the files before it are indexed, --skip-bad goes on without such lines and files"
         raise InputError(msg) from error
     finally:
         store.close()
@@ -147,6 +148,7 @@ def _asides(report: IndexReport) -> Iterator[str]:
         yield f"not taken: {refused.id}: {refused.reason}"
     if report.failed:
         yield f"{len(report.failed)} passages were not taken; run the same command to try them again"
+    yield from passed_over(report.bad_records)
     for error in report.bad:
         yield f"not read to its end: {error}"
     if report.left_out:

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.common import add_place, existing_file, open_place, whole_number
+from dpr_haystack.cli.bad_records import add_questions, questions_of
+from dpr_haystack.cli.common import add_place, open_place, whole_number
 from dpr_haystack.cli.train import overrides, training_progress
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "settings", nargs="*", metavar="NAME=VALUE", help="settings in place of the file's; before any option"
     )
     add_place(parser)
-    parser.add_argument("--questions", required=True, type=existing_file, metavar="FILE", help="to measure with")
+    add_questions(parser, "to measure with")
     parser.add_argument(
         "--counts",
         type=int,
@@ -55,11 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, measure, and print the table."""
-    from itertools import islice
     from pathlib import Path
 
     from dpr_haystack.core.files import write_atomically
-    from dpr_haystack.formats.questions import read_questions
     from dpr_haystack.training.config import read_config
     from dpr_haystack.training.learning_curve import CurveOptions, learning_curve
     from dpr_haystack.workflows.drawing import require_drawing
@@ -69,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = read_config(arguments.config, overrides(arguments.settings))
     match = "regex" if arguments.regex else "string"
     options = CurveOptions(tuple(arguments.counts), arguments.depth, match)
-    questions = list(islice(read_questions(arguments.questions), arguments.limit))
+    questions = questions_of(arguments, arguments.limit)
     ranks = learning_curve(
         config,
         open_place(arguments),

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dpr_haystack.cli.bad_records import say_passed_over
 from dpr_haystack.cli.common import add_place, existing_file, open_place, progress, whole_number
 
 if TYPE_CHECKING:
@@ -132,8 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
     with progress("questions") as step:
         mined = mine_hard_negatives(examples, store, model, options=options, check=check, tally=tally, progress=step)
         count = write_training(arguments.output, _with_others(mined, store, arguments))
-    for error in bad:
-        print(f"passed over: {error}", file=sys.stderr)
+    say_passed_over(bad)
     print("\n".join([f"{count} examples in {arguments.output}", *summary(tally)]))
     return 0
 

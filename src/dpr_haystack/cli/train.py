@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dpr_haystack.cli.bad_records import PassingOver
+
 if TYPE_CHECKING:
-    from dpr_haystack.errors import DataError
     from dpr_haystack.training.running import TrainingReport
 
 SUMMARY = "train a question and a passage tower"
@@ -40,10 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.training.running import train_dpr
 
     config = read_config(arguments.config, overrides(arguments.settings))
-    bad: list[DataError] = []
-    report = train_dpr(config, restart=arguments.restart, on_bad=bad.append, progress=training_progress())
-    for error in bad:
-        print(f"passed over: {error}", file=sys.stderr)
+    bad = PassingOver()
+    report = train_dpr(config, restart=arguments.restart, on_bad=bad, progress=training_progress())
+    bad.say_count()
     print("\n".join(told(report)))
     return 0 if report.finished else 130
 

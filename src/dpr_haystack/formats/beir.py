@@ -11,8 +11,9 @@ from pathlib import Path
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.jsonl import read_jsonl
+from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.question import Question
-from dpr_haystack.formats.records import OnBad, Record, good, read_records
+from dpr_haystack.formats.records import Record, good, read_records
 from dpr_haystack.formats.trec import read_qrels, relevant, write_qrels
 from dpr_haystack.formats.writing import write_json_lines
 
@@ -22,12 +23,14 @@ def is_beir(folder: str | Path) -> bool:
     return bool(_file(folder, "corpus.jsonl") and _file(folder, "queries.jsonl"))
 
 
-def read_beir_corpus(folder: str | Path) -> Iterator[Passage]:
+def read_beir_corpus(folder: str | Path, on_bad: OnBad | None = None) -> Iterator[Passage]:
     """The passages of a BEIR folder, one by one.
 
+    :param folder: The folder.
+    :param on_bad: Told of lines that are no passages, which are passed over; None to raise the first.
     :raises DataError: If there are none, or a line is no passage.
     """
-    yield from read_jsonl(_needed(folder, "corpus.jsonl"))
+    yield from read_jsonl(_needed(folder, "corpus.jsonl"), on_bad)
 
 
 def read_beir_questions(folder: str | Path, split: str = "test", on_bad: OnBad | None = None) -> Iterator[Question]:

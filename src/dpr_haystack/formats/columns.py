@@ -12,8 +12,8 @@ from typing import Any
 
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError, InputError
-from dpr_haystack.formats.open_text import suffix_of
-from dpr_haystack.formats.records import OnBad, good
+from dpr_haystack.formats.open_text import OnBad, suffix_of
+from dpr_haystack.formats.records import good
 from dpr_haystack.formats.tables import read_rows
 from dpr_haystack.formats.training import TrainingExample
 from dpr_haystack.formats.writing import replacing
@@ -31,7 +31,7 @@ def read_columns(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Trai
     :param on_bad: Told of rows that are no examples, which are passed over; None to raise the first.
     :raises DataError: If the columns are not there, or a row is none.
     """
-    table = read_rows(path, delimiter=_delimiter(path))
+    table = read_rows(path, delimiter=_delimiter(path), on_bad=on_bad)
     _, names = next(table, (1, []))
     if not names:
         return

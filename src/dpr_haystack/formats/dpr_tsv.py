@@ -7,37 +7,49 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
+from dpr_haystack.formats.open_text import OnBad
+from dpr_haystack.formats.records import good
 from dpr_haystack.formats.tables import read_rows
 from dpr_haystack.formats.writing import replacing
 
 _COLUMNS: tuple[str, ...] = ("id", "text", "title")
 
 
-def read_dpr_tsv(path: str | Path) -> Iterator[Passage]:
+def read_dpr_tsv(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Passage]:
     """The passages of a tab-separated file, one by one.
 
     The columns are id, text and title, or as a header line (``id``, ``text``, ``title`` in any order) says; the title
     may be left out. A passage whose id is empty gets the hash of title and text.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
+    :param on_bad: Told of rows that are no passages, which are passed over; None to raise the first.
     :returns: Passages with ``file`` in meta.
     :raises DataError: If a row does not have two or three columns or no text, or the file cannot be read.
     """
-    columns, file = _COLUMNS, str(path)
-    for count, (line, row) in enumerate(read_rows(path)):
-        if count == 0 and "id" in row:
-            columns = tuple(row) if {"id", "text"} <= set(row) <= set(_COLUMNS) else _COLUMNS
-            continue
-        if not 2 <= len(row) <= len(columns):
-            raise DataError(path, f"expected {', '.join(columns)} separated by tabs, got {len(row)} columns", line)
-        values = dict(zip(columns, row, strict=False))
-        if not values.get("text", "").strip():
-            raise DataError(path, "has no text", line)
-        yield make_passage(values.get("title", ""), values["text"], {"file": file}, values["id"])
+    columns = _COLUMNS
+    rows = read_rows(path, on_bad=on_bad)
+    first = next(rows, None)
+    if first is None:
+        return
+    if "id" in first[1]:
+        columns = tuple(first[1]) if {"id", "text"} <= set(first[1]) <= set(_COLUMNS) else _COLUMNS
+    else:
+        rows = chain([first], rows)
+    yield from good(rows, lambda row: _passage(*row, columns, path), on_bad)
+
+
+def _passage(line: int, row: list[str], columns: tuple[str, ...], path: str | Path) -> Passage:
+    if not 2 <= len(row) <= len(columns):
+        raise DataError(path, f"expected {', '.join(columns)} separated by tabs, got {len(row)} columns", line)
+    values = dict(zip(columns, row, strict=False))
+    if not values.get("text", "").strip():
+        raise DataError(path, "has no text", line)
+    return make_passage(values.get("title", ""), values["text"], {"file": str(path)}, values["id"])
 
 
 def write_dpr_tsv(path: str | Path, passages: Iterable[Passage]) -> int:

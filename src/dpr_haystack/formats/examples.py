@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dpr_haystack.formats.columns import read_columns
-from dpr_haystack.formats.open_text import suffix_of
-from dpr_haystack.formats.records import OnBad
+from dpr_haystack.formats.open_text import OnBad, suffix_of
 from dpr_haystack.formats.training import TrainingExample, read_training
 
 

@@ -11,25 +11,26 @@ from typing import Any
 
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.open_text import numbered_lines, parse_json
+from dpr_haystack.formats.open_text import OnBad, numbered_lines, parse_json
+from dpr_haystack.formats.records import good
 
 # What Haystack documents carry besides text and metadata; vectors are made anew.
 _LEFT_OUT = frozenset({"blob", "score", "embedding", "sparse_embedding"})
 
 
-def read_jsonl(path: str | Path) -> Iterator[Passage]:
+def read_jsonl(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Passage]:
     """The passages of a file with one JSON object a line, blank lines left out.
 
     An object has ``text`` (or ``content``), and may have ``id`` (or ``_id``), ``title`` (also inside its metadata),
     and ``meta`` (or ``metadata``); any other key becomes metadata, as in a flat Haystack document.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
+    :param on_bad: Told of lines that are no such objects, which are passed over; None to raise the first.
     :returns: Passages with ``file`` in meta, unless they bring their own.
     :raises DataError: If a line is not such an object, or the file cannot be read.
     """
-    for number, line in numbered_lines(path):
-        if line.strip():
-            yield passage_from(parse_json(line, path, number), path, number)
+    lines = ((number, line) for number, line in numbered_lines(path, on_bad) if line.strip())
+    yield from good(lines, lambda row: passage_from(parse_json(row[1], path, row[0]), path, row[0]), on_bad)
 
 
 def passage_from(value: Any, path: str | Path, line: int | None = None) -> Passage:

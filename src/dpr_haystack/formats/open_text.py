@@ -9,12 +9,15 @@ import codecs
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
 from dpr_haystack.errors import DataError
+
+OnBad = Callable[[DataError], None]
+"""Told of a bad line or record, which is then passed over; without it the first one is raised."""
 
 _NOT_UTF8 = "is not UTF-8 text"
 
@@ -35,10 +38,11 @@ def stem_of(path: str | Path) -> str:
     return Path(_without_gz(path)).stem
 
 
-def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: str | Path, on_bad: OnBad | None = None) -> Iterator[tuple[int, str]]:
     """The lines of a file one by one, with their numbers from 1, without their line ends.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
+    :param on_bad: Told of lines that are not UTF-8, which are passed over; None to raise the first.
     :raises DataError: If it cannot be read or a line is not UTF-8.
     """
     with opened_bytes(path) as file:
@@ -46,9 +50,14 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
             if number == 1:
                 line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
             try:
-                yield number, line.rstrip(b"\r\n").decode()
+                text = line.rstrip(b"\r\n").decode()
             except UnicodeDecodeError as error:
-                raise DataError(path, f"{_NOT_UTF8} ({error.reason})", number) from error
+                bad = DataError(path, f"{_NOT_UTF8} ({error.reason})", number)
+                if on_bad is None:
+                    raise bad from error
+                on_bad(bad)
+            else:
+                yield number, text
 
 
 def read_text(path: str | Path) -> str:

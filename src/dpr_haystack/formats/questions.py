@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.open_text import numbered_lines, parse_json, read_text, suffix_of
+from dpr_haystack.formats.open_text import OnBad, numbered_lines, parse_json, read_text, suffix_of
 from dpr_haystack.formats.question import Question
-from dpr_haystack.formats.records import OnBad
 from dpr_haystack.formats.squad import is_squad, squad_questions
 from dpr_haystack.formats.tables import read_rows
 from dpr_haystack.formats.writing import replacing, write_json_lines
@@ -38,7 +37,7 @@ def read_questions(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Qu
         What is wrong in a SQuAD file is always raised.
     :raises DataError: If the file cannot be read, or holds something else; nothing in it is ever evaluated.
     """
-    for made in _from_json(path) if suffix_of(path) == ".json" else _from_lines(path):
+    for made in _from_json(path) if suffix_of(path) == ".json" else _from_lines(path, on_bad):
         try:
             yield made()
         except DataError as error:
@@ -47,9 +46,9 @@ def read_questions(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Qu
             on_bad(error)
 
 
-def _from_lines(path: str | Path) -> Iterator[Callable[[], Question]]:
+def _from_lines(path: str | Path, on_bad: OnBad | None) -> Iterator[Callable[[], Question]]:
     """What makes each question, so that one that cannot be made does not end the reading."""
-    lines = ((number, line) for number, line in numbered_lines(path) if line.strip())
+    lines = ((number, line) for number, line in numbered_lines(path, on_bad) if line.strip())
     first = next(lines, None)
     if first is None:
         return
@@ -62,7 +61,7 @@ def _from_lines(path: str | Path) -> Iterator[Callable[[], Question]]:
             yield partial(_from_pattern_row, line.split("\t"), path, number)
         return
     lines.close()
-    for count, (number, row) in enumerate(read_rows(path), 1):
+    for count, (number, row) in enumerate(read_rows(path, on_bad=on_bad), 1):
         yield partial(_from_row, row, path, count, number)
 
 

@@ -14,13 +14,10 @@ from typing import IO, Any, NamedTuple, TypeVar
 import ijson
 
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.open_text import numbered_lines, opened_bytes, parse_json
+from dpr_haystack.formats.open_text import OnBad, numbered_lines, opened_bytes, parse_json
 
 T = TypeVar("T")
 Row = TypeVar("Row")
-
-OnBad = Callable[[DataError], None]
-"""Told of a bad record, which is then passed over; without it the first one is raised."""
 
 
 class Record(NamedTuple):
@@ -45,7 +42,8 @@ def read_records(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Reco
     """The records of a JSON list or of JSON lines, blank lines left out; never more than one is held.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :param on_bad: Told of lines that are not JSON. In a list nothing behind such a place can be read: that is raised.
+    :param on_bad: Told of lines that are not JSON or not UTF-8. In a list nothing behind such a place can be read: that
+        is raised.
     :raises DataError: If the file cannot be read or is not JSON.
     """
     with opened_bytes(path) as file:
@@ -53,7 +51,7 @@ def read_records(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Reco
     if is_list:
         yield from _items(path)
         return
-    lines = ((number, line) for number, line in numbered_lines(path) if line.strip())
+    lines = ((number, line) for number, line in numbered_lines(path, on_bad) if line.strip())
     parsed = good(lines, lambda row: (parse_json(row[1], path, row[0]), row[0]), on_bad)
     for count, (value, line) in enumerate(parsed, 1):
         yield Record(value, line, count)

@@ -13,7 +13,8 @@ from typing import Any
 
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.records import OnBad, Record, good, read_records
+from dpr_haystack.formats.open_text import OnBad
+from dpr_haystack.formats.records import Record, good, read_records
 from dpr_haystack.formats.writing import json_list, write_json_list
 
 

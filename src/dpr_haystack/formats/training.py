@@ -12,8 +12,8 @@ from typing import Any
 
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.open_text import suffix_of
-from dpr_haystack.formats.records import OnBad, Record, good, read_records
+from dpr_haystack.formats.open_text import OnBad, suffix_of
+from dpr_haystack.formats.records import Record, good, read_records
 from dpr_haystack.formats.writing import write_json_lines, write_json_list
 
 _POSITIVE, _HARD, _OTHER = "positive_ctxs", "hard_negative_ctxs", "negative_ctxs"

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.open_text import numbered_lines
-from dpr_haystack.formats.records import OnBad, good
+from dpr_haystack.formats.open_text import OnBad, numbered_lines
+from dpr_haystack.formats.records import good
 from dpr_haystack.formats.writing import replacing, write_lines
 
 Run = dict[str, dict[str, float]]
@@ -44,7 +44,7 @@ def read_run(path: str | Path, on_bad: OnBad | None = None) -> Run:
             raise DataError(path, f"expected 6 columns (question Q0 passage rank score tag), got {len(columns)}", line)
         return columns[0], columns[2], _number(columns[4], path, line)
 
-    for question, passage, score in good(_rows(path), read, on_bad):
+    for question, passage, score in good(_rows(path, on_bad), read, on_bad):
         scores = found.setdefault(question, {})
         scores[passage] = max(score, scores.get(passage, -math.inf))
     return {name: dict(sorted(scores.items(), key=lambda hit: (-hit[1], hit[0]))) for name, scores in found.items()}
@@ -104,7 +104,7 @@ def read_qrels(path: str | Path, on_bad: OnBad | None = None) -> Qrels:
             raise DataError(path, f"{reason} columns", line)
         return columns[0], columns[-2], _grade(columns[-1], path, line)
 
-    for each in good(_rows(path), read, on_bad):
+    for each in good(_rows(path, on_bad), read, on_bad):
         if each is not None:
             judged.setdefault(each[0], {})[each[1]] = each[2]
     return judged
@@ -131,8 +131,8 @@ def _qrels_lines(path: str | Path, qrels: Mapping[str, Mapping[str, int]], beir:
             yield f"{names[0]}\t{names[1]}\t{grade}" if beir else f"{names[0]} 0 {names[1]} {grade}"
 
 
-def _rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
-    return ((number, line.split()) for number, line in numbered_lines(path) if line.strip())
+def _rows(path: str | Path, on_bad: OnBad | None) -> Iterator[tuple[int, list[str]]]:
+    return ((number, line.split()) for number, line in numbered_lines(path, on_bad) if line.strip())
 
 
 def _number(text: str, path: str | Path, line: int) -> float:

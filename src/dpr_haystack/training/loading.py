@@ -12,7 +12,7 @@ from itertools import islice
 from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.examples import read_examples
-from dpr_haystack.formats.records import OnBad
+from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.training import TrainingExample
 
 

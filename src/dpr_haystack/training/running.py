@@ -19,7 +19,7 @@ from dpr_haystack._optional import require
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.errors import DataError, InputError, MissingExtra
-from dpr_haystack.formats.records import OnBad
+from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.training.curves import draw_curves, write_table
 from dpr_haystack.training.loading import load_training_set
 from dpr_haystack.training.run_directory import RunDirectory

@@ -46,6 +46,7 @@ class IndexReport:
     :param pruned: Ones that were taken out because their source has them no more.
     :param empty: Files that hold no text.
     :param bad: What was wrong with files that could not be read, or not to their end.
+    :param bad_records: What was wrong with lines and records that were passed over.
     :param failed: Documents that the store did not take, and why.
     :param left_out: Ids that came again with another text; the first text of a run stands.
     """
@@ -57,6 +58,7 @@ class IndexReport:
     pruned: int = 0
     empty: list[Path] = field(default_factory=list)
     bad: list[DataError] = field(default_factory=list)
+    bad_records: list[DataError] = field(default_factory=list)
     failed: list[NotWritten] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict, repr=False)
@@ -84,7 +86,8 @@ def index_paths(
     :param words: Words a passage, where a file does not say itself what a passage is.
     :param prune: Take out passages that came from under these paths before and are not there any more; then a path
         may be gone, or an empty folder.
-    :param skip_bad: Go on where a file cannot be read, and say so in the report; what was indexed from it stays.
+    :param skip_bad: Go on where a line or record is no passage, or a file cannot be read, and say so in the report;
+        what was indexed from it stays.
     :param language: Language of an index that is made in Elasticsearch; None for English.
     :param progress: Called with the number of passages done since the last call.
     :raises InputError: If a path does not exist or holds nothing readable.
@@ -100,7 +103,7 @@ def index_paths(
         if prune:
             _check_known(target, paths)
         sources = Sources(find_files(paths, may_be_gone=prune), target.base, words=words, skip_bad=skip_bad)
-        report = IndexReport(empty=sources.empty, bad=sources.bad)
+        report = IndexReport(empty=sources.empty, bad=sources.bad, bad_records=sources.bad_records)
         try:
             _index(sources, target, embedder, report, progress)
         except DataError:
@@ -250,7 +253,7 @@ def _check_known(target: IndexTarget, paths: Sequence[str | Path]) -> None:
 def _prune(target: IndexTarget, paths: Sequence[str | Path], report: IndexReport) -> int:
     """Take out what came from under the paths and was not seen; of a file that could not be read nothing is known."""
     roots = [Path(path).resolve() for path in paths]
-    unknown = {error.path.resolve() for error in report.bad}
+    unknown = {error.path.resolve() for error in (*report.bad, *report.bad_records)}
     gone = []
     for name, meta in target.metas():
         source = meta.get("file")

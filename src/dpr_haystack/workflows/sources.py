@@ -19,7 +19,7 @@ from dpr_haystack.core.model_directory import is_model_directory
 from dpr_haystack.core.passages import Passage, clean_title, passages_of
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats import PASSAGE_SUFFIXES, read_passages
-from dpr_haystack.formats.open_text import stem_of, suffix_of
+from dpr_haystack.formats.open_text import OnBad, stem_of, suffix_of
 from dpr_haystack.store.registry import is_store
 
 _CONVERTED = {".html": "text/html", ".htm": "text/html", ".pdf": "application/pdf"}
@@ -50,18 +50,19 @@ def find_files(paths: Sequence[str | Path], *, may_be_gone: bool = False) -> lis
     return list(found)
 
 
-def read_file(path: Path, *, words: int = 100) -> Iterator[Passage]:
+def read_file(path: Path, *, words: int = 100, on_bad: OnBad | None = None) -> Iterator[Passage]:
     """The passages of one file.
 
     :param path: Text, Markdown, HTML, PDF, JSON lines, DPR's passage TSV or SQuAD JSON, each also gzipped.
     :param words: Words a passage, where the file itself does not say what a passage is.
+    :param on_bad: Told of lines and records that are no passages, which are passed over; None to raise the first.
     :returns: Its passages; none where it holds no text, such as a PDF of pictures.
     :raises DataError: If it cannot be read as what its name says.
     :raises MissingExtra: If a package to read it is not installed.
     """
     kind = _CONVERTED.get(suffix_of(path))
     if kind is None:
-        yield from read_passages(path, words=words)
+        yield from read_passages(path, words=words, on_bad=on_bad)
     else:
         yield from _converted(path, kind, words)
 
@@ -72,7 +73,7 @@ class Sources:
     :param files: The files.
     :param base: What ``file`` is relative to, for files below it; the others' is absolute. None: all are.
     :param words: Words a passage, where a file itself does not say what a passage is.
-    :param skip_bad: Whether to go on behind a file that cannot be read.
+    :param skip_bad: Whether to go on behind a line that is no passage, and behind a file that cannot be read.
     """
 
     def __init__(self, files: Sequence[Path], base: Path | None, *, words: int = 100, skip_bad: bool = False) -> None:
@@ -83,7 +84,9 @@ class Sources:
         self.empty: list[Path] = []
         """Files that hold no text."""
         self.bad: list[DataError] = []
-        """What was wrong with the files that were skipped."""
+        """What was wrong with files that could not be read, or not to their end."""
+        self.bad_records: list[DataError] = []
+        """What was wrong with lines and records that were passed over."""
 
     def __iter__(self) -> Iterator[Passage]:
         for file in self._files:
@@ -96,7 +99,8 @@ class Sources:
 
     def _passages(self, file: Path) -> Iterator[Passage]:
         place, has_any = self._place(file), False
-        for passage in read_file(file, words=self._words):
+        on_bad = self.bad_records.append if self._skip_bad else None
+        for passage in read_file(file, words=self._words, on_bad=on_bad):
             has_any = True
             is_own = passage.meta.get("file") != str(file)  # a record may say itself where it is from
             yield passage if is_own else replace(passage, meta={**passage.meta, "file": place})
