@@ -43,12 +43,20 @@ def ran(cli: Cli, *arguments: object) -> str:
     return done.out
 
 
+FLATTERED = (
+    "100% of the questions that hybrid's weight was fitted on are among these, which flatters it: ask others, or go by "
+    "what fit-hybrid has cross-validated\n"
+)
+
+
 def fitted(cli: Cli, *arguments: object) -> dict[str, Any]:
     return dict(json.loads(ran(cli, *FIT, "--json", *arguments)))
 
 
 def evaluated(cli: Cli, *arguments: object) -> dict[str, Any]:
-    return dict(json.loads(ran(cli, "evaluate", *FIT[1:], "--top-k", 1, 20, 100, "--json", *arguments)))
+    done = cli("evaluate", *FIT[1:], "--top-k", 1, 20, 100, "--json", *arguments)
+    assert (done.code, done.err.replace(FLATTERED, "")) == (0, "")
+    return dict(json.loads(done.out))
 
 
 def questions(root: Path) -> list[dict[str, Any]]:
@@ -132,11 +140,25 @@ def test_exact_scores_are_fitted_and_used(cli: Cli, workspace: Path) -> None:
     report = fitted(cli, "--exact-scores", "--depth", 30, "--normalization", "minmax")
     assert report["settings"]["exact_scores"] is True
     assert report["settings"]["candidates"] == 30
-    told = dict(json.loads(ran(cli, "evaluate", *FIT[1:], "--top-k", 1, 20, "--json")))
+    told = evaluated(cli, "--top-k", 1, 20)
     assert told["systems"]["hybrid"]["gold"] == top(report["systems"]["fitted"])
     assert told["fusion"] == report["settings"]
     assert evaluated(cli, "--no-exact-scores")["fusion"]["exact_scores"] is False
     assert "a joiner has no exact scores" in ran(cli, *FIT, "--exact-scores")
+
+
+def test_evaluate_says_where_the_weight_was_fitted_on_the_same_questions(cli: Cli, workspace: Path) -> None:
+    lines = (workspace / "questions.jsonl").read_text().splitlines()
+    (workspace / "dev.jsonl").write_text("\n".join(lines[:20]))
+    (workspace / "test.jsonl").write_text("\n".join(lines[20:]))
+    (workspace / "mixed.jsonl").write_text("\n".join(lines[10:]))
+    ran(cli, "fit-hybrid", "--store", "store", "--questions", "dev.jsonl")
+    measured = ("evaluate", "--store", "store", "--questions")
+    assert cli(*measured, "dev.jsonl").err == FLATTERED
+    assert cli(*measured, "mixed.jsonl").err.startswith("50% of the questions")
+    assert cli(*measured, "test.jsonl").err == ""
+    for other in (("--modes", "bm25", "dpr"), ("--dpr-weight", 0.5)):
+        assert cli(*measured, "dev.jsonl", *other).err == ""
 
 
 def test_explicit_options_win(cli: Cli, workspace: Path) -> None:

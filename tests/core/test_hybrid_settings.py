@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dpr_haystack.core.hybrid_settings import HybridSettings, hybrid_file_of, read_hybrid, write_hybrid
+from dpr_haystack.core.hybrid_settings import HybridSettings, hybrid_file_of, read_hybrid, sample_of, write_hybrid
 from dpr_haystack.core.model_directory import ModelManifest, Part, write_manifest
 from dpr_haystack.errors import DataError, InputError
 
@@ -40,6 +40,17 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["hybrid.json"]
     path.write_text('{"format_version": 1, "weights": {"bm25": 1, "dpr": 2}}')
     assert read_hybrid(path) == HybridSettings(weights={"bm25": 1, "dpr": 2})
+
+
+def test_it_knows_some_of_what_it_was_fitted_on_again() -> None:
+    questions = [f"Who wrote book {number}?" for number in range(1000)]
+    settings = HybridSettings(fitted={"sample": sample_of(questions)})
+    assert settings.fitted_among(questions) == 1
+    assert settings.fitted_among(reversed(questions)) == 1
+    assert settings.fitted_among(["who wrote it?"]) == HybridSettings().fitted_among(questions) == 0
+    assert 0.3 < settings.fitted_among(questions[:500]) < 0.7
+    assert len(sample_of(questions).split()) == 64
+    assert HybridSettings(fitted={"sample": sample_of(["one?", "two?"])}).fitted_among(["two?"]) == 0.5
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
 from dpr_haystack.training.learning_curve import CurveOptions, learning_curve
 from support.checkpoints import tiny_bert
-from support.small_training import example, small_config
+from support.small_training import example, small_config, training_file
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,41 @@ def test_every_point_is_exact_search_with_its_own_pair(place: Any, tmp_path: Pat
         learning_curve(
             TrainingConfig(**{**config.as_settings(), "learning_rate": 1.0}), store, questions, CurveOptions((16,))
         )
+
+
+def test_what_was_measured_otherwise_is_measured_again(place: Any, tmp_path: Path) -> None:
+    config, _, questions = place
+    shutil.copytree(place[1].directory, tmp_path / "store")
+    (train := tmp_path / "train.jsonl").write_bytes(Path(config.train_file).read_bytes())
+    config = replace(config, train_file=str(train), output_dir=str(tmp_path / "out"))
+    options = CurveOptions((0, 12), depth=1000)
+    store = FAISSDocumentStore(str(tmp_path / "store"))
+    said: list[str] = []
+    before = learning_curve(config, store, questions, options, told=said.append)
+    assert not any("flatters" in line for line in said)
+
+    others = [replace(each, passage_ids=questions[n - 1].passage_ids) for n, each in enumerate(questions)]
+    turned = learning_curve(config, store, others, options)
+    assert turned["0 questions"].gold != before["0 questions"].gold
+    assert turned["12 questions"].gold != before["12 questions"].gold
+    other = tiny_bert(tmp_path / "other", seed=9)
+    another = learning_curve(replace(config, model=str(other)), store, questions, replace(options, counts=(0,)))
+    assert another["0 questions"].gold == pytest.approx(gold_ranks(str(other), store, questions), abs=1)
+    assert another["0 questions"].gold != before["0 questions"].gold
+
+    store.write_documents([Document(content=each.question) for each in questions])  # nearer than their passages
+    grown = learning_curve(config, store, questions, options)
+    for name in ("BM25", "0 questions", "12 questions"):
+        assert sum(grown[name].gold) > sum(before[name].gold), name
+
+    trained_on = [*questions, Question(example(3).question, (), questions[0].passage_ids, "x")]
+    learning_curve(config, store, trained_on, options, told=said.append)
+    assert "1 of the 31 questions are trained on too, which flatters: measure with others" in said
+
+    training_file(train, 40, first=7)
+    with pytest.raises(InputError, match=r"begun with fingerprint .*--restart"):
+        learning_curve(config, store, questions, options)
+    store.close()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -26,7 +27,7 @@ from dpr_haystack.cli.common import (
 )
 from dpr_haystack.cli.evaluation_files import add_files, check_files, draw_plot, recorders
 from dpr_haystack.cli.evaluation_table import as_table
-from dpr_haystack.cli.hybrid_options import told
+from dpr_haystack.cli.hybrid_options import settings_of, told
 
 if TYPE_CHECKING:
     from dpr_haystack.cli.common import Place
@@ -96,6 +97,7 @@ def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> 
             recorders(arguments, systems) as recording,
             progress("questions", len(questions)) as step,
         ):
+            _say_what_was_fitted_on(retriever, arguments, questions, systems)
             report = evaluate(
                 place.search,
                 questions,
@@ -109,6 +111,24 @@ def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> 
                 progress=step,
             )
     return report, told(retriever)
+
+
+def _say_what_was_fitted_on(
+    retriever: DPRHybridRetriever | None,
+    arguments: argparse.Namespace,
+    questions: Sequence[Question],
+    systems: Sequence[str],
+) -> None:
+    """Say it where hybrid's weight was fitted on questions that it is measured with now."""
+    if retriever is None or "hybrid" not in systems:
+        return
+    share = settings_of(arguments, retriever.model).fitted_among(question.question for question in questions)
+    if share:
+        print(
+            f"{100 * share:.0f}% of the questions that hybrid's weight was fitted on are among these, which "
+            "flatters it: ask others, or go by what fit-hybrid has cross-validated",
+            file=sys.stderr,
+        )
 
 
 def _measures(wanted: Sequence[str] | None, ks: Sequence[int]) -> Sequence[str]:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.bad_records import add_questions, questions_of
+from dpr_haystack.cli.bad_records import PassingOver, add_questions, questions_of
 from dpr_haystack.cli.common import add_place, open_place, whole_number
 from dpr_haystack.cli.train import overrides, training_progress
 
@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = read_config(arguments.config, overrides(arguments.settings))
     match = "regex" if arguments.regex else "string"
     options = CurveOptions(tuple(arguments.counts), arguments.depth, match)
+    bad = PassingOver()
     questions = questions_of(arguments, arguments.limit)
     ranks = learning_curve(
         config,
@@ -75,8 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
         questions,
         options,
         told=lambda text: print(text, file=sys.stderr, flush=True),
+        on_bad=bad,
         progress=training_progress(),
     )
+    bad.say_count()
     root = Path(config.output_dir)
     root.mkdir(parents=True, exist_ok=True)
     table = accuracies(ranks, options.depth)

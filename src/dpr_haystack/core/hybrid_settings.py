@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from typing import Any
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.fusion import check_options
 from dpr_haystack.core.model_directory import LAYOUT, is_model_directory
+from dpr_haystack.core.text import normalize_question
 from dpr_haystack.errors import DataError, InputError
 
 FORMAT_VERSION = 1
+_SAMPLE = 64
 SOURCES = ("bm25", "dpr")
 
 
@@ -54,9 +57,32 @@ class HybridSettings:
             msg = f"candidates must be a whole number of at least 1, got {self.candidates!r}"
             raise InputError(msg)
 
+    def fitted_among(self, questions: Iterable[str]) -> float:
+        """How many of the questions that this was fitted on are among some others.
+
+        :param questions: The others.
+        :returns: From 0 to 1; also 0 if it is not known what it was fitted on.
+        """
+        sample = str(self.fitted.get("sample") or "").split()
+        others = set(map(_mark, questions)) if sample else set()
+        return sum(mark in others for mark in sample) / max(1, len(sample))
+
     def parameters(self) -> dict[str, Any]:
         """As keyword arguments of ``DPRHybridRetriever``."""
         return {name: value for name, value in asdict(self).items() if name != "fitted"}
+
+
+def sample_of(questions: Iterable[str]) -> str:
+    """Marks of some questions, by which :meth:`HybridSettings.fitted_among` knows them again.
+
+    :param questions: What is fitted on.
+    :returns: The smallest marks, which are a random sample of all.
+    """
+    return " ".join(sorted(set(map(_mark, questions)))[:_SAMPLE])
+
+
+def _mark(question: str) -> str:
+    return hashlib.sha256(normalize_question(question).encode()).hexdigest()[:12]
 
 
 def hybrid_file_of(model: str) -> Path | None:

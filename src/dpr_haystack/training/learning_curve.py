@@ -8,6 +8,7 @@ The first point is the encoder as it came, and BM25 is the line to beat: whoever
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,22 +23,24 @@ from dpr_haystack.components.searches.any_store import search_over
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.exact import Similarity, exact_search
 from dpr_haystack.core.files import write_atomically
-from dpr_haystack.core.model_directory import Role
+from dpr_haystack.core.model_directory import ROLES, Role
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.text import PassageText, as_title, normalize_question
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.errors import InputError
+from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.question import Question
 from dpr_haystack.store.search import Hits
-from dpr_haystack.training.loading import load_training_set
+from dpr_haystack.training.loading import drawn, load_training_set
 from dpr_haystack.training.run_directory import RunDirectory
-from dpr_haystack.training.running import Progress, train_dpr
+from dpr_haystack.training.running import Progress, facts_of, train_dpr
 from dpr_haystack.workflows.judging import Ranks, RetrievalJudge
 from dpr_haystack.workflows.stores import all_passages
 
 if TYPE_CHECKING:
     from dpr_haystack.components.searches.any_store import AnyStore
     from dpr_haystack.components.searches.passage_search import PassageSearch
+    from dpr_haystack.engines.towers.encoder import Encoder
 
 BM25 = "BM25"
 
@@ -78,6 +81,7 @@ def learning_curve(
     options: CurveOptions | None = None,
     *,
     told: Told | None = None,
+    on_bad: OnBad | None = None,
     progress: Progress | None = None,
     token: str | None = None,
 ) -> dict[str, Ranks]:
@@ -91,11 +95,13 @@ def learning_curve(
     :param document_store: The passages; vectors that it has are not used.
     :param questions: To measure with: none that is trained on.
     :param options: The counts.
-    :param told: Told what is being done.
+    :param told: Told what is being done, and how many of the questions are trained on.
+    :param on_bad: Told of bad examples, where ``config.skip_bad`` passes over them.
     :param progress: Told of training steps.
     :param token: A hub token.
     :returns: Ranks of the first right passages: of BM25, then of each count, by ``"0 questions"`` and so on.
-    :raises InputError: If there are no questions, or fewer training questions than a count.
+    :raises InputError: If there are no questions, or fewer training questions than a count, or another training or
+        other training data are in the folder of a count.
     """
     chosen = options or CurveOptions()
     if not questions:
@@ -106,7 +112,7 @@ def learning_curve(
         raise InputError(msg)
     say = told or (lambda _: None)
     root = Path(config.output_dir).expanduser().absolute()
-    _check_counts(config, chosen.counts, root)
+    data = _training_data(config, chosen.counts, questions, say, on_bad) if max(chosen.counts) else {}
     search = search_over(document_store, purpose="a learning curve")
     try:
         ruler = _Ruler(search, questions, chosen, lambda: list(all_passages(document_store)))
@@ -115,14 +121,13 @@ def learning_curve(
             name = f"{count} questions"
             folder = root / f"{count}"
             say(f"{name}: {folder}")
-            pair = _trained(config, count, folder, progress, token)
-            ranks[name] = ruler.noted(folder / "ranks.json") or ruler.by_vectors(pair, folder / "ranks.json")
+            pair = _trained(config, count, data.get(count, {}), folder, progress, token)
+            ranks[name] = ruler.noted(folder / "ranks.json", pair) or ruler.by_vectors(pair, folder / "ranks.json")
     finally:
         search.close()
     return ranks
 
 
-@dataclass(frozen=True)
 class _Pair:
     """Two encoders, and how they are loaded.
 
@@ -132,42 +137,75 @@ class _Pair:
     :param similarity: What untrained ones are compared by; None for what the checkpoint says.
     """
 
-    models: Mapping[Role, str]
-    device: str | None
-    options: Mapping[str, Any]
-    similarity: str | None = None
+    def __init__(
+        self,
+        models: Mapping[Role, str],
+        device: str | None,
+        options: Mapping[str, Any],
+        similarity: str | None = None,
+    ) -> None:
+        self._models = models
+        self._device = device
+        self._options = options
+        self._similarity = similarity
+        self._loaded: dict[Role, Encoder] = {}
 
     def encode(self, role: Role, texts: Sequence[PassageText]) -> tuple[NDArray[np.float32], Similarity]:
         """Vectors of some texts, (texts, dimension), and what they are compared by."""
+        encoder = self._encoder(role)
+        return encoder.encode(texts), _SIMILARITIES[self._similarity or encoder.similarity]
+
+    def facts(self) -> dict[str, Any]:
+        """What tells its vectors from another pair's."""
+        return {
+            role: [each.identity.fingerprint, each.pooling, each.normalize, self._similarity or each.similarity]
+            for role in ROLES
+            for each in [self._encoder(role)]
+        }
+
+    def _encoder(self, role: Role) -> Encoder:
         from dpr_haystack.engines.towers.checkpoints import chosen_device, load_encoder
 
-        encoder = load_encoder(self.models[role], role, device=chosen_device(self.device), **self.options)
-        return encoder.encode(texts), _SIMILARITIES[self.similarity or encoder.similarity]
+        if role not in self._loaded:
+            device = chosen_device(self._device)
+            self._loaded[role] = load_encoder(self._models[role], role, device=device, **self._options)
+        return self._loaded[role]
 
 
-def _check_counts(config: TrainingConfig, counts: Sequence[int], root: Path) -> None:
-    """See that there are questions enough for the largest training, before the first begins."""
-    most = max(counts)
-    if not most or RunDirectory(root / f"{most}").is_finished(_configured(config, most, root / f"{most}")):
-        return
-    there = len(load_training_set(config.train_files, on_bad=(lambda _: None) if config.skip_bad else None).rows)
-    if there < most:
-        msg = f"counts ask for {most} training questions, but there are {there} in {', '.join(config.train_files)}"
+def _training_data(
+    config: TrainingConfig, counts: Sequence[int], questions: Sequence[Question], say: Told, on_bad: OnBad | None
+) -> dict[int, dict[str, Any]]:
+    """What tells the data of each training from others; that there are enough is seen before the first begins."""
+    bad = (on_bad or (lambda _: None)) if config.skip_bad else None
+    whole = load_training_set(config.train_files, on_bad=bad)
+    if len(whole.rows) < max(counts):
+        msg = (
+            f"counts ask for {max(counts)} training questions, but there are {len(whole.rows)} in "
+            f"{', '.join(config.train_files)}"
+        )
         raise InputError(msg)
+    known = {normalize_question(row.question) for row in whole.rows}
+    same = sum(normalize_question(each.question) in known for each in questions)
+    if same:
+        say(f"{same} of the {len(questions)} questions are trained on too, which flatters: measure with others")
+    return {count: facts_of(drawn(whole, count, config.seed)) for count in counts}
 
 
-def _configured(config: TrainingConfig, count: int, folder: Path) -> TrainingConfig:
-    return replace(config, train_questions=count, output_dir=str(folder))
-
-
-def _trained(config: TrainingConfig, count: int, folder: Path, progress: Progress | None, token: str | None) -> _Pair:
+def _trained(
+    config: TrainingConfig,
+    count: int,
+    data: Mapping[str, Any],
+    folder: Path,
+    progress: Progress | None,
+    token: str | None,
+) -> _Pair:
     options = {"token": token, "dtype": config.dtype}
     if count == 0:
         models: dict[Role, str] = {"question": config.model, "passage": config.passage_model or config.model}
         as_trained = {"pooling": config.pooling, "normalize": config.normalize}
         return _Pair(models, config.device, {**options, **as_trained}, config.similarity)
-    own = _configured(config, count, folder)
-    if not RunDirectory(folder).is_finished(own):
+    own = replace(config, train_questions=count, output_dir=str(folder))
+    if not RunDirectory(folder).is_finished(own, data):
         report = train_dpr(own, token=token, progress=progress)
         if not report.finished:
             raise KeyboardInterrupt
@@ -181,7 +219,7 @@ class _Ruler:
     :param search: Where the passages are.
     :param questions: The questions.
     :param options: How deep to look.
-    :param passages: Reads all passages; asked once, and not if nothing is to be encoded.
+    :param passages: Reads all passages; asked once, and not before a pair is measured.
     """
 
     def __init__(
@@ -195,8 +233,7 @@ class _Ruler:
         self._questions = questions
         self._options = options
         self._passages = cache(passages)
-        texts = [question.question for question in questions]
-        self._key = {"questions": texts, "depth": options.depth, "match": options.match}
+        self._measuring = cache(self._measured_by)
 
     def by_words(self) -> Ranks:
         """BM25's ranks."""
@@ -204,12 +241,13 @@ class _Ruler:
         texts = batched([question.question for question in self._questions], _AT_ONCE)
         return self._judged(hits for batch in texts for hits in self._search.keyword_hits(batch, depth, None))
 
-    def noted(self, path: Path) -> Ranks | None:
-        """What was measured before, if it was by the same questions."""
+    def noted(self, path: Path, pair: _Pair) -> Ranks | None:
+        """What was measured before, if it was this pair with the same questions over the same passages."""
         if not path.is_file():
             return None
         before = json.loads(path.read_text(encoding="utf-8"))
-        return Ranks(before["gold"], before["answer"]) if before["of"] == self._key else None
+        same = before.get("of") == {**self._measuring(), "pair": pair.facts()}
+        return Ranks(before["gold"], before["answer"]) if same else None
 
     def by_vectors(self, pair: _Pair, path: Path) -> Ranks:
         """A pair's ranks by exact search over all passages, which are noted in a file."""
@@ -219,11 +257,30 @@ class _Ruler:
         found = exact_search(vectors, asked, self._options.depth, similarity)
         ranks = self._judged(Hits([passages[row].id for row in rows], scores.tolist()) for rows, scores in found)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps({"of": self._key, "gold": ranks.gold, "answer": ranks.answer}) + "\n")
+        of = {**self._measuring(), "pair": pair.facts()}
+        write_atomically(path, json.dumps({"of": of, "gold": ranks.gold, "answer": ranks.answer}) + "\n")
         return ranks
+
+    def _measured_by(self) -> dict[str, Any]:
+        """What ranks depend on apart from the pair."""
+        asked = [[each.question, each.passage_ids, each.answers] for each in self._questions]
+        passages = [[each.id, each.title, each.text] for each in self._passages()]
+        return {
+            "questions": _digest(asked),
+            "passages": _digest(passages),
+            "depth": self._options.depth,
+            "match": self._options.match,
+        }
 
     def _judged(self, runs: Iterable[Hits]) -> Ranks:
         judge = RetrievalJudge(self._search, ["system"], self._options.depth, self._options.match)
         for question, hits in zip(self._questions, runs, strict=True):
             judge.judge(question, {"system": hits})
         return judge.ranks["system"]
+
+
+def _digest(values: Iterable[Any]) -> str:
+    digest = hashlib.sha256()
+    for value in values:
+        digest.update(json.dumps(value).encode())
+    return digest.hexdigest()[:32]

@@ -32,9 +32,7 @@ def load_training_set(
     whole = TrainingSet()
     for example in examples if seed is not None or limit is None else islice(examples, limit):
         whole.add(example.question, example.positives, example.hard_negatives, example.negatives, example.answers)
-    if limit is None or seed is None or limit >= len(whole.rows):
-        return whole
-    return _drawn(whole, limit, seed)
+    return whole if limit is None or seed is None else drawn(whole, limit, seed)
 
 
 def _examples(files: Iterable[str], on_bad: OnBad | None) -> Iterator[TrainingExample]:
@@ -47,6 +45,14 @@ def _examples(files: Iterable[str], on_bad: OnBad | None) -> Iterator[TrainingEx
             raise DataError(file, "holds no training example")
 
 
-def _drawn(whole: TrainingSet, count: int, seed: int) -> TrainingSet:
+def drawn(whole: TrainingSet, count: int, seed: int) -> TrainingSet:
+    """Some questions of a training set: a smaller number of them are among those of a larger one.
+
+    :param whole: The training set.
+    :param count: How many; all if there are no more.
+    :param seed: What they are drawn with.
+    """
+    if count >= len(whole.rows):
+        return whole
     order = random.Random(seed).sample(range(len(whole.rows)), len(whole.rows))  # noqa: S311 -- no secret
     return TrainingSet([whole.rows[number] for number in sorted(order[:count])], whole.passages)

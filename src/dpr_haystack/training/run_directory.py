@@ -80,16 +80,17 @@ class RunDirectory:
             path.unlink(missing_ok=True)
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
-    def is_finished(self, config: TrainingConfig) -> bool:
-        """Whether a training with these settings is finished here.
+    def is_finished(self, config: TrainingConfig, data: Mapping[str, Any]) -> bool:
+        """Whether a training with these settings and data is finished here.
 
         :param config: The settings.
+        :param data: What tells the training data from others.
         :raises InputError: If another one is.
         """
         before = self.read()
         if not before.get("finished"):
             return False
-        self._compare(before, {"settings": config.as_settings(), "data": before.get("data", {})})
+        self._compare(before, {"settings": config.as_settings(), "data": dict(data)})
         return True
 
     def finish(self, result: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -84,7 +84,7 @@ def train_dpr(
         train = load_training_set(config.train_files, limit=config.train_questions, seed=config.seed, on_bad=bad)
         _check_count(config, train)
         dev = _validation_set(config, bad)
-        data = {"questions": len(train.rows), "fingerprint": train.fingerprint()}
+        data = facts_of(train)
         if _is_first_process() and not restart:
             run.check(config, data)
         session = Session(
@@ -102,6 +102,14 @@ def train_dpr(
             run.begin(config, data)
         outcome = session.train()
         return _finished(config, run, session, outcome, len(train.rows))
+
+
+def facts_of(train: TrainingSet) -> dict[str, Any]:
+    """What tells training data from others, as a training's record has it.
+
+    :param train: The questions and passages.
+    """
+    return {"questions": len(train.rows), "fingerprint": train.fingerprint()}
 
 
 def _finished(

@@ -33,7 +33,7 @@ from dpr_haystack.core.hybrid_fitting import (
     values_of,
     weights_at,
 )
-from dpr_haystack.core.hybrid_settings import HybridSettings
+from dpr_haystack.core.hybrid_settings import HybridSettings, sample_of
 from dpr_haystack.core.intervals import Interval, bootstrap_interval
 from dpr_haystack.core.metrics import first_gold
 from dpr_haystack.core.passages import Passage
@@ -160,7 +160,7 @@ def fit_hybrid(
     for name in options.normalizations:
         curves.append(fuse_with(name, SHARES))
         step(len(questions))
-    return _report(curves, alone, options, retriever)
+    return _report(questions, curves, alone, options, retriever)
 
 
 def check_fit(search: PassageSearch, questions: Sequence[Question], options: FitOptions, depth: int) -> None:
@@ -236,7 +236,11 @@ def _curve(searched: Sequence[Searched], normalization: str, shares: Sequence[fl
 
 
 def _report(
-    curves: Sequence[Curve], ranks: Mapping[str, Ranks], options: FitOptions, retriever: DPRHybridRetriever
+    questions: Sequence[Question],
+    curves: Sequence[Curve],
+    ranks: Mapping[str, Ranks],
+    options: FitOptions,
+    retriever: DPRHybridRetriever,
 ) -> FitReport:
     depth, count = retriever.candidates, len(curves[0].ranks)
     value = partial(values_of, metric=options.metric, depth=depth)
@@ -258,7 +262,13 @@ def _report(
         missing=_missing(chosen.normalization, retriever.missing),
         exact_scores=retriever.exact_scores,
         candidates=depth,
-        fitted={"questions": count, "metric": options.metric, "share": SHARES[choice.position], "interval": interval},
+        fitted={
+            "questions": count,
+            "metric": options.metric,
+            "share": SHARES[choice.position],
+            "interval": interval,
+            "sample": sample_of(question.question for question in questions),
+        },
     )
     return FitReport(
         settings=settings,
