@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dpr_haystack import FAISSDocumentStore
+from dpr_haystack import DPRTextEmbedder, FAISSDocumentStore
 from support.interruption import happening
 from support.workspace import Ran
 
@@ -85,6 +85,26 @@ def test_a_pair_with_shorter_vectors_is_another_encoder(cli: Cli, own_workspace:
         np.testing.assert_allclose(vector, first / np.linalg.norm(first), rtol=0.02, atol=0.02)
     assert cli("search", "who wrote Dune?", "--store", "store", "--mode", "dpr").code == 0
     assert "185 unchanged" in cli("index", "corpus", "--store", "store").out
+
+
+def test_a_tower_for_euclidean_distance_gets_a_store_that_compares_by_it(
+    cli: Cli, own_workspace: Path, tiny_models: tuple[Path, Path]
+) -> None:
+    assert cli("convert", tiny_models[0], "--output", "l2").code == 0
+    manifest = own_workspace / "l2" / "dpr.json"
+    manifest.write_text(manifest.read_text().replace('"similarity": "dot"', '"similarity": "euclidean"'))
+    for command in (("reembed", "--store", "store"), ("index", "corpus", "--store", "store")):
+        refused = cli(*command, "--model", "l2")
+        assert refused.code == 2
+        assert "compares by dot_product, and l2 was trained for Euclidean distance (l2): name a store" in refused.err
+    assert cli("index", "corpus", "--store", "other", "--model", "l2").code == 0
+    vectors = vectors_in("other")
+    found = json.loads(cli("search", "who wrote Dune?", "--store", "other", "--mode", "dpr", "--json").out)
+    asked = DPRTextEmbedder("l2", dtype="float32").run("who wrote Dune?")["embedding"]
+    distances = {name: float(np.linalg.norm(np.array(vector) - asked)) for name, vector in vectors.items()}
+    nearest = sorted(distances, key=lambda name: distances[name])
+    assert [each["id"] for each in found][:3] == nearest[:3]
+    assert json.loads(cli("info", "other", "--json").out)["similarity"] == "l2"
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def test_a_file_and_what_takes_its_place(tmp_path: Path) -> None:
         ({"learning_rate": float("nan")}, "learning_rate must be above 0, got nan"),
         ({"dropout": 1.0}, "dropout must be from 0 up to below 1, got 1.0"),
         ({"hard_negatives": -1}, "hard_negatives must be 0 or more, got -1"),
+        ({"similarity": "cosine", "normalize": False}, "vectors of length 1, so that a store finds them"),
         ({"loss": "nlll"}, "loss must be one of nll, triplet, margin_mse, kl, got 'nlll'"),
         ({"pooling": "first"}, "pooling must be one of cls, mean"),
         ({"batch_size": 1, "hard_negatives": 0}, "no negative.* raise batch_size \\(1\\) or hard_negatives \\(0\\)"),

@@ -263,7 +263,7 @@ def test_adapters_are_trained_resumed_and_merged(model: Path, tmp_path: Path) ->
     [
         {"loss": "triplet"},
         {"similarity": "euclidean", "pooling": "mean"},
-        {"similarity": "cosine", "normalize": True},
+        {"similarity": "cosine"},
         {"hard_negatives": 0},
         {"hard_negatives": 0, "neighbourhood": 4},
         {"hard_negatives": 5, "other_negatives": 1, "positive": "random"},
@@ -282,6 +282,7 @@ def test_every_kind_of_training_learns(model: Path, tmp_path: Path, settings: di
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
     part = read_manifest(report.model).parts["passage"]
     assert part.similarity == settings.get("similarity", "dot")
+    assert part.normalize == (part.similarity == "cosine"), "so that an inner product is the cosine"
     assert (report.weights, report.validation) == ("last", {})
 
 
@@ -433,6 +434,8 @@ def test_a_passage_with_more_questions_than_a_batch_is_refused_before_anything_i
     ("settings", "message"),
     [
         ({"train_questions": 41}, "train_questions is 41, but there are 40 questions"),
+        ({"freeze_passage_tower": True, "pooling": "mean"}, "has pooling cls and normalize false, and these settings"),
+        ({"freeze_passage_tower": True, "similarity": "cosine"}, "keeps the vectors of a store valid"),
         ({"matryoshka": (64,)}, "matryoshka names 64 numbers, but vectors have 32"),
         ({"max_passage_length": 1000}, "max_length is 1000"),
         ({"device": "cuda:9"}, "show it this one: CUDA_VISIBLE_DEVICES=9"),

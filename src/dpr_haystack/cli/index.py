@@ -25,6 +25,7 @@ from dpr_haystack.cli.common import (
 
 if TYPE_CHECKING:
     from dpr_haystack.components.searches.any_store import AnyStore
+    from dpr_haystack.core.exact import Similarity
     from dpr_haystack.workflows.indexing import IndexReport
 
 SUMMARY = "index files and folders"
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         _passage_model(arguments), device=device_of(arguments.device), dtype=arguments.dtype, progress_bar=False
     )
     embedder.warm_up()
-    store = _store(arguments)
+    store = _store(arguments, embedder.similarity)
     started = time.perf_counter()
     settings = {name: getattr(arguments, name) for name in ("words", "prune", "skip_bad", "language")}
     try:
@@ -108,12 +109,12 @@ def _passage_model(arguments: argparse.Namespace) -> str:
         target.close()
 
 
-def _store(arguments: argparse.Namespace) -> AnyStore:
+def _store(arguments: argparse.Namespace, similarity: Similarity) -> AnyStore:
     from dpr_haystack.workflows.stores import store_for
 
     if arguments.elasticsearch is not None:
         return open_index(arguments)
-    return store_for(arguments.store, index=arguments.index, language=arguments.language)
+    return store_for(arguments.store, index=arguments.index, language=arguments.language, similarity=similarity)
 
 
 def _name(arguments: argparse.Namespace) -> str:

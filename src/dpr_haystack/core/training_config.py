@@ -69,7 +69,8 @@ class TrainingConfig:
     :param lora_alpha: Their strength; None for twice the rank.
     :param lora_dropout: What their input is thinned by.
     :param loss: ``"nll"``: the paper's (equation 2); ``"triplet"``; ``"margin_mse"`` and ``"kl"`` distil a teacher.
-    :param similarity: ``"dot"``, ``"cosine"``, or ``"euclidean"``, which is negated.
+    :param similarity: ``"dot"``; ``"cosine"``: vectors get length 1, and a store finds them by inner product; or
+        ``"euclidean"``, negated: their store is made with ``similarity="l2"``, as ``dpr-haystack index`` does.
     :param scale: What similarities are multiplied by in the loss; None for 1, or 20 where they cannot exceed 1.
     :param margin: Of the triplet loss.
     :param teacher: A cross-encoder for distillation: a name on the hub or a path.
@@ -228,6 +229,8 @@ class TrainingConfig:
             yield f"loss {self.loss} distils a cross-encoder: name it as teacher"
         if distilled and not self.hard_negatives and not self.other_negatives:
             yield f"loss {self.loss} compares a positive with negatives of its own: raise hard_negatives above 0"
+        if self.similarity == "cosine" and self.normalize is False:
+            yield "similarity cosine gives vectors of length 1, so that a store finds them: leave normalize out"
         if self.teacher is not None and not distilled:
             yield f"teacher is used by the losses margin_mse and kl, and loss is {self.loss}"
         if self.tie_encoders and (self.freeze_passage_tower or self.passage_model is not None):

@@ -16,6 +16,7 @@ from haystack import logging
 from haystack.dataclasses import Document
 
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+from dpr_haystack.core.exact import Similarity
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError, EncoderMismatch, InputError
@@ -133,6 +134,7 @@ def _index(
     progress: Progress | None,
 ) -> None:
     """Index passages, read as they are needed; what was before a bad file is written."""
+    check_similarity(embedder, target.similarity, target.place)
     check_encoder(target, embedder)
     _follow_encoder(target, embedder)
     remaining, size = iter(passages), FIRST
@@ -168,6 +170,22 @@ def next_size(size: int, embedded: int, seconds: float) -> int:
         return size
     wanted = int(embedded / max(seconds, 1e-3) * _SECONDS_A_WRITE)
     return min(max(wanted, _FEWEST), 2 * size, _MOST)
+
+
+def check_similarity(embedder: DPRDocumentEmbedder, similarity: Similarity, place: str) -> None:
+    """See that vectors are compared by what their tower was trained for.
+
+    :param embedder: The passage tower.
+    :param similarity: What they will be compared by.
+    :param place: Where.
+    :raises EncoderMismatch: If it was trained for Euclidean distance, and that is something else.
+    """
+    if embedder.similarity == "l2" != similarity:
+        msg = (
+            f"{place} compares by {similarity}, and {embedder.model} was trained for Euclidean distance (l2): name a "
+            "store that is not there yet, it is made to fit"
+        )
+        raise EncoderMismatch(msg)
 
 
 def check_encoder(target: IndexTarget, embedder: DPRDocumentEmbedder) -> None:

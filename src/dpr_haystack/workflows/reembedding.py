@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.workflows.indexing import FIRST, next_size
+from dpr_haystack.workflows.indexing import FIRST, check_similarity, next_size
 
 if TYPE_CHECKING:
     from haystack.dataclasses import Document
@@ -67,10 +67,12 @@ def reembed(
     :param restart: Throw away what an interrupted run has left, also one by another tower.
     :param progress: Called with how many passages are done and how many there are; gives what is called with the number
         of passages done since the last call.
-    :raises EncoderMismatch: If a run by another tower was interrupted and is not to be thrown away.
+    :raises EncoderMismatch: If the tower was trained for another similarity than the store's, or a run by another tower
+        was interrupted and is not to be thrown away.
     :raises StoreFailure: If the disk has no room for the new vectors.
     :raises StoreLocked: If another process embeds the store anew.
     """
+    check_similarity(embedder, store.similarity, str(store.directory))
     record = embedder.identity.passage_record()
     recorded = store.recorded_encoder or {}
     if recorded.get("fingerprint") == record["fingerprint"] and not store.count_documents_by_filter(_WITHOUT_VECTOR):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.searches.passage_search import PassageSearch
+from dpr_haystack.core.exact import Similarity
 from dpr_haystack.core.identity import PUBLISHED_PAIRS
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import InputError
@@ -24,11 +25,18 @@ if TYPE_CHECKING:
 _DEFAULT_PASSAGE_MODEL = "facebook/dpr-ctx_encoder-single-nq-base"
 
 
-def store_for(directory: str | Path, *, index: str | None = None, language: str | None = None) -> FAISSDocumentStore:
+def store_for(
+    directory: str | Path,
+    *,
+    index: str | None = None,
+    language: str | None = None,
+    similarity: Similarity = "dot_product",
+) -> FAISSDocumentStore:
     """The store in a directory as it was made, or a new one.
 
     :param index: Which dense index; None for the store's own, or Flat.
     :param language: Language of a new store's keyword index; None for English.
+    :param similarity: What a new store compares vectors by.
     :raises InputError: If the store there has another language.
     """
     settings: dict[str, Any] = {}
@@ -38,7 +46,7 @@ def store_for(directory: str | Path, *, index: str | None = None, language: str 
         settings["language"] = language
     if is_store(Path(directory)):
         return FAISSDocumentStore.from_directory(directory, **settings)
-    return FAISSDocumentStore(str(directory), embedding_dim=None, **settings)
+    return FAISSDocumentStore(str(directory), embedding_dim=None, similarity=similarity, **settings)
 
 
 def passage_model_for(recorded: Mapping[str, Any] | None, directory: Path | None) -> str:

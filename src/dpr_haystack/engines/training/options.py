@@ -39,7 +39,8 @@ def tower_options(config: TrainingConfig, role: Role) -> TowerOptions:
     return TowerOptions(
         max_length=longest,
         pooling=config.pooling,
-        normalize=config.normalize,
+        # so that a store, which compares by inner product, ranks as they were trained
+        normalize=True if config.similarity == "cosine" else config.normalize,
         similarity=config.similarity,
         dropout=config.dropout,
         layers=config.layers,

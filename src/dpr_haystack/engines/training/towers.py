@@ -146,7 +146,15 @@ def load_trainable(
     :raises ModelError: If it cannot be loaded.
     :raises InputError: If an option does not go with the model.
     """
-    loaded = used_with(load_tower(model, role, token=token), pooling=options.pooling, normalize=options.normalize)
+    own = load_tower(model, role, token=token)
+    loaded = used_with(own, pooling=options.pooling, normalize=options.normalize)
+    if options.frozen and loaded.source != own.source:
+        msg = (
+            f"a frozen passage tower keeps the vectors of a store valid: {model} has pooling {own.source.pooling} and "
+            f"normalize {str(own.source.normalize).lower()}, and these settings change it; leave pooling and normalize "
+            "out, and similarity cosine where they are not normalised"
+        )
+        raise InputError(msg)
     part = replace(as_part(loaded, role, max_length=options.max_length), similarity=options.similarity)
     if options.layers is not None:
         keep_layers(loaded.model, options.layers)

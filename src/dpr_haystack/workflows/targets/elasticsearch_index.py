@@ -15,6 +15,7 @@ import numpy as np
 from haystack.dataclasses import Document
 
 from dpr_haystack.components.searches.connection import ElasticsearchConnection
+from dpr_haystack.core.exact import Similarity
 from dpr_haystack.engines.elasticsearch.bulk import BulkWriter
 from dpr_haystack.engines.elasticsearch.creation import creating
 from dpr_haystack.engines.elasticsearch.documents import HAS_VECTOR, counting, reading_documents, reading_page
@@ -68,6 +69,11 @@ class ElasticsearchTarget:
     def base(self) -> Path | None:
         """None: an index does not lie beside its sources."""
         return None
+
+    @property
+    def similarity(self) -> Similarity:
+        """The inner product, for which our indexes are made."""
+        return "dot_product"
 
     def is_there(self) -> bool:
         """Whether the index exists."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from haystack.dataclasses import Document
 
+from dpr_haystack.core.exact import Similarity
 from dpr_haystack.store.search import Kept
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class IndexTarget(Protocol):
     @property
     def base(self) -> Path | None:
         """What a passage's ``file`` is relative to, where the place moves together with its sources."""
+
+    @property
+    def similarity(self) -> Similarity:
+        """What it compares vectors by."""
 
     def is_there(self) -> bool:
         """Whether anything was made there yet."""

@@ -13,6 +13,7 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
+from dpr_haystack.core.exact import Similarity
 from dpr_haystack.store.layout import Layout
 from dpr_haystack.store.manifests import manifest_of
 from dpr_haystack.store.registry import is_store
@@ -39,6 +40,11 @@ class LocalTarget:
     def base(self) -> Path | None:
         """The folder that it lies in."""
         return (self._store.directory or Path()).resolve().parent
+
+    @property
+    def similarity(self) -> Similarity:
+        """As the store was made, or will be."""
+        return self._store.similarity
 
     def is_there(self) -> bool:
         """Whether the directory holds a store; one in a temporary place always does."""
