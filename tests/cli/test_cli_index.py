@@ -339,7 +339,14 @@ def test_bad_lines_cost_no_others(cli: Cli, here: Path, tiny_models: tuple[Path,
     ran = cli("index", "docs", "--store", "store", "--model", tiny_models[0], "--skip-bad")
     assert ran.code == 0
     said = ran.err.splitlines()
-    places = ["a.jsonl, line 2", "a.jsonl, line 3", "a.jsonl, line 4", "b.tsv, line 3", "b.tsv, line 4", "c.json:"]
+    places = [
+        "a.jsonl, line 2",
+        "a.jsonl, line 3",
+        "a.jsonl, line 4",
+        "b.tsv, line 3",
+        "b.tsv, line 4",
+        "c.json: passage 2: ",
+    ]
     for place, line in zip(places, said, strict=False):
         assert line.startswith(f"passed over: docs/{place}")
     assert said[6:] == ["6 bad records passed over"]

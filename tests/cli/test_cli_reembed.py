@@ -96,7 +96,10 @@ def test_a_tower_for_euclidean_distance_gets_a_store_that_compares_by_it(
     for command in (("reembed", "--store", "store"), ("index", "corpus", "--store", "store")):
         refused = cli(*command, "--model", "l2")
         assert refused.code == 2
-        assert "compares by dot_product, and l2 was trained for Euclidean distance (l2): name a store" in refused.err
+        assert (
+            "compares by dot_product, and l2 was trained for Euclidean distance (l2): `dpr-haystack index"
+            in refused.err
+        )
     assert cli("index", "corpus", "--store", "other", "--model", "l2").code == 0
     vectors = vectors_in("other")
     found = json.loads(cli("search", "who wrote Dune?", "--store", "other", "--mode", "dpr", "--json").out)

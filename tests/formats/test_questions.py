@@ -258,3 +258,65 @@ def test_lines_as_dpr_has_them(tmp_path_factory, listed):
     path = tmp_path_factory.getbasetemp() / "written.qas.csv"
     write_questions(path, [Question(*each) for each in listed])
     assert [(each.question, each.answers) for each in read_questions(path)] == listed
+
+
+def test_one_bad_first_line_does_not_decide_what_a_file_is(tmp_path):
+    path, told = tmp_path / "questions.jsonl", []
+    path.write_text('# a comment\n{"question": "one?"}\n{"question": "two?"}\n')
+    assert [each.question for each in read_questions(path, told.append)] == ["one?", "two?"]
+    assert [error.line for error in told] == [1]
+    with pytest.raises(DataError, match="line 1: is not JSON"):
+        list(read_questions(path))
+    other = tmp_path / "trec.txt"
+    other.write_text("no columns\n1\tperson\twho?\tpat+ern\n2\tplace\twhere?\tthere\n")
+    assert [each.question for each in read_questions(other, told.append)] == ["who?", "where?"]
+    rows = tmp_path / "qas.csv"
+    rows.write_text("a\tb\tc\td\nwho?\t['he']\nwhere?\t['there']\n")
+    assert [each.question for each in read_questions(rows, told.append)] == ["who?", "where?"]
+    assert len(told) == 3
+
+
+EMPTY = {"question": "", "answers": [], "id": "1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("q.jsonl", '{"question": " ", "answers": ["x"]}\n{"question": "one?"}'),
+        ("q.json", '[{"question": ""}, {"question": "one?"}]'),
+        ("q.csv", "\t['x']\none?\t['y']"),
+        ("q.txt", "1\tperson\t \tx\n2\tplace\tone?\ty"),
+        (
+            "squad.json",
+            json.dumps({"data": [{"paragraphs": [{"context": "c", "qas": [EMPTY, {**EMPTY, "question": "one?"}]}]}]}),
+        ),
+    ],
+)
+def test_an_empty_question_is_none(tmp_path, name, content):
+    path, told = tmp_path / name, []
+    path.write_text(content)
+    with pytest.raises(DataError, match="the question is empty"):
+        list(read_questions(path))
+    assert [each.question for each in read_questions(path, told.append)] == ["one?"]
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "bad", [b"caf\xe9\t['x']", b"\"open\t['x']", b"three\tcolumns\there\tand\tmore", b"who?\tnone"], ids=range(4)
+)
+def test_bad_rows_count_where_questions_are_numbered(tmp_path, bad):
+    path = tmp_path / "qas.csv"
+    for place in range(4):
+        rows, told = [b"a?\t['1']", b"b?\t['2']", b"c?\t['3']"], []
+        rows.insert(place, bad)
+        path.write_bytes(b"\n".join(rows))
+        ids = [each.id for each in read_questions(path, told.append)]
+        assert ids == [str(number) for number in range(1, 5) if number != place + 1]
+        assert [error.line for error in told] == [place + 1]
+
+
+def test_bad_lines_of_json_count_too(tmp_path):
+    path, told = tmp_path / "q.jsonl", []
+    path.write_bytes(b'\n{"question": "a?"}\n{"question": "caf\xe9"}\n\n{no\n{"question": "d?"}\n')
+    assert [each.id for each in read_questions(path, told.append)] == ["1", "4"]
+    assert [error.line for error in told] == [3, 5]

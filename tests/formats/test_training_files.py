@@ -275,5 +275,24 @@ def test_an_open_quote_or_bad_bytes_cost_one_row_and_no_other(tmp_path):
     found = [(each.question, each.positives[0].text) for each in read_columns(path, told.append)]
     assert found == [("a", "1"), ("b", "3"), ("c", "of two\nlines"), ("e", "6")]
     assert sorted(error.line for error in told) == [3, 5, 8]
-    with pytest.raises(DataError, match="not UTF-8"):
+    with pytest.raises(DataError, match="line 3"):
         list(read_columns(path))
+
+
+def test_a_row_with_bad_bytes_in_a_quoted_field_is_no_row(tmp_path):
+    path, told = tmp_path / "pairs.tsv", []
+    path.write_bytes(b'question\tpositive\na\t"line one\ncaf\xe9\nline three"\nb\t2\n')
+    assert [each.question for each in read_columns(path, told.append)] == ["b"]
+    assert [error.line for error in told] == [3]
+    with pytest.raises(DataError, match="line 3: is not UTF-8"):
+        list(read_columns(path))
+
+
+def test_text_behind_a_closing_quote_with_a_carriage_return(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_bytes(b'question\tpositive\na\t"Foo" is\rhere\n')
+    assert [each.positives[0].text for each in read_columns(path)] == ["Foo is here"]
+    path.write_text('question\tpositive\na\t"Foo" is ' + "x" * 200_000 + "\nb\t2\n")
+    told = []
+    assert [each.question for each in read_columns(path, told.append)] == ["b"]
+    assert ["is no row" in str(error) for error in told] == [True]

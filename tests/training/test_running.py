@@ -230,6 +230,19 @@ def test_a_frozen_passage_tower_stays_to_the_last_bit(model: Path, tmp_path: Pat
     assert first.identity.fingerprint == second.identity.fingerprint  # vectors in a store stay valid
 
 
+def test_a_frozen_passage_tower_keeps_its_layers_and_its_length(model: Path, tmp_path: Path) -> None:
+    config = small_config(
+        tmp_path, model, freeze_passage_tower=True, layers=1, max_passage_length=9, max_question_length=7, max_steps=2
+    )
+    made = train_dpr(config).model
+    passage, own = (load_encoder(str(each), "passage", dtype="float32") for each in (made, model))
+    assert passage.identity.fingerprint == own.identity.fingerprint
+    texts = [("the book", "species darwin beagle voyage origin london " * 5)]
+    assert np.array_equal(passage.encode(texts), own.encode(texts))
+    parts = read_manifest(made).parts
+    assert (parts["question"].max_length, parts["passage"].max_length) == (7, own.max_length)
+
+
 def test_tied_towers_are_one(model: Path, tmp_path: Path) -> None:
     report = train_dpr(small_config(tmp_path, model, tie_encoders=True, max_steps=6))
     question, passage = (weights_of(report.model, role) for role in ("question", "passage"))
@@ -485,13 +498,13 @@ def test_without_torchrun_one_gpu_is_used_however_many_there_are(
         assert arguments.n_gpu == used
 
 
-def under_torchrun(file: Path, settings: dict[str, Any]) -> None:
+def under_torchrun(file: Path, settings: dict[str, Any], *arguments: str) -> None:
     """Train in two processes."""
     file.write_text(yaml.safe_dump(settings))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     ended = subprocess.run(
-        [*command, "dpr_haystack.cli", "train", str(file)],
+        [*command, "dpr_haystack.cli", "train", str(file), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -516,3 +529,12 @@ def test_under_torchrun_no_process_has_a_batch_more_than_another(model: Path, tm
     config = small_config(tmp_path, model, dev_file=None, batch_size=4, train_questions=36, epochs=2)
     under_torchrun(tmp_path / "config.yml", config.as_settings())
     assert list(losses_of(config)) == list(range(1, 9))
+
+
+def test_under_torchrun_a_restart_is_one_in_every_process(model: Path, tmp_path: Path) -> None:
+    config = small_config(tmp_path, model, max_steps=4, batch_size=4)
+    file = tmp_path / "c.yml"
+    under_torchrun(file, config.as_settings())
+    first = losses_of(config)
+    under_torchrun(file, config.as_settings(), "--restart")
+    assert losses_of(config) == first

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         progress=training_progress(),
     )
     bad.say_count()
-    root = Path(config.output_dir)
+    root = Path(config.output_dir).expanduser()
     root.mkdir(parents=True, exist_ok=True)
     table = accuracies(ranks, options.depth)
     write_atomically(root / "learning-curve.csv", as_csv(table))

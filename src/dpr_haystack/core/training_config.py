@@ -57,12 +57,14 @@ class TrainingConfig:
     :param train_questions: Train with so many of the questions, drawn by the seed; None for all.
     :param skip_bad: Pass over bad examples, and list them.
     :param tie_encoders: One tower for questions and passages.
-    :param freeze_passage_tower: Leave the passage tower as it is: vectors in a store stay valid.
+    :param freeze_passage_tower: Leave the passage tower as it is, with its layers and its length: vectors in a store
+        stay valid.
     :param freeze_embeddings: Leave the vectors of words as they are.
     :param layers: Keep so many layers of each tower, evenly spread; None for all.
     :param pooling: How token vectors become one; None for the checkpoint's own.
     :param normalize: Whether vectors get length 1; None for the checkpoint's own.
-    :param max_question_length: Longest question in tokens; None for the checkpoint's own.
+    :param max_question_length: Longest question in tokens; None for the checkpoint's own. Tied towers are one, with
+        ``max_passage_length``.
     :param max_passage_length: Longest passage in tokens; None for the checkpoint's own.
     :param dropout: Of every layer; None for the checkpoint's own.
     :param lora_rank: Train low-rank adapters of this rank (LoRA, arXiv 2106.09685); 0 to train all weights.
@@ -71,7 +73,8 @@ class TrainingConfig:
     :param loss: ``"nll"``: the paper's (equation 2); ``"triplet"``; ``"margin_mse"`` and ``"kl"`` distil a teacher.
     :param similarity: ``"dot"``; ``"cosine"``: vectors get length 1, and a store finds them by inner product; or
         ``"euclidean"``, negated: their store is made with ``similarity="l2"``, as ``dpr-haystack index`` does.
-    :param scale: What similarities are multiplied by in the loss; None for 1, or 20 where they cannot exceed 1.
+    :param scale: What similarities are multiplied by in the loss; None for 1, or 20 where they cannot exceed 1 and the
+        loss is not triplet, whose margin is in their units.
     :param margin: Of the triplet loss.
     :param teacher: A cross-encoder for distillation: a name on the hub or a path.
     :param matryoshka: Also train the first so many numbers of a vector to be used alone, e.g. [384, 128].
@@ -185,7 +188,7 @@ class TrainingConfig:
     @property
     def model_dir(self) -> Path:
         """Where the trained pair is written."""
-        return Path(self.output_dir) / "model"
+        return Path(self.output_dir).expanduser() / "model"
 
     def _problems(self) -> Iterator[str]:
         yield from self._wrong_choices()

@@ -51,7 +51,8 @@ def _read_json(path: str | Path, _: int, on_bad: OnBad | None) -> Iterator[Passa
         return
     if not isinstance(content, list):
         raise DataError(path, "expected SQuAD or a list of passages; a file with one object a line ends in .jsonl")
-    yield from good(iter(content), lambda value: passage_from(value, path), on_bad)
+    numbered = enumerate(content, 1)
+    yield from good(numbered, lambda each: passage_from(each[1], path, where=f"passage {each[0]}: "), on_bad)
 
 
 _READERS: dict[str, Callable[[str | Path, int, OnBad | None], Iterator[Passage]]] = {

@@ -49,6 +49,8 @@ def read_beir_questions(folder: str | Path, split: str = "test", on_bad: OnBad |
         id_ = value.get("_id", value.get("id")) if isinstance(value, dict) else None
         if not isinstance(id_, str | int) or not isinstance(value.get("text"), str):
             raise DataError(path, f'{record.where}expected an object with "_id" and "text"', record.line)
+        if not value["text"].strip():
+            raise DataError(path, f"{record.where}the question is empty", record.line)
         return Question(value["text"], (), gold.get(str(id_), ()), str(id_))
 
     for question in good(read_records(path, on_bad), read, on_bad):

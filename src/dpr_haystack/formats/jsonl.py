@@ -33,30 +33,31 @@ def read_jsonl(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Passag
     yield from good(lines, lambda row: passage_from(parse_json(row[1], path, row[0]), path, row[0]), on_bad)
 
 
-def passage_from(value: Any, path: str | Path, line: int | None = None) -> Passage:
+def passage_from(value: Any, path: str | Path, line: int | None = None, *, where: str = "") -> Passage:
     """The passage that a JSON object describes; see :func:`read_jsonl`.
 
     :param value: The object.
     :param path: The file it is from.
     :param line: The line it is from.
+    :param where: What goes before a message where no line says it.
     :raises DataError: If it is not such an object.
     """
     if not isinstance(value, dict):
-        raise DataError(path, f"expected a JSON object, got a {type(value).__name__}", line)
+        raise DataError(path, f"{where}expected a JSON object, got a {type(value).__name__}", line)
     rest = {key: entry for key, entry in value.items() if key not in _LEFT_OUT}
     text = _taken(rest, "text", "content")
     if not isinstance(text, str) or not text.strip():
-        raise DataError(path, f'has no text: expected a string under "text" or "content", got {text!r}', line)
+        raise DataError(path, f'{where}has no text: expected a string under "text" or "content", got {text!r}', line)
     id_ = _taken(rest, "id", "_id")
     if isinstance(id_, bool) or not isinstance(id_, str | int | None):
-        raise DataError(path, f"its id must be a string, got {id_!r}", line)
+        raise DataError(path, f"{where}its id must be a string, got {id_!r}", line)
     meta = _taken(rest, "meta", "metadata")
     if not isinstance(meta, dict | None):
-        raise DataError(path, f"its metadata must be an object, got {meta!r}", line)
+        raise DataError(path, f"{where}its metadata must be an object, got {meta!r}", line)
     meta = {"file": str(path), **rest, **(meta or {})}
     title = rest.get("title") or meta.get("title") or ""
     if not isinstance(title, str):
-        raise DataError(path, f"its title must be a string, got {title!r}", line)
+        raise DataError(path, f"{where}its title must be a string, got {title!r}", line)
     meta.pop("title", None)
     return make_passage(title, text, meta, None if id_ is None else str(id_))
 

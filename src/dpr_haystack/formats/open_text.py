@@ -45,19 +45,54 @@ def numbered_lines(path: str | Path, on_bad: OnBad | None = None) -> Iterator[tu
     :param on_bad: Told of lines that are not UTF-8, which are passed over; None to raise the first.
     :raises DataError: If it cannot be read or a line is not UTF-8.
     """
+    for number, line in raw_lines(path):
+        try:
+            text = decoded(line, path, number)
+        except DataError as bad:
+            if on_bad is None:
+                raise
+            on_bad(bad)
+        else:
+            yield number, text
+
+
+def counted_lines(path: str | Path, on_bad: OnBad | None = None) -> Iterator[tuple[int, int, str]]:
+    """The lines of a file that are not blank: which of these each is, from 1, the number of its line, and its text.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :param on_bad: As for :func:`numbered_lines`; lines that are passed over count.
+    """
+    blank = 0
+    for number, line in numbered_lines(path, on_bad):
+        if line.strip():
+            yield number - blank, number, line
+        else:
+            blank += 1
+
+
+def raw_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file one by one, with their numbers from 1, without their line ends, as bytes.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :raises DataError: If it cannot be read.
+    """
     with opened_bytes(path) as file:
         for number, line in enumerate(file, 1):
-            if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
-            try:
-                text = line.rstrip(b"\r\n").decode()
-            except UnicodeDecodeError as error:
-                bad = DataError(path, f"{_NOT_UTF8} ({error.reason})", number)
-                if on_bad is None:
-                    raise bad from error
-                on_bad(bad)
-            else:
-                yield number, text
+            yield number, (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).rstrip(b"\r\n")
+
+
+def decoded(line: bytes, path: str | Path, number: int) -> str:
+    """The text of a line.
+
+    :param line: The line.
+    :param path: The file it is from.
+    :param number: Its number.
+    :raises DataError: If it is not UTF-8.
+    """
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(path, f"{_NOT_UTF8} ({error.reason})", number) from error
 
 
 def read_text(path: str | Path) -> str:

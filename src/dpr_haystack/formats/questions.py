@@ -9,18 +9,22 @@ import ast
 import csv
 import json
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.open_text import OnBad, numbered_lines, parse_json, read_text, suffix_of
+from dpr_haystack.formats.open_text import OnBad, counted_lines, parse_json, read_text, suffix_of
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.squad import is_squad, squad_questions
 from dpr_haystack.formats.tables import read_rows
 from dpr_haystack.formats.writing import replacing, write_json_lines
+
+_SAMPLED = 100
+_TABS_OF_PATTERNS = 3
 
 
 def read_questions(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Question]:
@@ -30,11 +34,12 @@ def read_questions(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Qu
     * JSON lines: objects with ``question``, ``answers`` or ``answer`` (a list or one string), and optionally
       ``passage_ids`` and ``id``;
     * else lines of question, tab and a list of answers, as Python or JSON writes one (``nq-test.qas.csv``);
-    * or, if the first line is one, lines of id, type, question and pattern separated by tabs (CuratedTREC).
+    * or, if most of the first lines are such, id, type, question and pattern separated by tabs (CuratedTREC).
 
     :param path: The file; gzipped if its name ends in ``.gz``.
     :param on_bad: Told of lines and objects that are no questions, which are passed over; None to raise the first.
-        What is wrong in a SQuAD file is always raised.
+        What is wrong with a SQuAD file itself is always
+        raised.
     :raises DataError: If the file cannot be read, or holds something else; nothing in it is ever evaluated.
     """
     for made in _from_json(path) if suffix_of(path) == ".json" else _from_lines(path, on_bad):
@@ -48,28 +53,47 @@ def read_questions(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Qu
 
 def _from_lines(path: str | Path, on_bad: OnBad | None) -> Iterator[Callable[[], Question]]:
     """What makes each question, so that one that cannot be made does not end the reading."""
-    lines = ((number, line) for number, line in numbered_lines(path, on_bad) if line.strip())
-    first = next(lines, None)
-    if first is None:
+    kind = _kind_of_lines(path)
+    if kind == "rows":
+        passed: list[DataError] = []
+        told = None if on_bad is None else _both(passed.append, on_bad)
+        rows = (row for row in read_rows(path, on_bad=told) if any(map(str.strip, row[1])))
+        for count, (number, row) in enumerate(rows, 1):
+            yield partial(_from_row, row, path, count + len(passed), number)
         return
-    if first[1].lstrip().startswith("{"):
-        for count, (number, line) in enumerate(chain([first], lines), 1):
-            yield partial(_from_json_line, line, path, count, number)
-        return
-    if first[1].count("\t") == 3:
-        for number, line in chain([first], lines):
+    for count, number, line in counted_lines(path, on_bad):
+        if kind == "patterns":
             yield partial(_from_pattern_row, line.split("\t"), path, number)
-        return
-    lines.close()
-    for count, (number, row) in enumerate(read_rows(path, on_bad=on_bad), 1):
-        yield partial(_from_row, row, path, count, number)
+        else:
+            yield partial(_from_json_line, line, path, count, number)
+
+
+def _both(first: OnBad, second: OnBad) -> OnBad:
+    def tell(error: DataError) -> None:
+        first(error)
+        second(error)
+
+    return tell
+
+
+def _kind_of_lines(path: str | Path) -> str:
+    """What most of the first lines are: ``"json"``, ``"patterns"`` or ``"rows"``."""
+    if suffix_of(path) == ".jsonl":
+        return "json"
+    kinds: Counter[str] = Counter()
+    for _, _, line in islice(counted_lines(path, lambda _: None), _SAMPLED):
+        if line.lstrip().startswith("{"):
+            kinds["json"] += 1
+        elif "\t" in line:
+            kinds["patterns" if line.count("\t") == _TABS_OF_PATTERNS else "rows"] += 1
+    return max(kinds, key=lambda kind: kinds[kind], default="rows")
 
 
 def _from_json(path: str | Path) -> Iterator[Callable[[], Question]]:
     content = parse_json(read_text(path), path)
     if is_squad(content):
-        for question in squad_questions(content, path):
-            yield partial(_itself, question)
+        for count, question in enumerate(squad_questions(content, path), 1):
+            yield partial(_asked, question, path, f"question {count}: ", None)
         return
     if not isinstance(content, list):
         raise DataError(path, "expected SQuAD or a list of questions; a file with one object a line ends in .jsonl")
@@ -77,7 +101,10 @@ def _from_json(path: str | Path) -> Iterator[Callable[[], Question]]:
         yield partial(_from_object, value, path, count, None)
 
 
-def _itself(question: Question) -> Question:
+def _asked(question: Question, path: str | Path, where: str, line: int | None) -> Question:
+    """A question, if it asks anything."""
+    if not question.question.strip():
+        raise DataError(path, f"{where}the question is empty", line)
     return question
 
 
@@ -96,7 +123,8 @@ def _from_object(value: Any, path: str | Path, count: int, line: int | None) -> 
     except TypeError as error:
         raise DataError(path, f"{where}answers and passage_ids must be lists of strings: {error}", line) from error
     id_ = value.get("id")
-    return Question(value["question"], found, ids, str(count if id_ is None else id_))
+    made = Question(value["question"], found, ids, str(count if id_ is None else id_))
+    return _asked(made, path, where, line)
 
 
 def _from_pattern_row(row: list[str], path: str | Path, line: int) -> Question:
@@ -105,7 +133,7 @@ def _from_pattern_row(row: list[str], path: str | Path, line: int) -> Question:
         raise DataError(
             path, f"expected id, type, question and pattern separated by tabs, got {len(row)} columns", line
         )
-    return Question(row[2], (row[3],), (), row[0])
+    return _asked(Question(row[2], (row[3],), (), row[0]), path, "", line)
 
 
 def _from_row(row: list[str], path: str | Path, count: int, line: int) -> Question:
@@ -113,10 +141,11 @@ def _from_row(row: list[str], path: str | Path, count: int, line: int) -> Questi
         reason = f"expected a question and a list of answers separated by a tab, got {len(row)} columns"
         raise DataError(path, reason, line)
     try:
-        return Question(row[0], _strings(_literal(row[1])), (), str(count))
+        answers = _strings(_literal(row[1]))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         reason = f"answers must be a list of strings such as ['Paris', 'City of Light'], got {row[1][:80]!r}"
         raise DataError(path, reason, line) from error
+    return _asked(Question(row[0], answers, (), str(count)), path, "", line)
 
 
 def _literal(text: str) -> Any:

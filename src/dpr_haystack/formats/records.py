@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple, TypeVar
 import ijson
 
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.open_text import OnBad, numbered_lines, opened_bytes, parse_json
+from dpr_haystack.formats.open_text import OnBad, counted_lines, opened_bytes, parse_json
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -51,10 +51,8 @@ def read_records(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Reco
     if is_list:
         yield from _items(path)
         return
-    lines = ((number, line) for number, line in numbered_lines(path, on_bad) if line.strip())
-    parsed = good(lines, lambda row: (parse_json(row[1], path, row[0]), row[0]), on_bad)
-    for count, (value, line) in enumerate(parsed, 1):
-        yield Record(value, line, count)
+    lines = counted_lines(path, on_bad)
+    yield from good(lines, lambda row: Record(parse_json(row[2], path, row[1]), row[1], row[0]), on_bad)
 
 
 def good(rows: Iterator[Row], read: Callable[[Row], T], on_bad: OnBad | None) -> Iterator[T]:

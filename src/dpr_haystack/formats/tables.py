@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.open_text import OnBad, numbered_lines
+from dpr_haystack.formats.open_text import OnBad, decoded, raw_lines
 
 
 def read_rows(
@@ -24,48 +24,80 @@ def read_rows(
 
     :param path: The file; gzipped if its name ends in ``.gz``.
     :param delimiter: What separates fields.
-    :param on_bad: Told of a line that is not UTF-8 or opens a quote that is never closed, which is passed over alone;
-        None to raise the first.
+    :param on_bad: Told of rows that are not UTF-8, and of lines that open a quote that is never closed, which alone are
+        passed over; None to raise the first.
     :raises DataError: If it cannot be read, or a quote is never closed.
     """
-    rest = numbered_lines(path, on_bad)
-    again: deque[tuple[int, str]] = deque()  # lines behind an open quote, which are rows of their own
-    pending: list[tuple[int, str]] = []
+    for row in _Rows(path, delimiter):
+        if not isinstance(row, DataError):
+            yield row
+        elif on_bad is None:
+            raise row
+        else:
+            on_bad(row)
 
-    def lines() -> Iterator[str]:
-        while (line := again.popleft() if again else next(rest, None)) is not None:
-            pending.append(line)
-            yield line[1].replace("\r", " ") + "\n"
 
-    def reading() -> Iterator[list[str]]:
-        # Strict, or else an unclosed quote would swallow the rest of the file without a word.
-        return csv.reader(lines(), delimiter=delimiter, strict=True)
+class _Rows:
+    """The rows of a file, and in their places what is wrong with those that are none.
 
-    reader = reading()
-    while True:
-        pending.clear()
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
+    :param path: The file.
+    :param delimiter: What separates fields.
+    """
+
+    def __init__(self, path: str | Path, delimiter: str) -> None:
+        self._path = path
+        self._delimiter = delimiter
+        self._rest = raw_lines(path)
+        self._again: deque[tuple[int, bytes]] = deque()  # lines behind an open quote, which are rows of their own
+        self._pending: list[tuple[int, bytes]] = []  # lines of this row
+        self._reader = self._reading()
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]] | DataError]:
+        while True:
+            self._pending.clear()
+            row: list[str] | DataError
             try:
-                row = _lenient(path, pending, error, delimiter)
+                row = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                row = self._lenient(error)
+            if isinstance(row, DataError):
+                yield row
+            elif row:
+                yield self._not_utf8() or (self._pending[0][0], row)
+
+    def _reading(self) -> Iterator[list[str]]:
+        # Strict, or else an unclosed quote would swallow the rest of the file without a word.
+        return csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
+
+    def _lines(self) -> Iterator[str]:
+        while (line := self._again.popleft() if self._again else next(self._rest, None)) is not None:
+            self._pending.append(line)
+            yield _text(line[1]) + "\n"
+
+    def _lenient(self, error: csv.Error) -> list[str] | DataError:
+        """A row of one line with text behind a closing quote, which strictly taken is not one."""
+        number, line = self._pending[0]
+        if len(self._pending) == 1 and "expected after" in str(error):
+            try:
+                return next(csv.reader([_text(line)], delimiter=self._delimiter))
+            except csv.Error as worse:
+                error = worse
+        else:
+            self._again.extendleft(reversed(self._pending[1:]))
+            self._reader = self._reading()
+        reason = f"is no row: {error}. Is a quote not closed? A quote inside a quoted field is written twice"
+        return DataError(self._path, reason, number)
+
+    def _not_utf8(self) -> DataError | None:
+        for number, line in self._pending:
+            try:
+                decoded(line, self._path, number)
             except DataError as bad:
-                if on_bad is None:
-                    raise
-                on_bad(bad)
-                again.extendleft(reversed(pending[1:]))
-                reader = reading()
-                continue
-        if row:
-            yield pending[0][0], row
+                return bad
+        return None
 
 
-def _lenient(path: str | Path, pending: list[tuple[int, str]], error: csv.Error, delimiter: str) -> list[str]:
-    """A row of one line with text behind a closing quote, which strictly taken is not one."""
-    number, line = pending[0]
-    if len(pending) == 1 and "expected after" in str(error):
-        return next(csv.reader([line], delimiter=delimiter))
-    reason = f"is no row: {error}. Is a quote not closed? A quote inside a quoted field is written twice"
-    raise DataError(path, reason, number) from error
+def _text(line: bytes) -> str:
+    return line.decode(errors="replace").replace("\r", " ")

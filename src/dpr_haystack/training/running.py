@@ -100,6 +100,7 @@ def train_dpr(
             if restart:
                 run.clear()
             run.begin(config, data)
+        session.wait_for_others()  # none may see checkpoints that are thrown away
         outcome = session.train()
         return _finished(config, run, session, outcome, len(train.rows))
 

@@ -182,8 +182,8 @@ def check_similarity(embedder: DPRDocumentEmbedder, similarity: Similarity, plac
     """
     if embedder.similarity == "l2" != similarity:
         msg = (
-            f"{place} compares by {similarity}, and {embedder.model} was trained for Euclidean distance (l2): name a "
-            "store that is not there yet, it is made to fit"
+            f"{place} compares by {similarity}, and {embedder.model} was trained for Euclidean distance (l2): "
+            "`dpr-haystack index --store DIR`, with a directory that is not there yet, makes a store that fits"
         )
         raise EncoderMismatch(msg)
 

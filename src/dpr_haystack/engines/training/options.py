@@ -33,18 +33,20 @@ def tower_options(config: TrainingConfig, role: Role) -> TowerOptions:
     :param config: The configuration.
     :param role: ``"question"`` or ``"passage"``.
     """
+    frozen = role == "passage" and config.freeze_passage_tower
     longest = config.max_question_length if role == "question" else config.max_passage_length
     if config.tie_encoders:
         longest = config.max_passage_length
     return TowerOptions(
-        max_length=longest,
+        # vectors of a frozen tower stay those of a store: nothing about it changes
+        max_length=None if frozen else longest,
         pooling=config.pooling,
         # so that a store, which compares by inner product, ranks as they were trained
         normalize=True if config.similarity == "cosine" else config.normalize,
         similarity=config.similarity,
         dropout=config.dropout,
-        layers=config.layers,
-        frozen=role == "passage" and config.freeze_passage_tower,
+        layers=None if frozen else config.layers,
+        frozen=frozen,
         freeze_embeddings=config.freeze_embeddings,
         attention=config.attention,
         checkpointing=config.gradient_checkpointing,
@@ -129,7 +131,7 @@ def loss_options(config: TrainingConfig, passage: Part, device: str) -> LossOpti
     return LossOptions(
         loss=config.loss,
         similarity=config.similarity,
-        scale=config.scale or (_SCALE_OF_UNIT_VECTORS if bounded and config.loss == "nll" else 1.0),
+        scale=config.scale or (_SCALE_OF_UNIT_VECTORS if bounded and config.loss != "triplet" else 1.0),
         margin=config.margin,
         dimensions=_dimensions(config, passage.dimension),
         unit=passage.normalize,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 
@@ -136,6 +137,11 @@ class Session:
             evaluator=self._evaluator,
             callbacks=callbacks,
         )
+
+    def wait_for_others(self) -> None:
+        """Under torchrun: go on when every process is here."""
+        if torch.distributed.is_initialized():
+            torch.distributed.barrier()
 
     def train(self) -> Outcome:
         """Train to the end, or until asked to stop; afterwards the towers have the weights that are to be kept."""

@@ -44,6 +44,9 @@ _AT_FIRST = 2
 _SECONDS = 30.0
 
 
+_SIMILARITIES: dict[str, Similarity] = {"cosine": "cosine", "l2_norm": "l2"}
+
+
 class ElasticsearchTarget:
     """An index in Elasticsearch, behind the official document store.
 
@@ -72,8 +75,8 @@ class ElasticsearchTarget:
 
     @property
     def similarity(self) -> Similarity:
-        """The inner product, for which our indexes are made."""
-        return "dot_product"
+        """As the mapping says; an index that is made here compares by inner product."""
+        return _SIMILARITIES.get(self._facts().similarity, "dot_product") if self.is_there() else "dot_product"
 
     def is_there(self) -> bool:
         """Whether the index exists."""
