@@ -147,7 +147,7 @@ def test_many_questions_at_once_are_as_one_by_one(kind: str, retrievers: dict[st
     assert retriever.retrieve(asking.batch(kind, QUESTIONS), top_k=0) == [[], [], []]
 
 
-@with_question
+@every_kind
 def test_no_questions_at_all(kind: str, retrievers: dict[str, Any]) -> None:
     assert retrievers[kind].retrieve([]) == []
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from dpr_haystack.core.exact import SIMILARITIES, exact_search, rescore, squared_norms, top_positions
+from dpr_haystack.core.exact import SIMILARITIES, exact_search, norms_for, rescore
 from support.stores import true_scores
 
 every_similarity = pytest.mark.parametrize("similarity", SIMILARITIES)
@@ -46,7 +46,7 @@ def test_small_matrices(matrices, similarity, k, data):
     vectors, questions = matrices
     numbers = st.lists(st.integers(0, max(0, len(vectors) - 1)), unique=True) if len(vectors) else st.just([])
     rows, excluded = data.draw(st.none() | numbers), data.draw(st.none() | numbers)
-    norms = data.draw(st.sampled_from([None, squared_norms(vectors)]))
+    norms = data.draw(st.sampled_from([None, norms_for(vectors, similarity)]))
 
     found = exact_search(
         vectors,
@@ -109,6 +109,20 @@ def test_small_distances_between_long_vectors():
 
 
 @every_similarity
+def test_small_differences_beside_what_all_vectors_share(similarity):
+    """In float32 every score is the same: only what is scored in float64 tells the best."""
+    vectors = np.stack([np.full(10_000, 4096), np.arange(10_000) * 1e-4], axis=1).astype(np.float32)
+    question = np.array([4096, 1], dtype=np.float32)
+    rows = np.arange(1, 10_000, 2)
+    for chosen in (None, rows):
+        found = exact_search(vectors, question[None, :], 3, similarity, rows=chosen)[0]
+        if chosen is None:
+            assert_exact(found, vectors, question, 3, similarity)
+        if similarity == "dot_product":
+            assert found[0].tolist() == ([9999, 9998, 9997] if chosen is None else [9999, 9997, 9995])
+
+
+@every_similarity
 def test_ties_come_in_the_order_of_rows(similarity):
     vectors = np.tile(np.array([[3, 4]], dtype=np.float32), (200, 1))
     rows, scores = exact_search(vectors, np.array([[1, 1]], dtype=np.float32), 10, similarity)[0]
@@ -146,11 +160,3 @@ def test_rescore_ranks_the_candidates_it_is_given(similarity, monkeypatch):
     found = rescore(vectors, question, candidates, 12, similarity)
     assert_exact(found, vectors, question, 12, similarity, set(candidates.tolist()))
     assert rescore(vectors, question, candidates[:0], 12, similarity)[0].size == 0
-
-
-@settings(deadline=None)
-@given(st.lists(st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0]), max_size=12), st.integers(1, 15))
-def test_top_positions_are_those_of_a_stable_sort(scores, k):
-    order = sorted(range(len(scores)), key=lambda position: -scores[position])
-    wanted = [position for position in order if scores[position] > -np.inf][:k]
-    assert top_positions(np.array(scores, dtype=np.float32), k).tolist() == wanted

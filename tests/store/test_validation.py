@@ -4,19 +4,26 @@
 """What a store refuses, and that nothing has changed afterwards; what it keeps, and that it comes back as it was."""
 
 import enum
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pytest
 from haystack.dataclasses import ByteStream, Document
 from haystack.dataclasses.sparse_embedding import SparseEmbedding
 from haystack.document_stores.errors import DocumentStoreError, DuplicateDocumentError
 from haystack.document_stores.types import DuplicatePolicy
+from haystack.errors import FilterError
 
 from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.errors import IndexMismatch, InputError
+from dpr_haystack.store import registry
+from dpr_haystack.store.check import check_store
+from dpr_haystack.store.keyword import KeywordCache
+from support.store_writers import file_size_limit
 from support.stores import assert_same_documents
 
 GOOD = Document(id="new", content="a good one", embedding=[0.5, 2.0])
@@ -107,6 +114,8 @@ def test_a_wrong_dimension_says_both_numbers(store):
         Document(id="odd", meta={"a": object()}),
         Document(id="odd", meta={"a": Kind.BOOK}),
         Document(id="odd", meta={"a": Decimal("1.5")}),
+        Document(id="odd", meta={"a": pd.NaT}),
+        Document(id="odd", meta={"a": [{"b": pd.NaT}]}),
         Document(id="odd", meta={"a": np.array([1, 2])}),
         Document(id="odd", meta={"a": np.longdouble(1)}),
         Document(id="odd", meta={1: "a"}),
@@ -319,3 +328,104 @@ def test_a_store_is_opened_as_what_it_is(tmp_path):
     with pytest.raises(DocumentStoreError, match=r"thesis\.doc"):
         FAISSDocumentStore(str(tmp_path / "full"), embedding_dim=2).count_documents()
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.doc"]
+
+
+def test_pandas_dates_come_back(store):
+    date = pd.Timestamp("2024-05-06T07:08:09.123456+02:00")
+    store.write_documents([Document(id="a", meta={"date": date}, embedding=[1.0, 0.0])])
+    assert [document.meta.get("date") for document in store.filter_documents()] == [None, date]
+
+
+@pytest.mark.parametrize("value", [5, "2024-01-01", datetime(2024, 1, 1)])
+def test_digits_are_no_date_to_be_compared(store, value):
+    leaf = {"field": "meta.isbn", "operator": ">", "value": value}
+    deep = leaf
+    for _ in range(10):
+        deep = {"operator": "AND", "conditions": [deep]}
+    store.write_documents([Document(id="a", meta={"isbn": "9780306406157"}, embedding=[1.0, 0.0])])
+    for filters in (leaf, deep):
+        for ask in (store.filter_documents, store.delete_by_filter, lambda each: store.search([1.0, 0.0], 1, each)):
+            with pytest.raises(FilterError):
+                ask(filters)
+    assert store.count_documents() == 2
+
+
+def test_an_encoder_by_its_relative_path_is_the_one_that_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    store = FAISSDocumentStore("store", embedding_dim=2)
+    store.record_encoder({"model": str(tmp_path / "model"), "fingerprint": "f"})
+    store.close()
+    for same in ("model", "./model", str(tmp_path / "model")):
+        again = FAISSDocumentStore("store", embedding_dim=2, encoder=same)
+        assert again.count_documents() == 0
+        assert again.to_dict()["init_parameters"]["encoder"] == same
+        again.close()
+    with pytest.raises(DocumentStoreError, match="another encoder"):
+        FAISSDocumentStore("store", embedding_dim=2, encoder="owner/model").count_documents()
+    made = FAISSDocumentStore("other", embedding_dim=2, encoder="model")
+    made.count_documents()
+    assert made.recorded_encoder["model"] == str(tmp_path / "model")
+    made.close()
+
+
+def test_the_settings_of_the_dense_index_are_kept(tmp_path):
+    path = str(tmp_path / "store")
+    made = FAISSDocumentStore(path, "HNSW8", 2, index_options={"efSearch": 33})
+    made.write_documents([GOOD])
+    made.close()
+    again = FAISSDocumentStore.from_directory(path)
+    assert (again.index_string, again.index_options) == ("HNSW8", {"efSearch": 33})
+    loaded = FAISSDocumentStore(embedding_dim=2)
+    loaded.load(path)
+    assert (loaded.index_string, loaded.index_options) == ("HNSW8", {"efSearch": 33})
+    other = FAISSDocumentStore.from_directory(path, index_string="Flat", index_options=None)
+    other.record_index()
+    assert FAISSDocumentStore.from_directory(path).index_string == "Flat"
+    # a manifest from before there were options
+    manifest = tmp_path / "store" / "store.json"
+    content = json.loads(manifest.read_text())
+    del content["index_options"]
+    manifest.write_text(json.dumps(content))
+    assert FAISSDocumentStore.from_directory(path).index_options is None
+    for each in (again, loaded, other):
+        each.close()
+
+
+def test_a_store_that_appears_while_it_is_made_is_no_foreign_directory(tmp_path, monkeypatch):
+    path = tmp_path / "store"
+    made = registry._create
+
+    def faster(layout, manifest, timeout):
+        made(layout, manifest, timeout)  # another process
+        made(layout, manifest, timeout)
+
+    monkeypatch.setattr(registry, "_create", faster)
+    store = FAISSDocumentStore(str(path), embedding_dim=2)
+    assert store.write_documents([GOOD]) == 1
+    store.close()
+
+
+def test_a_copy_that_finds_no_space_says_where(store, tmp_path):
+    store.write_documents([replace(GOOD, id=str(n), content="x" * 10_000) for n in range(20)])
+    with file_size_limit(50_000), pytest.raises(DocumentStoreError, match=r"no copy could be written to .*copy"):
+        store.save(tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    assert store.count_documents() == 21
+
+
+def test_a_check_beside_a_writer_finds_nothing_wrong(store, monkeypatch):
+    store.write_documents([replace(GOOD, id=str(n)) for n in range(5)])
+    store.bm25_retrieval("good")
+    current = KeywordCache.current
+
+    def meanwhile(self):
+        store.write_documents([replace(GOOD, id="later")])
+        store.delete_documents(["3"])
+        return current(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KeywordCache, "current", meanwhile)
+        report = check_store(store.directory)
+    assert (report.repairable, report.damaged) == ([], [])
+    assert check_store(store.directory).repairable == []

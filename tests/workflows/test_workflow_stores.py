@@ -71,8 +71,11 @@ def test_a_store_opens_with_the_settings_that_it_was_made_with(tmp_path: Path) -
     assert not search_over(store).has_vectors()
     store.write_documents([Document(content="a", embedding=[1.0, 0.0, 0.0, 0.0])])
     assert search_over(store).has_vectors()
-    assert store_for(tmp_path / "store", index="Flat").index_string == "Flat"
+    other = store_for(tmp_path / "store", index="Flat")
+    assert other.index_string == "Flat"
+    assert store_for(tmp_path / "store").index_string == "Flat", "from now on"
     store.close()
+    other.close()
 
 
 def test_what_cannot_be_evaluated(tmp_path: Path) -> None:

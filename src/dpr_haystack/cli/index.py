@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prune",
         action="store_true",
-        help="remove passages whose source is gone from under PATH, which may be gone itself",
+        help="remove passages whose source is gone from under PATH, which may be gone itself; a passage that several "
+        "sources have belongs to the one that was indexed first, so name all paths at once",
     )
     parser.add_argument("--skip-bad", action="store_true", help="go on behind bad lines and files, list and count them")
     parser.add_argument("--language", default=None, help="language that words are searched in (default: english)")

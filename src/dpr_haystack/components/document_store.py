@@ -115,6 +115,7 @@ class FAISSDocumentStore(DocumentMethods):
             "embedding_dim": manifest.dimension,
             "similarity": manifest.similarity,
             "language": manifest.language,
+            "index_options": manifest.index_options,
         }
         return cls(str(index_path), **{**made_with, **settings})
 
@@ -208,6 +209,8 @@ class FAISSDocumentStore(DocumentMethods):
         return_embedding: bool | None = None,
     ) -> list[list[Document]]:
         """:meth:`search` for many questions at once; shape (questions, dim)."""
+        if isinstance(query_embeddings, list) and not query_embeddings:
+            return []
         with_vectors = self.return_embedding if return_embedding is None else return_embedding
         return self.searching().dense_documents(query_embeddings, top_k, filters, with_vectors=with_vectors)
 
@@ -262,7 +265,11 @@ class FAISSDocumentStore(DocumentMethods):
             manifest = manifest_of(Layout(root))
             self.index_string, self.embedding_dim = manifest.index, manifest.dimension
             self.similarity, self.language = manifest.similarity, manifest.language
-            self.index_options, self.encoder = None, None
+            self.index_options, self.encoder = manifest.index_options, None
+
+    def record_index(self) -> None:
+        """Note the dense index and its options as those that :meth:`from_directory` opens the store with."""
+        self._opened().record_index(self.index_string, self.index_options)
 
     def close(self) -> None:
         """Let go of all files; the next use opens them again. A temporary store keeps its documents."""
@@ -320,8 +327,15 @@ class FAISSDocumentStore(DocumentMethods):
         return engine
 
     def _manifest(self) -> Manifest:
-        encoder = {"model": self.encoder} if isinstance(self.encoder, str) else self.encoder
-        return Manifest(self.embedding_dim, self.similarity, self.index_string, self.language, encoder)
+        encoder = {"model": _as_recorded(self.encoder)} if isinstance(self.encoder, str) else self.encoder
+        return Manifest(
+            self.embedding_dim,
+            self.similarity,
+            self.index_string,
+            self.language,
+            encoder,
+            index_options=self.index_options,
+        )
 
     def _temporary_directory(self) -> Path:
         if self._temporary is None:
@@ -334,3 +348,9 @@ def _remove(directory: Path, owner: int) -> None:
     """Delete a temporary store; a forked process leaves its parent's alone."""
     if os.getpid() == owner:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _as_recorded(model: str) -> str:
+    """How an encoder is named in a store: a path on this machine is absolute, as towers name themselves."""
+    path = Path(model).expanduser()
+    return str(path.resolve()) if path.exists() else model

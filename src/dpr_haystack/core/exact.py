@@ -23,12 +23,11 @@ Rows = NDArray[np.int64]
 _SCORES_AT_ONCE = 1 << 25
 # Below this share of the rows it is cheaper to gather the wanted ones than to score all and mask.
 _GATHER_BELOW = 0.25
-# Scores of one matrix product are good to float32 rounding; this many more candidates are rescored in float64,
-# so that rounding cannot push a passage out of the top k.
-_MARGIN = 32
 # What float32 loses: the relative rounding of one operation, and the size below which numbers turn to zero.
 _UNIT = 2.0**-24
 _TINY = 2.0**-126
+# More than float32 loses in a sum of squares of a million terms.
+_ROUNDED_UP = 1.1
 # So many rows are widened to float64 at once.
 _WIDEN_AT_ONCE = 8_192
 
@@ -43,6 +42,21 @@ def squared_norms(vectors: Floats) -> Doubles:
     """
     norms: Doubles = np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)
     return norms
+
+
+def norms_for(vectors: Floats, similarity: Similarity) -> Doubles:
+    """What :func:`exact_search` needs to know of vectors: their squared norms.
+
+    :param vectors: Shape (n, dim).
+    :param similarity: For inner products only their size matters: they are computed in float32 and rounded up.
+    :returns: Shape (n,).
+    """
+    if similarity != "dot_product":
+        return squared_norms(vectors)
+    with np.errstate(over="ignore", under="ignore"):
+        norms = np.einsum("nd,nd->n", vectors, vectors).astype(np.float64)
+    rounded_up: Doubles = norms * _ROUNDED_UP + vectors.shape[1] * _TINY
+    return rounded_up
 
 
 def similarity_scores(vectors: Floats, question: Floats, similarity: Similarity) -> Doubles:
@@ -64,25 +78,6 @@ def similarity_scores(vectors: Floats, question: Floats, similarity: Similarity)
         lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(wide)
         products = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
     return products
-
-
-def top_positions(scores: NDArray[np.floating], k: int) -> NDArray[np.intp]:
-    """Positions of the k best scores, best first; equal scores by position, so that the outcome is always the same.
-
-    :param scores: Shape (n,); minus infinity marks what may not be returned.
-    :param k: How many.
-    :returns: At most k positions.
-    """
-    if k < scores.size:
-        border = -np.partition(-scores, k - 1)[k - 1]
-        positions = np.flatnonzero(scores >= border)
-        if positions.size > k:  # a tie at the border: the first ones in order
-            sure = np.flatnonzero(scores > border)
-            positions = np.concatenate([sure, np.flatnonzero(scores == border)[: k - sure.size]])
-    else:
-        positions = np.arange(scores.size)
-    positions = positions[scores[positions] > -np.inf]
-    return positions[np.lexsort((positions, -scores[positions]))]
 
 
 def rescore(vectors: Floats, question: Floats, rows: Rows, k: int, similarity: Similarity) -> tuple[Rows, Doubles]:
@@ -119,7 +114,7 @@ def exact_search(
     :param similarity: How to score.
     :param rows: Search only these rows (sorted); all if None.
     :param excluded: Never return these rows.
-    :param norms: Squared norms of ``vectors``, shape (n,), for cosine and L2; computed if None.
+    :param norms: What :func:`norms_for` gives for ``vectors``, shape (n,); computed if None.
     :returns: For each question its rows and scores, best first.
     """
     if rows is not None and excluded is not None and excluded.size:
@@ -131,8 +126,8 @@ def exact_search(
             norms = norms[rows] if norms is not None else None
         else:
             allowed, rows = rows, None
-    if norms is None and similarity != "dot_product":
-        norms = squared_norms(pool)
+    if norms is None:
+        norms = norms_for(pool, similarity)
     blocked = _blocked(len(pool), allowed, excluded if rows is None else None)
     results = []
     step = max(1, _SCORES_AT_ONCE // max(1, len(pool)))
@@ -155,17 +150,17 @@ def _blocked(count: int, allowed: Rows | None, excluded: Rows | None) -> Rows | 
     return mask
 
 
-def _ranking_keys(pool: Floats, block: Floats, similarity: Similarity, norms: Doubles | None) -> Floats:
+def _ranking_keys(pool: Floats, block: Floats, similarity: Similarity, norms: Doubles) -> Floats:
     """Numbers that rank the pool as the similarity does, shape (questions, pool), as far as float32 goes."""
     with np.errstate(over="ignore", invalid="ignore"):
         if similarity != "l2":
             block = _scaled(block)
         # One question is a matrix-vector product over the rows as they lie in memory.
         keys: Floats = (pool @ block[0])[None, :] if len(block) == 1 else block @ pool.T
-        if norms is not None and similarity == "l2":
+        if similarity == "l2":
             # Minus the squared distance, but for the question's own norm.
             keys = np.subtract(2 * keys, norms, dtype=np.float32)
-        elif norms is not None and similarity == "cosine":
+        elif similarity == "cosine":
             lengths = np.sqrt(norms).astype(np.float32)
             keys = np.divide(keys, lengths, out=np.zeros_like(keys), where=lengths > 0)
     return keys
@@ -178,35 +173,31 @@ def _scaled(questions: Floats) -> Floats:
     return scaled
 
 
-def _doubt(question: Floats, similarity: Similarity, norms: Doubles | None) -> Doubles | None:
-    """How far each ranking key may be from the truth, shape (pool,); None where a margin of candidates will do.
+def _doubt(question: Floats, similarity: Similarity, norms: Doubles) -> Doubles:
+    """How far each ranking key may be from the truth, shape (pool,).
 
-    An inner product of n terms is good to n units of the product of the lengths (Higham 2002, section 3.1). That is
-    little beside what inner products differ by, but distances between long vectors can be lost in it.
+    An inner product of n terms is good to n units of the product of the lengths (Higham 2002, section 3.1).
     """
-    if norms is None or similarity == "dot_product":
-        return None
     terms = question.size + 4
     if similarity == "l2":
         doubt: Doubles = np.square(np.linalg.norm(question.astype(np.float64)) + np.sqrt(norms))
         return terms * (_UNIT * doubt + 4 * _TINY)
     lengths = np.sqrt(norms)
+    unit = terms * _UNIT * float(np.linalg.norm(_scaled(question)))
+    if similarity == "dot_product":
+        return unit * lengths + terms * _TINY
     lost: Doubles = np.divide(terms * _TINY, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    return terms * _UNIT * float(np.linalg.norm(_scaled(question))) + lost
+    return unit + lost
 
 
-def _candidates(
-    keys: Floats, doubt: Doubles | None, blocked: Rows | NDArray[np.bool_] | None, k: int
-) -> NDArray[np.intp]:
+def _candidates(keys: Floats, doubt: Doubles, blocked: Rows | NDArray[np.bool_] | None, k: int) -> NDArray[np.intp]:
     """Positions that the k best are among."""
     broken = ~np.isfinite(keys)
     if broken.any():  # beyond float32: nothing is known
-        doubt = np.where(broken, np.inf, np.inf if doubt is None else doubt)
+        doubt = np.where(broken, np.inf, doubt)
         keys = np.where(broken, np.float32(0), keys)
     if blocked is not None:
         keys[blocked] = -np.inf
-    if doubt is None:
-        return top_positions(keys, k + _MARGIN)
     open_to_all = keys > -np.inf
     if k >= keys.size:
         return np.flatnonzero(open_to_all)

@@ -167,12 +167,19 @@ def _check_keyword_index(
         return
     finally:
         cache.close()
-    truth = {key for (key,) in connection.execute("SELECT key FROM documents")}
-    missing, surplus = len(truth - keys), len(keys - truth)
+    before = _keys(connection)
+    with closing(Database(layout.database, lock_timeout=60.0)) as again, again.reading() as later:
+        after = _keys(later)
+    # the index is as new as can be, and others may have written while this looked
+    missing, surplus = len((before & after) - keys), len(keys - (before | after))
     if missing or surplus:
         report.repairable.append(f"the keyword index lacks {missing} documents and has {surplus} that are gone")
     else:
         report.passed.append(f"keyword index: {len(keys)} documents")
+
+
+def _keys(connection: sqlite3.Connection) -> set[int]:
+    return {key for (key,) in connection.execute("SELECT key FROM documents")}
 
 
 def _check_dense_indexes(

@@ -49,6 +49,8 @@ def _copy(engine: StoreEngine, layout: Layout) -> None:
             view.connection.backup(copy)
             staging.forget(copy)  # its vectors are not copied
             copy.commit()
+        except sqlite3.OperationalError as error:  # of the copy: the store itself was read
+            raise OSError(str(error)) from error
         finally:
             copy.close()
         database = Database(layout.database, lock_timeout=1.0)

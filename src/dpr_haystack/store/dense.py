@@ -15,7 +15,7 @@ import numpy as np
 from haystack import logging
 from numpy.typing import NDArray
 
-from dpr_haystack.core.exact import Doubles, Floats, Rows, Similarity, exact_search, rescore, squared_norms
+from dpr_haystack.core.exact import Doubles, Floats, Rows, Similarity, exact_search, norms_for, rescore
 from dpr_haystack.core.files import checksum_of, write_atomically
 from dpr_haystack.engines.ann import ApproximateIndex, is_exact, make_index
 from dpr_haystack.errors import StoreError
@@ -35,7 +35,7 @@ _SAVE_WHEN_NEW = 0.1
 
 
 class ExactSearcher:
-    """Scores every row. Holds nothing but the norms that cosine and L2 need."""
+    """Scores every row. Holds nothing but the norms, by which it knows how far float32 can be trusted."""
 
     def __init__(self, similarity: Similarity) -> None:
         self._similarity = similarity
@@ -50,7 +50,7 @@ class ExactSearcher:
         :param questions: Shape (m, dim).
         :param rows: Only these rows; all living ones if None.
         """
-        norms = None if self._similarity == "dot_product" else self._norms_of(view)
+        norms = self._norms_of(view)
         excluded = view.dead_rows() if rows is None else None
         return exact_search(view.vectors, questions, k, self._similarity, rows=rows, excluded=excluded, norms=norms)
 
@@ -60,7 +60,7 @@ class ExactSearcher:
                 self._norms, self._generation = np.empty(0), view.state.generation
             known = len(self._norms)
             if known < len(view.vectors):
-                self._norms = np.concatenate([self._norms, squared_norms(view.vectors[known:])])
+                self._norms = np.concatenate([self._norms, norms_for(view.vectors[known:], self._similarity)])
             return self._norms[: len(view.vectors)]
 
 

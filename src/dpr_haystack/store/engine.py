@@ -225,6 +225,11 @@ class StoreEngine:
         with self.database.writing() as connection:
             self._rewrite_manifest(connection, encoder=encoder)
 
+    def record_index(self, index: str, options: dict[str, int] | None) -> None:
+        """Write into the manifest which dense index the store is opened with."""
+        with self.database.writing() as connection:
+            self._rewrite_manifest(connection, index=index, index_options=options)
+
     def settle_switch(self) -> None:
         """After the vectors were switched: copy what the database says of them, and take back space.
 

@@ -35,6 +35,8 @@ _MOST_COMPARISONS = 10_000
 _DEEPEST = 8
 # SQLite's decimal-to-binary conversion may be off by one unit in the last place, Python's is not.
 _ROUNDING = 1e-12
+# what Haystack's comparisons raise, the last for digits that a date is made of
+_INCOMPARABLE = (TypeError, OverflowError)
 
 
 @dataclass
@@ -77,11 +79,26 @@ class CompiledFilter:
             except FilterError as error:
                 self.failure = error
                 raise
-            except TypeError as error:
-                self.failure = BadFilter(f"the filter {self.leaves[number]} cannot be applied: {error}")
+            except _INCOMPARABLE as error:
+                self.failure = _not_applicable(self.leaves[number], error)
                 raise
 
         return call
+
+
+def matches(filters: dict[str, Any], document: Document) -> bool:
+    """Whether a filter lets a document through, as Haystack itself decides it.
+
+    :raises FilterError: If it compares what cannot be compared.
+    """
+    try:
+        return document_matches_filter(filters, document)
+    except _INCOMPARABLE as error:
+        raise _not_applicable(filters, error) from error
+
+
+def _not_applicable(filters: Any, error: Exception) -> BadFilter:
+    return BadFilter(f"the filter {filters} cannot be applied: {error}")
 
 
 def needs_python(filters: Any) -> bool:

@@ -77,6 +77,10 @@ class Layout:
         return files
 
 
+# what manifests have had since a later release
+_ADDED = ("index_options",)
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What a store is.
@@ -86,6 +90,7 @@ class Manifest:
     :param index: The index it was created with, in the words of FAISS's index factory.
     :param language: Language of its keyword index; None for no stemming and no stop words.
     :param encoder: Which passage tower made its vectors, if known: ``{"model": ..., "fingerprint": ...}``.
+    :param index_options: Settings of the index; None for the usual ones.
     """
 
     dimension: int | None
@@ -94,6 +99,7 @@ class Manifest:
     language: str | None
     encoder: dict[str, Any] | None = None
     format_version: int = FORMAT_VERSION
+    index_options: dict[str, int] | None = None
 
 
 def write_manifest(layout: Layout, manifest: Manifest) -> None:
@@ -122,7 +128,9 @@ def read_manifest(layout: Layout) -> Manifest:
                 "Upgrade dpr-haystack."
             )
             raise StoreFailure(msg)
-        manifest = Manifest(**{field.name: data[field.name] for field in fields(Manifest)})
+        manifest = Manifest(
+            **{each.name: data[each.name] for each in fields(Manifest) if each.name in data or each.name not in _ADDED}
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"{layout.manifest} cannot be read as a store's manifest ({error!r}); restore this file from a copy"
         raise StoreFailure(msg) from error

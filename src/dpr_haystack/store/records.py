@@ -159,10 +159,8 @@ def _pack(value: Any, identifier: str, path: str) -> Any:
     if isinstance(value, (list, tuple)):
         items = [_pack(item, identifier, f"{path}[{number}]") for number, item in enumerate(value)]
         return items if isinstance(value, list) else {TAG: ["tuple", items]}
-    if isinstance(value, datetime):
-        return {TAG: ["datetime", value.isoformat()]}
     if isinstance(value, date):
-        return {TAG: ["date", value.isoformat()]}
+        return _pack_date(value, identifier, path)
     if isinstance(value, bytes):
         return {TAG: ["bytes", b64encode(value).decode()]}
     msg = (
@@ -170,6 +168,16 @@ def _pack(value: Any, identifier: str, path: str) -> Any:
         "bytes, list, tuple, dict, date and datetime. Convert it before writing."
     )
     raise BadDocument(msg)
+
+
+def _pack_date(value: date, identifier: str, path: str) -> Any:
+    kind, text = ("datetime" if isinstance(value, datetime) else "date"), value.isoformat()
+    try:
+        _UNPACK[kind](text)
+    except ValueError as error:  # pandas' NaT calls itself a datetime
+        msg = f"document {identifier!r}: {path} is {value!r}, which is no date. Write None for a date that is missing."
+        raise BadDocument(msg) from error
+    return {TAG: [kind, text]}
 
 
 def _pack_number(value: int | float) -> Any:

@@ -128,7 +128,8 @@ def _create(layout: Layout, manifest: Manifest, lock_timeout: float) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    return name == "store.lock" or name.startswith(
+    # store.json may be there since a moment: another process was faster
+    return name in ("store.lock", "store.json") or name.startswith(
         ("documents.sqlite", ".store.json", "vectors-", "staged.", "indexes")
     )
 

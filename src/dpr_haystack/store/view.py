@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 from haystack.dataclasses import Document
-from haystack.utils.filters import document_matches_filter
 
 from dpr_haystack.core.exact import Floats, Rows
 from dpr_haystack.store.database import State, listed
-from dpr_haystack.store.filters import CompiledFilter, compile_filter, needs_python
+from dpr_haystack.store.filters import CompiledFilter, compile_filter, matches, needs_python
 from dpr_haystack.store.records import COLUMNS, document_of, load_meta
 
 Filters = dict[str, Any]
@@ -162,7 +161,7 @@ class View:
         query = f"SELECT {columns} FROM documents WHERE {compiled.sql} ORDER BY key"
         try:
             yield from self.connection.execute(query, compiled.parameters)
-        except sqlite3.OperationalError:
+        except sqlite3.DatabaseError:  # which one depends on what the call back raised
             if compiled.failure is not None:
                 raise compiled.failure from None
             raise
@@ -171,7 +170,7 @@ class View:
         compile_filter(filters)  # so that a malformed filter is refused although no document is looked at
         for row in self._rows(None):
             document = self._document(row)
-            if document_matches_filter(filters, document):
+            if matches(filters, document):
                 yield row, document
 
     def _document(self, row: tuple[Any, ...]) -> Document:

@@ -34,7 +34,7 @@ def store_for(
 ) -> FAISSDocumentStore:
     """The store in a directory as it was made, or a new one.
 
-    :param index: Which dense index; None for the store's own, or Flat.
+    :param index: Which dense index, from now on; None for the store's own, or Flat.
     :param language: Language of a new store's keyword index; None for English.
     :param similarity: What a new store compares vectors by.
     :raises InputError: If the store there has another language.
@@ -45,7 +45,10 @@ def store_for(
     if language is not None:
         settings["language"] = language
     if is_store(Path(directory)):
-        return FAISSDocumentStore.from_directory(directory, **settings)
+        store = FAISSDocumentStore.from_directory(directory, **settings)
+        if index is not None:
+            store.record_index()
+        return store
     return FAISSDocumentStore(str(directory), embedding_dim=None, similarity=similarity, **settings)
 
 

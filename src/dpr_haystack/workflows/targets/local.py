@@ -38,8 +38,8 @@ class LocalTarget:
 
     @property
     def base(self) -> Path | None:
-        """The folder that it lies in."""
-        return (self._store.directory or Path()).resolve().parent
+        """The folder that it lies in; None for one in a temporary place."""
+        return None if self._store.index_path is None else (self._store.directory or Path()).resolve().parent
 
     @property
     def similarity(self) -> Similarity:
