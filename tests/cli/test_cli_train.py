@@ -13,6 +13,7 @@ import yaml
 
 from dpr_haystack import DPRTextEmbedder
 from dpr_haystack.cli import main
+from dpr_haystack.cli.train import training_progress
 from support.checkpoints import tiny_bert
 from support.small_training import small_config
 
@@ -72,3 +73,19 @@ def test_bad_examples_are_listed_and_passed_over(
     assert said[-1] == "2 bad records passed over"
     passed = [line for line in said if line.startswith("passed over: ")]
     assert [f"line {number}:" in line for number, line in enumerate(passed, 1)] == [True, True]
+
+
+def test_time_left_is_that_of_each_training(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("dpr_haystack.cli.train.time.monotonic", lambda: clock[0])
+    say = training_progress()
+    for total, seconds, measuring in ((40, 10.0, 600.0), (40, 20.0, 600.0), (80, 30.0, 0.0)):
+        for step in range(1, 4):
+            say(step, total, {})
+            clock[0] += seconds
+        say(4, total, {})
+        said = capsys.readouterr().err.splitlines()
+        assert said[-1] == f"step 4 of {total}, {seconds:.2f} s a step, {(total - 4) * seconds / 60:.0f} min left"
+        clock[0] += measuring

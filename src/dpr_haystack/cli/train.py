@@ -106,13 +106,15 @@ class _Lines:
 
     def __init__(self) -> None:
         self._said = time.monotonic()
-        self._began: tuple[float, int] | None = None
+        self._began = (self._said, 0)
+        self._last: tuple[int, int] | None = None
         self._loss = ""
 
     def __call__(self, done: int, total: int, logged: dict[str, float]) -> None:
         now = time.monotonic()
-        if self._began is None or done < self._began[1]:
+        if self._last is None or done <= self._last[0] or total != self._last[1]:  # another training
             self._began = (now, done)
+        self._last = (done, total)
         if "loss" in logged:
             self._loss = f", loss {logged['loss']:.3f}"
         if "eval_average_rank" in logged:
