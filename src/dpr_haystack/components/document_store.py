@@ -29,7 +29,7 @@ from dpr_haystack.store.batch import prepare
 from dpr_haystack.store.copies import save_copy
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.layout import Layout, Manifest
-from dpr_haystack.store.manifests import manifest_of
+from dpr_haystack.store.manifests import as_record, manifest_of
 from dpr_haystack.store.registry import acquire, is_store, release, was_written
 from dpr_haystack.store.restaging import Restaging, drop, restaging
 from dpr_haystack.store.search import Hits, StoreSearch
@@ -154,7 +154,7 @@ class FAISSDocumentStore(DocumentMethods):
 
     def record_encoder(self, encoder: dict[str, Any] | None) -> None:
         """Say which passage tower made the vectors."""
-        self._opened().record_encoder(encoder)
+        self._opened().record(encoder=encoder)
 
     def restaging(
         self, encoder: dict[str, Any], dimension: int, *, restart: bool = False
@@ -269,7 +269,7 @@ class FAISSDocumentStore(DocumentMethods):
 
     def record_index(self) -> None:
         """Note the dense index and its options as those that :meth:`from_directory` opens the store with."""
-        self._opened().record_index(self.index_string, self.index_options)
+        self._opened().record(index=self.index_string, index_options=self.index_options)
 
     def close(self) -> None:
         """Let go of all files; the next use opens them again. A temporary store keeps its documents."""
@@ -327,14 +327,9 @@ class FAISSDocumentStore(DocumentMethods):
         return engine
 
     def _manifest(self) -> Manifest:
-        encoder = {"model": _as_recorded(self.encoder)} if isinstance(self.encoder, str) else self.encoder
+        encoder, options = as_record(self.encoder), self.index_options
         return Manifest(
-            self.embedding_dim,
-            self.similarity,
-            self.index_string,
-            self.language,
-            encoder,
-            index_options=self.index_options,
+            self.embedding_dim, self.similarity, self.index_string, self.language, encoder, index_options=options
         )
 
     def _temporary_directory(self) -> Path:
@@ -348,9 +343,3 @@ def _remove(directory: Path, owner: int) -> None:
     """Delete a temporary store; a forked process leaves its parent's alone."""
     if os.getpid() == owner:
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _as_recorded(model: str) -> str:
-    """How an encoder is named in a store: a path on this machine is absolute, as towers name themselves."""
-    path = Path(model).expanduser()
-    return str(path.resolve()) if path.exists() else model

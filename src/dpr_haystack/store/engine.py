@@ -220,15 +220,10 @@ class StoreEngine:
         with self.database.writing() as connection:
             self._fix_dimension(connection, dimension)
 
-    def record_encoder(self, encoder: dict[str, Any] | None) -> None:
-        """Write into the manifest which passage tower made the vectors."""
+    def record(self, **facts: Any) -> None:
+        """Write into the manifest what has changed: which tower made the vectors, or which index it is opened with."""
         with self.database.writing() as connection:
-            self._rewrite_manifest(connection, encoder=encoder)
-
-    def record_index(self, index: str, options: dict[str, int] | None) -> None:
-        """Write into the manifest which dense index the store is opened with."""
-        with self.database.writing() as connection:
-            self._rewrite_manifest(connection, index=index, index_options=options)
+            self._rewrite_manifest(connection, **facts)
 
     def settle_switch(self) -> None:
         """After the vectors were switched: copy what the database says of them, and take back space.

@@ -9,6 +9,8 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from dpr_haystack.store.database import EMBEDDING_TABLE, Database, State, read_state
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
@@ -51,3 +53,14 @@ def pin(connection: sqlite3.Connection, manifest: Manifest) -> None:
     encoder = None if manifest.encoder is None else json.dumps(manifest.encoder, ensure_ascii=False)
     connection.execute("INSERT OR IGNORE INTO embedding VALUES (1, NULL, NULL, 0)")
     connection.execute("UPDATE embedding SET dimension = ?, encoder = ?", (manifest.dimension, encoder))
+
+
+def as_record(encoder: str | dict[str, Any] | None) -> dict[str, Any] | None:
+    """What a manifest says of an encoder: a path on this machine is absolute, as towers name themselves.
+
+    :param encoder: Its name or path, or such a record itself; None if it is not known.
+    """
+    if not isinstance(encoder, str):
+        return encoder
+    path = Path(encoder).expanduser()
+    return {"model": str(path.resolve()) if path.exists() else encoder}

@@ -154,7 +154,7 @@ def _check_fit(engine: StoreEngine, wanted: Manifest) -> None:
 
 def _check_encoder(engine: StoreEngine, have: Manifest, wanted: dict[str, object]) -> None:
     if have.encoder is None:
-        engine.record_encoder(dict(wanted))
+        engine.record(encoder=dict(wanted))
         return
     same = "fingerprint" if "fingerprint" in have.encoder and "fingerprint" in wanted else "model"
     if have.encoder.get(same) != wanted.get(same):
