@@ -379,7 +379,7 @@ def test_the_settings_of_the_dense_index_are_kept(tmp_path):
     loaded = FAISSDocumentStore(embedding_dim=2)
     loaded.load(path)
     assert (loaded.index_string, loaded.index_options) == ("HNSW8", {"efSearch": 33})
-    other = FAISSDocumentStore.from_directory(path, index_string="Flat", index_options=None)
+    other = FAISSDocumentStore.from_directory(path, index_string="Flat")
     other.record_index()
     assert FAISSDocumentStore.from_directory(path).index_string == "Flat"
     # a manifest from before there were options

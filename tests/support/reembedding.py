@@ -33,6 +33,8 @@ from support.stores import WORDS, assert_exact_hits, below, lognormal_vectors
 class StandIn:
     """Makes a vector of a title, a text and its own name; counts what it embeds and calls something before."""
 
+    similarity = "dot_product"
+
     def __init__(self, model: str, dimension: int, before: Callable[[int], object] = lambda _: None) -> None:
         self.model, self.dimension, self._before = model, dimension, before
         self.identity = EncoderIdentity(model, f"print of {model}", model, f"print of {model}")

@@ -115,7 +115,8 @@ class FAISSDocumentStore(DocumentMethods):
             "embedding_dim": manifest.dimension,
             "similarity": manifest.similarity,
             "language": manifest.language,
-            "index_options": manifest.index_options,
+            # settings of one index mean nothing to another
+            "index_options": manifest.index_options if "index_string" not in settings else None,
         }
         return cls(str(index_path), **{**made_with, **settings})
 
