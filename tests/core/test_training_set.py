@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.passages import Passage, make_passage
-from dpr_haystack.core.training_set import DrawRules, TrainingRow, TrainingSet, draw
+from dpr_haystack.core.training_set import DrawRules, TrainingRow, TrainingSet, brings_negatives, draw
 from dpr_haystack.errors import InputError
 
 
@@ -60,6 +63,16 @@ def test_random_draws_differ_between_epochs_and_not_between_calls() -> None:
     counted = Counter(number for positive, negatives in drawn for number in (positive, *negatives))
     assert set(counted) == {0, 1, 2, *range(10, 15), 20, 21, 22}
     assert all(40 <= counted[number] <= 120 for number in (0, 1, 2, *range(10, 15)))
+
+
+@given(*(st.integers(0, 3) for _ in range(4)), st.booleans(), st.sampled_from(["first", "random"]), st.integers(0, 9))
+def test_who_brings_negatives_is_known_without_drawing(
+    hard: int, other: int, has_hard: int, has_other: int, fallback: bool, pick: Any, epoch: int
+) -> None:
+    rules = DrawRules(hard_negatives=hard, other_negatives=other, fallback=fallback, negative=pick)
+    # what is a hard negative may be listed among the others too
+    row = TrainingRow("q?", (0,), tuple(range(10, 10 + has_hard)), tuple(range(11, 11 + has_other)))
+    assert brings_negatives(rules, row) == bool(draw(rules, row, 7, epoch)[1])
 
 
 @pytest.mark.parametrize(("fallback", "count"), [(True, 7), (False, 5)])

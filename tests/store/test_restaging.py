@@ -130,12 +130,17 @@ def test_others_see_the_old_or_the_new(tmp_path: Path, dimension: int) -> None:
     child = processes.Process(target=watch, args=(str(tmp_path / "store"), dimension, sender))
     child.start()
     sender.close()
-    assert receiver.recv() == "ready"
-    mine = FAISSDocumentStore.from_directory(tmp_path / "store")
-    before = mine.filter_documents()
-    embed_anew(tmp_path / "store", encoder)
-    assert receiver.recv() == ["old", "new"]
-    child.join()
+    try:
+        assert receiver.recv() == "ready"
+        mine = FAISSDocumentStore.from_directory(tmp_path / "store")
+        before = mine.filter_documents()
+        embed_anew(tmp_path / "store", encoder)
+        assert receiver.recv() == ["old", "new"]
+    except BaseException:
+        child.kill()  # or it reads for ever
+        raise
+    finally:
+        child.join()
     mine.delete_documents(["d9000"])  # by the other process
     after = {each.id: each for each in mine.filter_documents()}
     assert after == anew({each.id: each for each in before}, encoder)

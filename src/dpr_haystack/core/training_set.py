@@ -133,6 +133,17 @@ def draw(rules: DrawRules, row: TrainingRow, number: int, epoch: int) -> tuple[i
     return positive, (*hard, *(each for each in others if each not in hard))
 
 
+def brings_negatives(rules: DrawRules, row: TrainingRow) -> bool:
+    """Whether :func:`draw` gives a question negatives: in every epoch, or else in none.
+
+    :param rules: How many, and which.
+    :param row: The question.
+    """
+    hard = min(rules.hard_negatives, len(row.hard_negatives))
+    others = rules.other_negatives + (rules.hard_negatives - hard if rules.fallback else 0)
+    return hard > 0 or (others > 0 and bool(row.negatives))
+
+
 def _some(passages: Sequence[int], count: int, pick: Pick, chance: random.Random) -> tuple[int, ...]:
     count = min(count, len(passages))
     return tuple(passages[:count]) if pick == "first" else tuple(chance.sample(passages, count))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,6 +128,7 @@ def learning_curve(
     return ranks
 
 
+@dataclass(frozen=True)
 class _Pair:
     """Two encoders, and how they are loaded.
 
@@ -137,28 +138,21 @@ class _Pair:
     :param similarity: What untrained ones are compared by; None for what the checkpoint says.
     """
 
-    def __init__(
-        self,
-        models: Mapping[Role, str],
-        device: str | None,
-        options: Mapping[str, Any],
-        similarity: str | None = None,
-    ) -> None:
-        self._models = models
-        self._device = device
-        self._options = options
-        self._similarity = similarity
-        self._loaded: dict[Role, Encoder] = {}
+    models: Mapping[Role, str]
+    device: str | None
+    options: Mapping[str, Any]
+    similarity: str | None = None
+    _loaded: dict[Role, Encoder] = field(default_factory=dict)
 
     def encode(self, role: Role, texts: Sequence[PassageText]) -> tuple[NDArray[np.float32], Similarity]:
         """Vectors of some texts, (texts, dimension), and what they are compared by."""
         encoder = self._encoder(role)
-        return encoder.encode(texts), _SIMILARITIES[self._similarity or encoder.similarity]
+        return encoder.encode(texts), _SIMILARITIES[self.similarity or encoder.similarity]
 
     def facts(self) -> dict[str, Any]:
         """What tells its vectors from another pair's."""
         return {
-            role: [each.identity.fingerprint, each.pooling, each.normalize, self._similarity or each.similarity]
+            role: [each.identity.fingerprint, each.pooling, each.normalize, self.similarity or each.similarity]
             for role in ROLES
             for each in [self._encoder(role)]
         }
@@ -167,8 +161,8 @@ class _Pair:
         from dpr_haystack.engines.towers.checkpoints import chosen_device, load_encoder
 
         if role not in self._loaded:
-            device = chosen_device(self._device)
-            self._loaded[role] = load_encoder(self._models[role], role, device=device, **self._options)
+            device = chosen_device(self.device)
+            self._loaded[role] = load_encoder(self.models[role], role, device=device, **self.options)
         return self._loaded[role]
 
 

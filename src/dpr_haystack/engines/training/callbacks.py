@@ -58,23 +58,12 @@ class WeightsAreNumbers(TrainerCallback):  # type: ignore[misc]
         model: nn.Module | None = None,
         **kwargs: Any,
     ) -> None:
-        _check_weights(model, state.global_step)
+        weights = {} if model is None else trained_weights(model)
+        if not all(bool(each.isfinite().all()) for each in weights.values()):
+            msg = f"at step {state.global_step} the weights are no numbers any more: {_ADVICE}"
+            raise TrainingFailed(msg)
 
-    def on_train_end(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        model: nn.Module | None = None,
-        **kwargs: Any,
-    ) -> None:
-        _check_weights(model, state.global_step)
-
-
-def _check_weights(model: nn.Module | None, step: int) -> None:
-    if model is not None and not all(bool(each.isfinite().all()) for each in trained_weights(model).values()):
-        msg = f"at step {step} the weights are no numbers any more: {_ADVICE}"
-        raise TrainingFailed(msg)
+    on_train_end = on_evaluate
 
 
 class Told(TrainerCallback):  # type: ignore[misc]

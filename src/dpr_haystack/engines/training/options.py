@@ -14,7 +14,7 @@ import torch
 from dpr_haystack.core.model_directory import Part, Role
 from dpr_haystack.core.question_order import QuestionOrder, at_random, neighbours_together
 from dpr_haystack.core.training_config import TrainingConfig
-from dpr_haystack.core.training_set import DrawRules, TrainingRow, TrainingSet, draw
+from dpr_haystack.core.training_set import DrawRules, TrainingSet, brings_negatives
 from dpr_haystack.engines.towers.precision import resolve_dtype
 from dpr_haystack.engines.training.losses import LossOptions
 from dpr_haystack.engines.training.towers import TowerOptions
@@ -74,7 +74,8 @@ def question_order(config: TrainingConfig, train: TrainingSet) -> QuestionOrder:
         middle of an epoch.
     """
     if config.neighbourhood:
-        alone = (row.positives[0] for row in train.rows if not _brings_negatives(config, row))
+        rules = draw_rules(config)
+        alone = (row.positives[0] for row in train.rows if not brings_negatives(rules, row))
         most = max(Counter(alone).values(), default=0)
         if most >= config.batch_size:
             msg = (
@@ -93,7 +94,8 @@ def fewest_in_a_batch(config: TrainingConfig, train: TrainingSet) -> int:
     :param config: The configuration.
     :param train: The questions.
     """
-    if all(_brings_negatives(config, row) for row in train.rows):
+    rules = draw_rules(config)
+    if all(brings_negatives(rules, row) for row in train.rows):
         return 1
     return min(len(train.rows), config.batch_size) if config.neighbourhood else 2
 
@@ -105,18 +107,14 @@ def check_negatives(config: TrainingConfig, train: TrainingSet) -> None:
     :param train: The questions.
     :raises InputError: If no question has negatives of its own, and the loss needs them.
     """
-    if config.loss in ("margin_mse", "kl") and not any(_brings_negatives(config, row) for row in train.rows):
+    rules = draw_rules(config)
+    if config.loss in ("margin_mse", "kl") and not any(brings_negatives(rules, row) for row in train.rows):
         msg = (
             f"loss {config.loss} compares a question's positive with its own negatives, and with hard_negatives "
             f"{config.hard_negatives} and other_negatives {config.other_negatives} none of the {len(train.rows)} "
             "questions has any: mine them first (dpr-haystack mine)"
         )
         raise InputError(msg)
-
-
-def _brings_negatives(config: TrainingConfig, row: TrainingRow) -> bool:
-    """Whether a question is trained with negatives of its own in every epoch."""
-    return bool(draw(draw_rules(config), row, 0, 0)[1])
 
 
 def loss_options(config: TrainingConfig, passage: Part, device: str) -> LossOptions:
