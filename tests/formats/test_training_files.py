@@ -288,6 +288,12 @@ def test_a_row_with_bad_bytes_in_a_quoted_field_is_no_row(tmp_path):
         list(read_columns(path))
 
 
+def test_a_replacement_character_is_a_character(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("question\tpositive\na\twhat \ufffd stands for\n", encoding="utf-8")
+    assert [each.positives[0].text for each in read_columns(path)] == ["what \ufffd stands for"]
+
+
 def test_text_behind_a_closing_quote_with_a_carriage_return(tmp_path):
     path = tmp_path / "pairs.tsv"
     path.write_bytes(b'question\tpositive\na\t"Foo" is\rhere\n')

@@ -100,7 +100,7 @@ def test_what_was_measured_otherwise_is_measured_again(place: Any, tmp_path: Pat
 
     trained_on = [*questions, Question(example(3).question, (), questions[0].passage_ids, "x")]
     learning_curve(config, store, trained_on, options, told=said.append)
-    assert "1 of the 31 questions are trained on too, which flatters: measure with others" in said
+    assert "1 of the 31 questions are in the training file too, which flatters: ask others" in said
 
     training_file(train, 40, first=7)
     with pytest.raises(InputError, match=r"begun with fingerprint .*--restart"):

@@ -38,8 +38,7 @@ def read_questions(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Qu
 
     :param path: The file; gzipped if its name ends in ``.gz``.
     :param on_bad: Told of lines and objects that are no questions, which are passed over; None to raise the first.
-        What is wrong with a SQuAD file itself is always
-        raised.
+        What is wrong with a SQuAD file itself is always raised.
     :raises DataError: If the file cannot be read, or holds something else; nothing in it is ever evaluated.
     """
     for made in _from_json(path) if suffix_of(path) == ".json" else _from_lines(path, on_bad):

@@ -65,7 +65,7 @@ class _Rows:
             if isinstance(row, DataError):
                 yield row
             elif row:
-                yield self._not_utf8() or (self._pending[0][0], row)
+                yield self._not_utf8(row) or (self._pending[0][0], row)
 
     def _reading(self) -> Iterator[list[str]]:
         # Strict, or else an unclosed quote would swallow the rest of the file without a word.
@@ -90,13 +90,18 @@ class _Rows:
         reason = f"is no row: {error}. Is a quote not closed? A quote inside a quoted field is written twice"
         return DataError(self._path, reason, number)
 
-    def _not_utf8(self) -> DataError | None:
+    def _not_utf8(self, row: list[str]) -> DataError | None:
+        if not any(_REPLACED in cell for cell in row):
+            return None
         for number, line in self._pending:
             try:
                 decoded(line, self._path, number)
             except DataError as bad:
                 return bad
         return None
+
+
+_REPLACED = "\ufffd"  # stands for bytes that are no UTF-8, or for itself
 
 
 def _text(line: bytes) -> str:

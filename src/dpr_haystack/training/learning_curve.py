@@ -95,7 +95,7 @@ def learning_curve(
     :param document_store: The passages; vectors that it has are not used.
     :param questions: To measure with: none that is trained on.
     :param options: The counts.
-    :param told: Told what is being done, and how many of the questions are trained on.
+    :param told: Told what is being done, and how many of the questions are in the training file.
     :param on_bad: Told of bad examples, where ``config.skip_bad`` passes over them.
     :param progress: Told of training steps.
     :param token: A hub token.
@@ -181,7 +181,7 @@ def _training_data(
     known = {normalize_question(row.question) for row in whole.rows}
     same = sum(normalize_question(each.question) in known for each in questions)
     if same:
-        say(f"{same} of the {len(questions)} questions are trained on too, which flatters: measure with others")
+        say(f"{same} of the {len(questions)} questions are in the training file too, which flatters: ask others")
     return {count: facts_of(drawn(whole, count, config.seed)) for count in counts}
 
 
