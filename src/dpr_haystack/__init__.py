@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from dpr_haystack.components.text_embedder import DPRTextEmbedder
     from dpr_haystack.components.top_k_evaluator import TopKAccuracyEvaluator
     from dpr_haystack.core.training_config import TrainingConfig
-    from dpr_haystack.training.mining import mine_hard_negatives
-    from dpr_haystack.training.running import train_dpr
-    from dpr_haystack.workflows.elasticsearch_index import create_elasticsearch_index
+    from dpr_haystack.workflows.training.mining import mine_hard_negatives
+    from dpr_haystack.workflows.training.train import train_dpr
+    from dpr_haystack.backends.elasticsearch.creation import create_elasticsearch_index
 
 __version__ = "0.1.0"
 
@@ -47,9 +47,9 @@ _HOMES = {
     "HybridJoiner": "components.joiner",
     "TrainingConfig": "core.training_config",
     "TopKAccuracyEvaluator": "components.top_k_evaluator",
-    "create_elasticsearch_index": "workflows.elasticsearch_index",
-    "mine_hard_negatives": "training.mining",
-    "train_dpr": "training.running",
+    "create_elasticsearch_index": "backends.elasticsearch.creation",
+    "mine_hard_negatives": "workflows.training.mining",
+    "train_dpr": "workflows.training.train",
 }
 
 __all__ = [

@@ -16,7 +16,7 @@ import yaml
 from haystack import Document
 
 from dpr_haystack import DPRDocumentEmbedder, DPRHybridRetriever, FAISSDocumentStore, HybridJoiner
-from dpr_haystack.components.searches.local import LocalSearch
+from dpr_haystack.backends.local import LocalSearch
 from dpr_haystack.core.fusion import fuse
 from dpr_haystack.core.metrics import first_gold, mean_reciprocal_rank
 from support.workspace import Ran

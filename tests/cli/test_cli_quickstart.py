@@ -80,8 +80,8 @@ def test_a_second_run_embeds_nothing_and_asks_again(
 
 def test_the_sample_shows_what_it_should(workspace_root: Path) -> None:
     """With the weight that was fitted, both searches together are better than words alone."""
-    from dpr_haystack.components.searches.any_store import search_over
-    from dpr_haystack.workflows.evaluation import evaluate
+    from dpr_haystack.backends.registry import search_over
+    from dpr_haystack.workflows.evaluation.evaluate import evaluate
 
     store = FAISSDocumentStore.from_directory(workspace_root / "store")
     fitted = fitted_for(str(trained_pair())).parameters()

@@ -12,7 +12,7 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import DPRDocumentEmbedder, DPRHybridRetriever, DPRRetriever, FAISSDocumentStore
-from dpr_haystack.engines.towers.model_directory import convert
+from dpr_haystack.engines.towers.conversion import convert
 from dpr_haystack.errors import EncoderMismatch
 from support.checkpoints import tiny_dpr
 

@@ -25,7 +25,7 @@ from dpr_haystack import (
     ElasticsearchDPRRetriever,
     create_elasticsearch_index,
 )
-from dpr_haystack.components.searches.elasticsearch_index import ElasticsearchSearch
+from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
 from dpr_haystack.engines.elasticsearch.vectors import DenseSearch
 from dpr_haystack.errors import EncoderMismatch, InputError, SearchIndexMissing, SearchServerDenied
 

@@ -26,7 +26,7 @@ from dpr_haystack import (
     FAISSDocumentStore,
     create_elasticsearch_index,
 )
-from dpr_haystack.components.searches.any_store import search_over
+from dpr_haystack.backends.registry import search_over
 from dpr_haystack.core.fusion import fuse
 from dpr_haystack.errors import EncoderMismatch, InputError, SearchServerUnavailable
 

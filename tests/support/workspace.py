@@ -44,7 +44,7 @@ def in_workspace(workspace_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two model directories with vectors of 32 numbers and different weights, quick to load and to run."""
-    from dpr_haystack.engines.towers.model_directory import convert
+    from dpr_haystack.engines.towers.conversion import convert
     from support.checkpoints import tiny_dpr
 
     root = tmp_path_factory.mktemp("tiny-models")

@@ -15,7 +15,7 @@ from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.core.answers import has_answer
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.formats.question import Question
-from dpr_haystack.training.building import BuildReport, build_examples
+from dpr_haystack.workflows.training.training_data import BuildReport, build_examples
 
 WHOLE = "The Danube rises in the Black Forest. It flows through Ulm and Vienna.\nIt ends in the Black Sea."
 PIECES = ["The Danube rises in the Black Forest. It flows", "through Ulm and Vienna. It ends in the Black Sea."]

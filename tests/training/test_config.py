@@ -12,7 +12,7 @@ import pytest
 
 from dpr_haystack import TrainingConfig
 from dpr_haystack.errors import InputError
-from dpr_haystack.training.config import read_config, shipped_configs
+from dpr_haystack.workflows.training.config import read_config, shipped_configs
 
 NEEDED: dict[str, Any] = {"model": "m", "train_file": "t.jsonl", "output_dir": "out"}
 

@@ -21,7 +21,7 @@ from dpr_haystack.cli import main
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
-from dpr_haystack.training.learning_curve import CurveOptions, learning_curve
+from dpr_haystack.workflows.training.learning_curve import CurveOptions, learning_curve
 from support.checkpoints import tiny_bert
 from support.small_training import example, small_config, training_file
 

@@ -20,7 +20,7 @@ from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats import read_questions
 from dpr_haystack.formats.training import TrainingExample
-from dpr_haystack.training.mining import MiningOptions, as_passage, mine_hard_negatives
+from dpr_haystack.workflows.training.mining import MiningOptions, as_passage, mine_hard_negatives
 
 
 @pytest.fixture

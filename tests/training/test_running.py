@@ -23,8 +23,8 @@ from safetensors.torch import load_file
 
 from dpr_haystack import DPRDocumentEmbedder, DPRTextEmbedder, train_dpr
 from dpr_haystack.core.model_directory import read_manifest
-from dpr_haystack.engines.towers.checkpoints import load_encoder
-from dpr_haystack.engines.training.trainer import OneDevice, checkpoints_in
+from dpr_haystack.engines.towers.loading import load_encoder
+from dpr_haystack.engines.training.towers.trainer import OneDevice, checkpoints_in
 from dpr_haystack.errors import InputError, ModelError, TrainingFailed
 from dpr_haystack.formats.training import write_training
 from support.checkpoints import tiny_bert, tiny_cross_encoder, tiny_dpr
@@ -124,7 +124,7 @@ def test_cut_off_after_the_last_step_it_is_still_finished(
         raise Cut
 
     with monkeypatch.context() as patched:
-        patched.setattr("dpr_haystack.engines.training.session.save_pair", cut)
+        patched.setattr("dpr_haystack.engines.training.towers.session.save_pair", cut)
         with pytest.raises(Cut):
             train_dpr(config)
     report = train_dpr(config)
@@ -484,7 +484,7 @@ def test_tensorboard_is_written_where_it_is_installed(model: Path, tmp_path: Pat
 
 
 def test_tensorboard_that_is_missing_is_said(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dpr_haystack.engines.training.options.find_spec", lambda _: None)
+    monkeypatch.setattr("dpr_haystack.engines.training.towers.options.find_spec", lambda _: None)
     with pytest.raises(InputError, match="tensorboard: true needs the package tensorboard: pip install tensorboard"):
         train_dpr(small_config(tmp_path, model, tensorboard=True))
 

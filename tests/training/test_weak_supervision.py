@@ -17,9 +17,9 @@ from dpr_haystack.cli import main
 from dpr_haystack.core.passages import make_passage
 from dpr_haystack.errors import InputError, ModelError
 from dpr_haystack.formats.training import TrainingExample, read_training
-from dpr_haystack.training.checking import cross_encoder_check
-from dpr_haystack.training.other_negatives import add_random_negatives
-from dpr_haystack.training.weak_supervision import WeakReport, pseudo_examples
+from dpr_haystack.workflows.training.cross_encoder_check import cross_encoder_check
+from dpr_haystack.workflows.training.other_negatives import add_random_negatives
+from dpr_haystack.workflows.training.weak_supervision import WeakReport, pseudo_examples
 from support.checkpoints import tiny_cross_encoder
 
 POOL = [make_passage("", f"passage number {number}", {}) for number in range(20)]

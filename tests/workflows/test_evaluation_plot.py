@@ -13,8 +13,8 @@ import matplotlib.figure
 import pytest
 
 from dpr_haystack.errors import InputError, MissingExtra
-from dpr_haystack.workflows.evaluation_plot import accuracy_curves, plot_accuracy
-from dpr_haystack.workflows.judging import Ranks
+from dpr_haystack.workflows.evaluation.plot import accuracy_curves, plot_accuracy
+from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks
 
 RANKS = {"bm25": Ranks([3, None, 1, 4], [2]), "dpr": Ranks([1, 1, 2, None], [None])}
 GOLD = {"bm25": [25.0, 25.0, 50.0, 75.0, 75.0], "dpr": [50.0, 75.0, 75.0, 75.0, 75.0]}

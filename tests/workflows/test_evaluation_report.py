@@ -10,8 +10,8 @@ import json
 import pytest
 from scipy.stats import binomtest
 
-from dpr_haystack.workflows.evaluation_report import report_of
-from dpr_haystack.workflows.judging import Ranks
+from dpr_haystack.workflows.evaluation.report import report_of
+from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks
 
 BM25 = Ranks(gold=[1, None, 3, 2, 1, 7, None, 2], answer=[1, 2])
 DPR = Ranks(gold=[2, 1, 1, 1, 2, 1, 1, None], answer=[None, 1])

@@ -12,11 +12,11 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import FAISSDocumentStore
-from dpr_haystack.components.searches.any_store import search_over
-from dpr_haystack.components.searches.passage_search import PassageSearch
+from dpr_haystack.backends.registry import search_over
+from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.formats.question import Question
 from dpr_haystack.store.search import Hits
-from dpr_haystack.workflows.judging import PassageReader, RetrievalJudge
+from dpr_haystack.workflows.evaluation.retrieval_judge import PassageReader, RetrievalJudge
 
 TEXTS = {"a": "An apple.", "b": "A pear.", "c": "Cherries and a pear.", "d": "Nothing"}
 

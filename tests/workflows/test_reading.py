@@ -15,13 +15,13 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import DPRReader, FAISSDocumentStore
-from dpr_haystack.components.searches.any_store import search_over
+from dpr_haystack.backends.registry import search_over
 from dpr_haystack.core.answers import exact_match, f1
 from dpr_haystack.core.intervals import bootstrap_interval
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.evaluation import evaluate
-from dpr_haystack.workflows.reading import Judged, ReadingJudge
+from dpr_haystack.workflows.evaluation.evaluate import evaluate
+from dpr_haystack.workflows.evaluation.reader_judge import Judged, ReadingJudge
 from support.reader_training import DEV, TRAIN
 from support.workspace import Ran
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dpr_haystack import DPRHybridRetriever, FAISSDocumentStore
-from dpr_haystack.components.searches.any_store import search_over
+from dpr_haystack.backends.registry import search_over
 from dpr_haystack.store.search import StoreSearch
 from dpr_haystack.workflows.runs import runs_of
 

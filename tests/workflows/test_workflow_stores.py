@@ -11,11 +11,11 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import FAISSDocumentStore
-from dpr_haystack.components.searches.any_store import search_over
+from dpr_haystack.backends.registry import search_over
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.evaluation import evaluate
-from dpr_haystack.workflows.stores import passage_model_for, question_model_of, recorded_encoder_in, store_for
+from dpr_haystack.workflows.evaluation.evaluate import evaluate
+from dpr_haystack.workflows.opening import passage_model_for, question_model_of, recorded_encoder_in, store_for
 
 
 def made(path: Path, encoder: str | None) -> FAISSDocumentStore:

@@ -15,7 +15,7 @@ from dpr_haystack.cli.common import add_place, existing_file, open_place, progre
 from dpr_haystack.cli.mine import add_rules, options_of, summary
 
 if TYPE_CHECKING:
-    from dpr_haystack.components.searches.any_store import AnyStore
+    from dpr_haystack.backends.registry import AnyStore
     from dpr_haystack.core.passages import Passage
     from dpr_haystack.errors import DataError
     from dpr_haystack.formats.training import TrainingExample
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.core.negatives import Tally
     from dpr_haystack.errors import InputError
     from dpr_haystack.formats.training import write_training
-    from dpr_haystack.training.mining import mine_hard_negatives
+    from dpr_haystack.workflows.training.mining import mine_hard_negatives
 
     if (arguments.questions is None) == (arguments.pseudo is None):
         msg = "name a file of questions, or --pseudo KIND to make some, and not both"
@@ -80,7 +80,7 @@ def _from_questions(
     from itertools import islice
 
     from dpr_haystack.formats.questions import read_questions
-    from dpr_haystack.training.building import BuildReport, build_examples
+    from dpr_haystack.workflows.training.training_data import BuildReport, build_examples
 
     report = BuildReport()
     questions = islice(read_questions(arguments.questions, bad.append if arguments.skip_bad else None), arguments.limit)
@@ -109,8 +109,8 @@ def _from_passages(
     store: AnyStore, arguments: argparse.Namespace, step: Callable[[int], None]
 ) -> tuple[Iterator[TrainingExample], Callable[[], str]]:
     """The examples, and what to say of them once they are made."""
-    from dpr_haystack.training.weak_supervision import WeakReport, pseudo_examples
-    from dpr_haystack.workflows.stores import all_passages
+    from dpr_haystack.workflows.training.weak_supervision import WeakReport, pseudo_examples
+    from dpr_haystack.workflows.opening import all_passages
 
     report = WeakReport()
     passages = all_passages(store)[: arguments.limit]

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from dpr_haystack.components.document_store import FAISSDocumentStore
     from dpr_haystack.components.reader import DPRReader
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
-    from dpr_haystack.components.searches.any_store import AnyStore
-    from dpr_haystack.components.searches.passage_search import PassageSearch
+    from dpr_haystack.backends.registry import AnyStore
+    from dpr_haystack.backends.passage_search import PassageSearch
 
 #: How often progress is said where stderr is a file.
 SECONDS_A_LINE = 15.0
@@ -146,7 +146,7 @@ def open_index(arguments: argparse.Namespace) -> ElasticsearchDocumentStore:
 
     :raises MissingExtra: If its client is not installed.
     """
-    from dpr_haystack.workflows.elasticsearch_index import elasticsearch_store
+    from dpr_haystack.backends.elasticsearch.creation import elasticsearch_store
 
     client = {} if arguments.ca_certs is None else {"ca_certs": arguments.ca_certs}
     return elasticsearch_store(arguments.elasticsearch, arguments.index or DEFAULT_INDEX, **client)
@@ -182,7 +182,7 @@ class Place:
 @contextmanager
 def searching_place(arguments: argparse.Namespace) -> Iterator[Place]:
     """The place that the arguments name; closed afterwards."""
-    from dpr_haystack.components.searches.any_store import search_over
+    from dpr_haystack.backends.registry import search_over
 
     store = open_place(arguments)
     search = search_over(store)
@@ -204,7 +204,7 @@ def hybrid_retriever(
     """
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.core.hybrid_settings import HybridSettings
-    from dpr_haystack.workflows.stores import question_model_of
+    from dpr_haystack.workflows.opening import question_model_of
 
     model = arguments.question_model or question_model_of(place.search)
     settings = (settings_of(arguments, model) if is_fusing else HybridSettings()).parameters()

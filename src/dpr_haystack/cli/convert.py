@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and say where it is."""
-    from dpr_haystack.engines.towers.model_directory import convert
+    from dpr_haystack.engines.towers.conversion import convert
     from dpr_haystack.errors import InputError
 
     if arguments.question_model is None and arguments.reader is None:
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write_adapters(arguments: argparse.Namespace) -> None:
-    from dpr_haystack.engines.towers.adapter_directory import convert_to_adapters
+    from dpr_haystack.engines.towers.adapter_conversion import convert_to_adapters
     from dpr_haystack.errors import InputError
 
     if arguments.question_model is None or arguments.base_model is None:

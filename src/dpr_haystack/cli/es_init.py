@@ -52,7 +52,7 @@ def _encoder_of(model: str) -> tuple[Mapping[str, Any], int]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make it, or say that it is there."""
-    from dpr_haystack.workflows.elasticsearch_index import create_elasticsearch_index, credentials_from_environment
+    from dpr_haystack.backends.elasticsearch.creation import create_elasticsearch_index, credentials_from_environment
 
     client = credentials_from_environment()
     encoder, dimension = (None, 768) if arguments.model is None else _encoder_of(arguments.model)

@@ -32,10 +32,10 @@ from dpr_haystack.cli.hybrid_options import settings_of, told
 if TYPE_CHECKING:
     from dpr_haystack.cli.common import Place
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
-    from dpr_haystack.components.searches.passage_search import PassageSearch
+    from dpr_haystack.backends.passage_search import PassageSearch
     from dpr_haystack.formats.question import Question
-    from dpr_haystack.workflows.evaluation import EvaluationReport
-    from dpr_haystack.workflows.reading import ReadingJudge
+    from dpr_haystack.workflows.evaluation.evaluate import EvaluationReport
+    from dpr_haystack.workflows.evaluation.reader_judge import ReadingJudge
 
 SUMMARY = "measure top-k accuracy, and a reader's answers"
 DESCRIPTION = """Asks every question of a file (SQuAD JSON, DPR qas.csv, JSON lines; each also .gz) and prints in how
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> tuple[EvaluationReport, dict[str, Any]]:
     """The report, and how the two lists were fused, if they were."""
-    from dpr_haystack.workflows.evaluation import evaluate
+    from dpr_haystack.workflows.evaluation.evaluate import evaluate
     from dpr_haystack.workflows.runs import systems_of
 
     match = "regex" if arguments.regex else "string"
@@ -152,7 +152,7 @@ def _reading(
     search: PassageSearch, systems: Sequence[str], match: str, arguments: argparse.Namespace
 ) -> Iterator[ReadingJudge | None]:
     """The judge of a reader, with its file of answers; None without a reader."""
-    from dpr_haystack.workflows.reading import Judged, ReadingJudge
+    from dpr_haystack.workflows.evaluation.reader_judge import Judged, ReadingJudge
 
     if arguments.reader is None:
         yield None

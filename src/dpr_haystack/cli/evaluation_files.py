@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dpr_haystack.formats.question import Question
-    from dpr_haystack.workflows.evaluation import EvaluationReport, Recorder
+    from dpr_haystack.workflows.evaluation.evaluate import EvaluationReport, Recorder
 
 _SUFFIXES = {"trec_run": ".trec", "results": ".json"}
 _FILES = ("output", "per_question", "trec_run", "results", "plot")
@@ -42,7 +42,7 @@ def check_files(arguments: argparse.Namespace, questions: Sequence[Question]) ->
     """
     from dpr_haystack.errors import InputError
     from dpr_haystack.workflows.drawing import PICTURE_SUFFIXES, require_drawing
-    from dpr_haystack.workflows.evaluation_outputs import check_question_ids
+    from dpr_haystack.workflows.evaluation.files import check_question_ids
 
     if arguments.output is not None and arguments.reader is None:
         msg = "--output lists a reader's answers: name the reader with --reader M"
@@ -63,7 +63,7 @@ def check_files(arguments: argparse.Namespace, questions: Sequence[Question]) ->
 @contextmanager
 def recorders(arguments: argparse.Namespace, systems: Sequence[str]) -> Iterator[list[Recorder]]:
     """What writes each question as it is judged; the files take their places when all went well."""
-    from dpr_haystack.workflows.evaluation_outputs import per_question_file, results_file, run_file
+    from dpr_haystack.workflows.evaluation.files import per_question_file, results_file, run_file
 
     alone = len(systems) == 1
     with ExitStack() as stack:
@@ -79,7 +79,7 @@ def recorders(arguments: argparse.Namespace, systems: Sequence[str]) -> Iterator
 
 def draw_plot(arguments: argparse.Namespace, report: EvaluationReport) -> None:
     """Draw accuracy over k, if that is asked for."""
-    from dpr_haystack.workflows.evaluation_plot import plot_accuracy
+    from dpr_haystack.workflows.evaluation.plot import plot_accuracy
 
     if arguments.plot is not None:
         plot_accuracy(Path(arguments.plot), report.ranks, max(arguments.top_k))
@@ -99,7 +99,7 @@ def _targets(arguments: argparse.Namespace, name: str) -> Iterator[Path]:
 
 
 def _path(arguments: argparse.Namespace, name: str, system: str, *, alone: bool) -> Path:
-    from dpr_haystack.workflows.evaluation_outputs import file_of_system
+    from dpr_haystack.workflows.evaluation.files import file_of_system
 
     return file_of_system(Path(getattr(arguments, name)), system, alone=alone, suffix=_SUFFIXES[name])
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dpr_haystack.core.significance import Comparison
-    from dpr_haystack.workflows.evaluation import EvaluationReport, SystemReport
-    from dpr_haystack.workflows.reading import ReaderReport
+    from dpr_haystack.workflows.evaluation.evaluate import EvaluationReport, SystemReport
+    from dpr_haystack.workflows.evaluation.reader_judge import ReaderReport
 
 _TITLES = {"gold": "gold passage", "answer": "a passage with an answer"}
 

@@ -104,7 +104,7 @@ def _fitted(arguments: argparse.Namespace) -> tuple[str, Path | None, FitReport]
     """The question tower, where to write what was fitted, and the report."""
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.workflows.hybrid_fitting import check_fit, fit_hybrid
-    from dpr_haystack.workflows.stores import question_model_of
+    from dpr_haystack.workflows.opening import question_model_of
 
     questions, options = questions_of(arguments), _options(arguments)
     with searching_place(arguments) as place:

@@ -24,7 +24,7 @@ from dpr_haystack.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from dpr_haystack.components.searches.any_store import AnyStore
+    from dpr_haystack.backends.registry import AnyStore
     from dpr_haystack.core.exact import Similarity
     from dpr_haystack.workflows.indexing import IndexReport
 
@@ -96,8 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _passage_model(arguments: argparse.Namespace) -> str:
-    from dpr_haystack.workflows.stores import passage_model_for, recorded_encoder_in
-    from dpr_haystack.workflows.targets.any_store import target_over
+    from dpr_haystack.workflows.opening import passage_model_for, recorded_encoder_in
+    from dpr_haystack.backends.writer_registry import target_over
 
     if arguments.model is not None:
         return str(arguments.model)
@@ -111,7 +111,7 @@ def _passage_model(arguments: argparse.Namespace) -> str:
 
 
 def _store(arguments: argparse.Namespace, similarity: Similarity) -> AnyStore:
-    from dpr_haystack.workflows.stores import store_for
+    from dpr_haystack.workflows.opening import store_for
 
     if arguments.elasticsearch is not None:
         return open_index(arguments)
@@ -124,7 +124,7 @@ def _name(arguments: argparse.Namespace) -> str:
 
 def _count(store: AnyStore) -> int:
     """Its passages; a store that nothing was written to is not made to be counted."""
-    from dpr_haystack.workflows.targets.any_store import target_over
+    from dpr_haystack.backends.writer_registry import target_over
 
     target = target_over(store)
     try:

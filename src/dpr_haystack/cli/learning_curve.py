@@ -18,7 +18,7 @@ from dpr_haystack.cli.common import add_place, open_place, whole_number
 from dpr_haystack.cli.train import overrides, training_progress
 
 if TYPE_CHECKING:
-    from dpr_haystack.workflows.judging import Ranks
+    from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks
 
 SUMMARY = "train on more and more questions, and show what it brings"
 DESCRIPTION = """Trains on growing parts of the training file, as the configuration says, and measures each pair over
@@ -59,10 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from dpr_haystack.core.files import write_atomically
-    from dpr_haystack.training.config import read_config
-    from dpr_haystack.training.learning_curve import CurveOptions, learning_curve
+    from dpr_haystack.workflows.training.config import read_config
+    from dpr_haystack.workflows.training.learning_curve import CurveOptions, learning_curve
     from dpr_haystack.workflows.drawing import require_drawing
-    from dpr_haystack.workflows.evaluation_plot import plot_accuracy
+    from dpr_haystack.workflows.evaluation.plot import plot_accuracy
 
     require_drawing("the picture of a learning curve", "train")
     config = read_config(arguments.config, overrides(arguments.settings))

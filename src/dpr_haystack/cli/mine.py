@@ -13,11 +13,11 @@ from dpr_haystack.cli.bad_records import say_passed_over
 from dpr_haystack.cli.common import add_place, existing_file, open_place, progress, whole_number
 
 if TYPE_CHECKING:
-    from dpr_haystack.components.searches.any_store import AnyStore
+    from dpr_haystack.backends.registry import AnyStore
     from dpr_haystack.core.negatives import Tally
     from dpr_haystack.errors import DataError
     from dpr_haystack.formats.training import TrainingExample
-    from dpr_haystack.training.mining import MiningOptions
+    from dpr_haystack.workflows.training.mining import MiningOptions
 
 SUMMARY = "find hard negatives for training"
 DESCRIPTION = """Reads a training file and writes it with new hard negatives: passages of a store or an index that BM25,
@@ -90,7 +90,7 @@ def options_of(arguments: argparse.Namespace, source: str) -> MiningOptions:
     :raises InputError: If one of them cannot be.
     """
     from dpr_haystack.core.negatives import NegativeRules
-    from dpr_haystack.training.mining import MiningOptions
+    from dpr_haystack.workflows.training.mining import MiningOptions
 
     rules = NegativeRules(
         count=arguments.count,
@@ -111,13 +111,13 @@ def options_of(arguments: argparse.Namespace, source: str) -> MiningOptions:
 
 def run(arguments: argparse.Namespace) -> int:
     """Mine, and say how many candidates each rule removed."""
-    from dpr_haystack.components.searches.any_store import search_over
+    from dpr_haystack.backends.registry import search_over
     from dpr_haystack.core.negatives import Tally
     from dpr_haystack.formats.examples import read_examples
     from dpr_haystack.formats.training import write_training
-    from dpr_haystack.training.checking import cross_encoder_check
-    from dpr_haystack.training.mining import mine_hard_negatives
-    from dpr_haystack.workflows.stores import question_model_of
+    from dpr_haystack.workflows.training.cross_encoder_check import cross_encoder_check
+    from dpr_haystack.workflows.training.mining import mine_hard_negatives
+    from dpr_haystack.workflows.opening import question_model_of
 
     options, tally = options_of(arguments, arguments.source), Tally()
     bad: list[DataError] = []
@@ -142,8 +142,8 @@ def _with_others(
 ) -> Iterator[TrainingExample]:
     """With negatives from all passages, and from other questions' positives, where they were asked for."""
     from dpr_haystack.formats.examples import read_examples
-    from dpr_haystack.training.other_negatives import add_random_negatives
-    from dpr_haystack.workflows.stores import all_passages
+    from dpr_haystack.workflows.training.other_negatives import add_random_negatives
+    from dpr_haystack.workflows.opening import all_passages
 
     how = {
         "match": "regex" if arguments.regex else "string",

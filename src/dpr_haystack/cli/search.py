@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _found(place: Place, arguments: argparse.Namespace) -> list[Document]:
-    from dpr_haystack.components.searches.passage_search import in_order
+    from dpr_haystack.backends.passage_search import in_order
     from dpr_haystack.errors import InputError
     from dpr_haystack.workflows.runs import runs_of
 

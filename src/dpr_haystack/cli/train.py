@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dpr_haystack.cli.bad_records import PassingOver
 
 if TYPE_CHECKING:
-    from dpr_haystack.training.running import TrainingReport
+    from dpr_haystack.workflows.training.train import TrainingReport
 
 SUMMARY = "train a question and a passage tower"
 DESCRIPTION = """Trains as a YAML file says; settings behind it take the place of the file's. Instead of a file, name
@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and say where the pair is."""
-    from dpr_haystack.training.config import read_config
-    from dpr_haystack.training.running import train_dpr
+    from dpr_haystack.workflows.training.config import read_config
+    from dpr_haystack.workflows.training.train import train_dpr
 
     config = read_config(arguments.config, overrides(arguments.settings))
     bad = PassingOver()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from haystack.utils import ComponentDevice, Secret
 from tqdm import tqdm
 
-from dpr_haystack.components._lazy import Lazy
+from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.core.model_directory import POOLINGS, Role
 from dpr_haystack.core.text import PassageText
 from dpr_haystack.errors import InputError
@@ -115,7 +115,7 @@ class LazyTower:
 
 
 def _load(role: Role, settings: TowerSettings) -> Encoder:
-    from dpr_haystack.engines.towers.checkpoints import load_encoder
+    from dpr_haystack.engines.towers.loading import load_encoder
 
     return load_encoder(
         settings.model,

@@ -31,9 +31,9 @@ from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.layout import Layout, Manifest
 from dpr_haystack.store.manifests import as_record, manifest_of
 from dpr_haystack.store.registry import acquire, is_store, release, was_written
-from dpr_haystack.store.restaging import Restaging, drop, restaging
+from dpr_haystack.store.reembedding import Restaging, drop, restaging
 from dpr_haystack.store.search import Hits, StoreSearch
-from dpr_haystack.store.takeover import announce, left_by_faiss_haystack, read_documents, store_directory
+from dpr_haystack.store.faiss_haystack_files import announce, left_by_faiss_haystack, read_documents, store_directory
 
 
 class FAISSDocumentStore(DocumentMethods):
@@ -160,7 +160,7 @@ class FAISSDocumentStore(DocumentMethods):
     def restaging(
         self, encoder: dict[str, Any], dimension: int, *, restart: bool = False
     ) -> AbstractContextManager[Restaging]:
-        """Embed the whole store anew beside the vectors that are there; see :mod:`dpr_haystack.store.restaging`."""
+        """Embed the whole store anew beside the vectors that are there; see :mod:`dpr_haystack.store.reembedding`."""
         return restaging(self._opened(), encoder, dimension, restart=restart)
 
     def drop_restaging(self) -> None:

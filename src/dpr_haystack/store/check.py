@@ -22,7 +22,7 @@ from dpr_haystack.store.keyword import KeywordCache
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
 from dpr_haystack.store.manifests import merged
 from dpr_haystack.store.records import checksums
-from dpr_haystack.store.staging import staging_in
+from dpr_haystack.store.reembedding_state import staging_in
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.view import SelectionCache, View
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever, FoundBy
-from dpr_haystack.components.searches.passage_search import PassageSearch
+from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.fusion import NORMALIZATIONS
@@ -39,7 +39,7 @@ from dpr_haystack.core.metrics import first_gold
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.judging import PassageReader
+from dpr_haystack.workflows.evaluation.retrieval_judge import PassageReader
 
 _AT_ONCE = 256
 BASELINES = ("bm25", "dpr", "equal weights")

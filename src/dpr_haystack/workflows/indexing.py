@@ -21,11 +21,11 @@ from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError, EncoderMismatch, InputError
 from dpr_haystack.workflows.sources import Sources, find_files
-from dpr_haystack.workflows.targets.any_store import target_over
-from dpr_haystack.workflows.targets.index_target import IndexTarget, NotWritten
+from dpr_haystack.backends.writer_registry import target_over
+from dpr_haystack.backends.passage_writer import IndexTarget, NotWritten
 
 if TYPE_CHECKING:
-    from dpr_haystack.components.searches.any_store import AnyStore
+    from dpr_haystack.backends.registry import AnyStore
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from haystack.dataclasses import Document
 
     from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
-    from dpr_haystack.store.restaging import Restaging
+    from dpr_haystack.store.reembedding import Restaging
 
 Progress = Callable[[int], None]
 

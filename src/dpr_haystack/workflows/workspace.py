@@ -17,13 +17,13 @@ from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.core.passages import Passage
-from dpr_haystack.engines.towers.model_directory import convert
+from dpr_haystack.engines.towers.conversion import convert
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.pipelines import write_pipelines
 from dpr_haystack.resources import corpus_directory, sample_questions, trained_pair
 from dpr_haystack.workflows.indexing import index_paths
 from dpr_haystack.workflows.sources import find_files, read_file
-from dpr_haystack.workflows.stores import store_for
+from dpr_haystack.workflows.opening import store_for
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from dpr_haystack.engines.towers import encoder as encoder_module
-from dpr_haystack.engines.towers.checkpoints import load_encoder
+from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import reference, tiny_bert, tiny_dpr, tiny_roberta
 

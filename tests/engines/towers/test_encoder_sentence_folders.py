@@ -17,7 +17,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Normalize, Router, Transformer
 from sentence_transformers.sentence_transformer.modules import LayerNorm, Pooling
 
-from dpr_haystack.engines.towers.checkpoints import load_encoder
+from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import ModelError
 from support.checkpoints import tiny_bert
 
@@ -162,7 +162,7 @@ def test_the_real_minilm(role):
 
 def test_the_library_itself_is_not_imported():
     code = (
-        "import sys\nfrom dpr_haystack.engines.towers.checkpoints import load_encoder\n"
+        "import sys\nfrom dpr_haystack.engines.towers.loading import load_encoder\n"
         "load_encoder(sys.argv[1], 'question').encode([(None, 'darwin')])\n"
         "assert 'sentence_transformers' not in sys.modules and 'haystack' not in sys.modules"
     )

@@ -11,7 +11,7 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import AutoTokenizer, BertTokenizer
 
-from dpr_haystack.engines.towers.checkpoints import load_encoder
+from dpr_haystack.engines.towers.loading import load_encoder
 from support.checkpoints import BENGALI_YA, tiny_bert, tiny_dpr, vocabulary
 
 TEXTS = [

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dpr_haystack.engines.towers import precision
-from dpr_haystack.engines.towers.precision import has_native_bfloat16, resolve_dtype
+from dpr_haystack.engines.checkpoints.precision import has_native_bfloat16, resolve_dtype
 from dpr_haystack.errors import InputError
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dpr_haystack.engines.towers import checkpoints, prepacked
-from dpr_haystack.engines.towers.prepacked import PrepackedLinear, prepack
+from dpr_haystack.engines.checkpoints.prepacked import PrepackedLinear, prepack
 from support.checkpoints import tiny_dpr
 
 

@@ -18,8 +18,8 @@ import torch.multiprocessing
 from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.question_order import at_random
 from dpr_haystack.core.training_set import DrawRules
-from dpr_haystack.engines.training.batches import Collator, EpochSampler
-from dpr_haystack.engines.training.losses import (
+from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
+from dpr_haystack.engines.training.towers.losses import (
     Candidates,
     LossOptions,
     RetrievalLoss,
@@ -27,7 +27,7 @@ from dpr_haystack.engines.training.losses import (
     similarities,
     triplet,
 )
-from dpr_haystack.engines.training.towers import TowerOptions, load_trainable, two_towers
+from dpr_haystack.engines.training.towers.trainable import TowerOptions, load_trainable, two_towers
 from dpr_haystack.errors import InputError
 from support.checkpoints import tiny_bert
 from support.small_training import training_set

@@ -11,7 +11,7 @@ import pytest
 
 from dpr_haystack import TrainingConfig
 from dpr_haystack.core.model_directory import Part
-from dpr_haystack.engines.training.options import loss_options
+from dpr_haystack.engines.training.towers.options import loss_options
 
 
 @pytest.mark.parametrize(

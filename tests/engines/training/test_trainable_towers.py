@@ -14,12 +14,12 @@ import torch
 
 from dpr_haystack.core.question_order import at_random
 from dpr_haystack.core.training_set import DrawRules
-from dpr_haystack.engines.towers.checkpoints import load_encoder
-from dpr_haystack.engines.training.adapters import AdapterOptions, add_adapters, merge_adapters
-from dpr_haystack.engines.training.batches import Collator, EpochSampler
-from dpr_haystack.engines.training.saving import save_pair
-from dpr_haystack.engines.training.towers import TowerOptions, load_trainable, two_towers
-from dpr_haystack.engines.training.validation import PoolEvaluator, encode
+from dpr_haystack.engines.towers.loading import load_encoder
+from dpr_haystack.engines.training.towers.adapters import AdapterOptions, add_adapters, merge_adapters
+from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
+from dpr_haystack.engines.training.towers.saving import save_pair
+from dpr_haystack.engines.training.towers.trainable import TowerOptions, load_trainable, two_towers
+from dpr_haystack.engines.training.towers.validation import PoolEvaluator, encode
 from dpr_haystack.errors import InputError
 from support.checkpoints import tiny_bert, tiny_dpr, tiny_roberta
 from support.small_training import training_set

@@ -22,8 +22,8 @@ from dpr_haystack.components.retrievers.common import (
     combined,
     policy_of,
 )
-from dpr_haystack.components.retrievers.question_side import HasQuestionTower, QuestionSide
-from dpr_haystack.components.searches.local import LocalSearch
+from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionSide
+from dpr_haystack.backends.local import LocalSearch
 
 
 @component

@@ -23,15 +23,15 @@ from dpr_haystack.components.retrievers.common import (
     combined,
     policy_of,
 )
-from dpr_haystack.components.retrievers.question_side import HasQuestionTower, QuestionSide
-from dpr_haystack.components.searches.any_store import search_over
-from dpr_haystack.components.searches.passage_search import Ids, in_order
+from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionSide
+from dpr_haystack.backends.registry import search_over
+from dpr_haystack.backends.passage_search import Ids, in_order
 from dpr_haystack.core.fusion import FusedHit, check_options, fuse
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.search import Hits
 
 if TYPE_CHECKING:
-    from dpr_haystack.components.searches.any_store import AnyStore
+    from dpr_haystack.backends.registry import AnyStore
 
 _SOURCES = ("bm25", "dpr")
 

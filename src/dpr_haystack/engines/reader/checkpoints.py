@@ -16,13 +16,13 @@ from dpr_haystack.engines.reader.inputs import InputBuilder
 from dpr_haystack.engines.reader.inspection import ReaderSource, inspect_reader
 from dpr_haystack.engines.reader.network import Network
 from dpr_haystack.engines.reader.reader import SHORTEST_INPUT, Reader, check_length
-from dpr_haystack.engines.towers.checkpoints import check_device, quiet
-from dpr_haystack.engines.towers.hub import locate
-from dpr_haystack.engines.towers.precision import resolve_dtype
-from dpr_haystack.engines.towers.prepacked import prepack
-from dpr_haystack.engines.towers.pretrained import load_pretrained
-from dpr_haystack.engines.towers.tokenization import load_tokenizer, longest_input
-from dpr_haystack.engines.towers.tower_source import weight_files
+from dpr_haystack.engines.towers.loading import check_device, quiet
+from dpr_haystack.engines.checkpoints.hub import locate
+from dpr_haystack.engines.checkpoints.precision import resolve_dtype
+from dpr_haystack.engines.checkpoints.prepacked import prepack
+from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
+from dpr_haystack.engines.checkpoints.tokenization import load_tokenizer, longest_input
+from dpr_haystack.engines.checkpoints.source import weight_files
 from dpr_haystack.errors import ModelError
 
 # The length that DPR's readers were trained with (Karpukhin et al. 2020), and that usual for the others.
@@ -45,7 +45,7 @@ def load_reader(
         or a model directory, of which the reader is taken.
     :param device: A torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
     :param token: A hub token.
-    :param dtype: See :func:`dpr_haystack.engines.towers.precision.resolve_dtype`.
+    :param dtype: See :func:`dpr_haystack.engines.checkpoints.precision.resolve_dtype`.
     :param max_length: Longest input in tokens; ``None`` for what the model was made for, at most 350 for a DPR reader
         and 384 for others.
     :param model_kwargs: Further arguments for ``from_pretrained``.

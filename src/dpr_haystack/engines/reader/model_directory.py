@@ -19,8 +19,8 @@ from dpr_haystack.core.model_directory import (
 )
 from dpr_haystack.engines.reader.checkpoints import load_reader
 from dpr_haystack.engines.reader.inspection import inspect_reader
-from dpr_haystack.engines.towers.hub import locate
-from dpr_haystack.engines.towers.model_directory import copy_transformers_folder
+from dpr_haystack.engines.checkpoints.hub import locate
+from dpr_haystack.engines.towers.conversion import copy_transformers_folder
 from dpr_haystack.errors import InputError
 
 

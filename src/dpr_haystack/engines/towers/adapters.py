@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from dpr_haystack.engines.towers.tower_source import read_json
+from dpr_haystack.engines.checkpoints.source import read_json
 from dpr_haystack.errors import InputError, ModelError
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"

@@ -12,7 +12,7 @@ from typing import Any
 from transformers import BertModel, DPRConfig, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.model_directory import Role
-from dpr_haystack.engines.towers.checkpoints import LoadedTower, split_tower, whole_dimension
+from dpr_haystack.engines.towers.loading import LoadedTower, split_tower, whole_dimension
 from dpr_haystack.errors import InputError
 
 _CLASSES: dict[Role, Any] = {"question": DPRQuestionEncoder, "passage": DPRContextEncoder}

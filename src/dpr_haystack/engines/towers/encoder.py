@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from dpr_haystack.core.identity import EncoderIdentity
 from dpr_haystack.core.model_directory import Part
 from dpr_haystack.core.text import PassageText, token_batches, with_prompt
-from dpr_haystack.engines.towers.tokenization import PairTokenizer, padded
+from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer, padded
 
 # Texts are tokenized and sorted by length in windows: memory does not grow with their number, and with this many
 # texts there is next to no padding.

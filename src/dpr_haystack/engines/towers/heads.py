@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dpr_haystack.engines.towers.fingerprints import read_tensors
-from dpr_haystack.engines.towers.tower_source import read_json, weight_files
+from dpr_haystack.engines.checkpoints.fingerprints import read_tensors
+from dpr_haystack.engines.checkpoints.source import read_json, weight_files
 from dpr_haystack.errors import ModelError
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.model_directory import POOLINGS, SIMILARITIES, Role
-from dpr_haystack.engines.towers.tower_source import TowerSource, read_json
+from dpr_haystack.engines.checkpoints.source import TowerSource, read_json
 from dpr_haystack.errors import ModelError
 
 _TRANSFORMER_CONFIGS = tuple(

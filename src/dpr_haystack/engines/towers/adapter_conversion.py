@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Writing a model directory whose towers are adapters of one base: megabytes in place of hundreds."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from dpr_haystack.core.files import whole_directory
+from dpr_haystack.core.model_directory import (
+    LAYOUT,
+    ROLES,
+    ModelManifest,
+    Part,
+    is_model_directory,
+    read_manifest,
+    write_manifest,
+)
+from dpr_haystack.engines.towers.adapters import write_adapter
+from dpr_haystack.engines.towers.loading import as_part, load_tower
+from dpr_haystack.engines.checkpoints.hub import locate, looks_like_a_path
+from dpr_haystack.engines.towers.conversion import check_target
+from dpr_haystack.errors import InputError
+
+
+def convert_to_adapters(
+    model: str,
+    base_model: str,
+    output_dir: str | Path,
+    *,
+    rank: int,
+    base_name: str | None = None,
+    token: str | None = None,
+    overwrite: bool = False,
+) -> Mapping[str, float]:
+    """Write both towers of a model as adapters of the checkpoint that they were trained from.
+
+    It is written beside its place and then renamed: it is there whole or not at all.
+
+    :param model: The trained pair.
+    :param base_model: What it was trained from, by name or path.
+    :param output_dir: The directory to write.
+    :param rank: Rank of the adapters: the higher, the nearer to the trained towers, and the larger.
+    :param base_name: What the adapters call their base; None for its name or absolute path.
+    :param token: A hub token.
+    :param overwrite: Whether a model directory that is already there is replaced.
+    :returns: For each role the share of what training changed that its adapter holds, 0 to 1.
+    :raises InputError: If something is there that is not to be replaced, the rank is below 1, or the model was not
+        made from this base.
+    :raises ModelError: If a checkpoint cannot be loaded.
+    """
+    if rank < 1:
+        msg = f"the rank of an adapter must be at least 1, got {rank}"
+        raise InputError(msg)
+    target = Path(output_dir).expanduser().absolute()
+    check_target(target, overwrite=overwrite)
+    is_path = Path(base_model).expanduser().exists() or looks_like_a_path(base_model)
+    name = base_name or (str(locate(base_model, token)) if is_path else base_model)
+    parts: dict[str, Part] = {}
+    shares: dict[str, float] = {}
+    with whole_directory(target) as temporary:
+        for role in ROLES:
+            tower, base = load_tower(model, role, token=token), load_tower(base_model, role, token=token)
+            folder = LAYOUT.part(temporary, role)
+            folder.mkdir()
+            parts[role] = as_part(tower, role)
+            shares[role] = write_adapter(tower.model, base.model, folder, rank=rank, base_name=name)
+            for dense in tower.source.dense:
+                shutil.copytree(dense, folder / dense.name)
+        write_manifest(temporary, _manifest(model, name, parts))
+    return shares
+
+
+def _manifest(model: str, base_name: str, parts: Mapping[str, Part]) -> ModelManifest:
+    """How it was trained goes along."""
+    folder = Path(model).expanduser()
+    training = read_manifest(folder).training if is_model_directory(folder) else {}
+    return ModelManifest(parts, made_from=dict.fromkeys(ROLES, base_name), training=training)

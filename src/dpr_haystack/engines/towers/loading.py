@@ -1,0 +1,308 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Loading encoders: from the hub's DPR, BERT-like and sentence-transformers checkpoints, from the original
+repository's ``.cp`` files, and from our own model directories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoModel, BertConfig, DPRContextEncoder, DPRQuestionEncoder
+from transformers.utils import logging as transformers_logging
+
+from dpr_haystack.core.identity import PUBLISHED_PAIRS, EncoderIdentity
+from dpr_haystack.core.model_directory import POOLINGS, Part, Role
+from dpr_haystack.engines.towers.adapters import apply_adapter
+from dpr_haystack.engines.towers.encoder import Encoder
+from dpr_haystack.engines.checkpoints.fingerprints import fingerprint_of_files, fingerprint_of_tensors
+from dpr_haystack.engines.towers.heads import Head, load_dense
+from dpr_haystack.engines.checkpoints.hub import locate, looks_like_a_path
+from dpr_haystack.engines.towers.inspection import inspect_folder
+from dpr_haystack.engines.towers.original import OriginalCheckpoint, build_tower, read_original, tower_state
+from dpr_haystack.engines.checkpoints.precision import resolve_dtype
+from dpr_haystack.engines.checkpoints.prepacked import prepack
+from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
+from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer, load_tokenizer, longest_input
+from dpr_haystack.engines.checkpoints.source import DPR_CLASSES, TowerSource
+from dpr_haystack.errors import InputError, ModelError
+
+_CLASSES = {"DPRQuestionEncoder": DPRQuestionEncoder, "DPRContextEncoder": DPRContextEncoder, "AutoModel": AutoModel}
+
+
+@dataclass(frozen=True)
+class LoadedTower:
+    """A tower as its own libraries have it: what an encoder is made of, and what a conversion saves.
+
+    :param source: Where it came from and how it is used.
+    :param model: The transformers model.
+    :param tokenizer: The transformers tokenizer.
+    :param dense: Linear layers behind the pooling.
+    :param identity: Whose weights these are.
+    :param verbatim: Whether the source's files are what a model directory wants: safetensors in a transformers folder.
+    """
+
+    source: TowerSource
+    model: Any
+    tokenizer: Any
+    dense: tuple[nn.Module, ...]
+    identity: EncoderIdentity
+    verbatim: bool
+
+
+def load_encoder(
+    model: str,
+    role: Role,
+    *,
+    device: str = "cpu",
+    token: str | None = None,
+    dtype: str = "auto",
+    max_length: int | None = None,
+    pooling: str | None = None,
+    normalize: bool | None = None,
+) -> Encoder:
+    """Load the tower for a role.
+
+    :param model: A name on the hub or a path: a DPR checkpoint, a BERT-like encoder, a sentence-transformers folder,
+        a ``.cp`` file of the original repository, or a model directory, of which the tower for the role is taken.
+    :param role: ``"question"`` or ``"passage"``.
+    :param device: A torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
+    :param token: A hub token.
+    :param dtype: See :func:`dpr_haystack.engines.checkpoints.precision.resolve_dtype`.
+    :param max_length: Longest input in tokens; ``None`` for the checkpoint's own (256 where it has none).
+    :param pooling: ``"cls"``, ``"mean"`` or another pooling; ``None`` for the checkpoint's own (``"cls"`` where it
+        has none).
+    :param normalize: Whether vectors get length 1; ``None`` for the checkpoint's own (no where it says nothing).
+    :returns: The encoder.
+    :raises ModelError: If the model cannot be found or is no encoder.
+    :raises InputError: If the checkpoint is for the other role, or does not go with a setting, or the device is not
+        there.
+    """
+    check_device(device)
+    torch_dtype = resolve_dtype(dtype, device)
+    tower = used_with(load_tower(model, role, token=token, dtype=torch_dtype), pooling=pooling, normalize=normalize)
+    part = as_part(tower, role, max_length=max_length)
+    head = Head(part.pooling, tower.dense, normalize=part.normalize, dimension=part.dimension)
+    pad_id = tower.tokenizer.pad_token_id or 0
+    tokenizer = PairTokenizer(tower.tokenizer.backend_tokenizer, pad_id=pad_id, max_length=part.max_length)
+    backbone, projection = split_tower(tower.model)
+    head.dense.insert(0, projection)
+    backbone = backbone.to(device=device, dtype=torch_dtype).requires_grad_(False)
+    prepack(backbone)
+    return Encoder(backbone, head.to(device).float(), tokenizer, part, tower.identity)
+
+
+def used_with(
+    tower: LoadedTower,
+    *,
+    pooling: str | None = None,
+    normalize: bool | None = None,
+    dimension: int | None = None,
+) -> LoadedTower:
+    """A tower with another pooling, or with vectors of another length or with fewer numbers.
+
+    :param tower: The tower.
+    :param pooling: One of :data:`~dpr_haystack.core.model_directory.POOLINGS`; ``None`` for its own.
+    :param normalize: Whether vectors get length 1; ``None`` for its own.
+    :param dimension: How many of a vector's numbers are kept, from the first on; ``None`` for as many as now.
+    :raises InputError: If there is no such pooling, or there are fewer numbers.
+    """
+    own = tower.source
+    if dimension is not None and not 1 <= dimension <= _dimension(tower):
+        msg = f"dimension must be from 1 to {_dimension(tower)}, the numbers of a vector of {own.folder}: {dimension}"
+        raise InputError(msg)
+    source = replace(
+        own,
+        pooling=_known_pooling(pooling) if pooling is not None else own.pooling,
+        normalize=own.normalize if normalize is None else normalize,
+        dimension=own.dimension if dimension is None else dimension,
+    )
+    return replace(tower, source=source)
+
+
+def chosen_device(device: str | None) -> str:
+    """A device that is there: the one that was asked for, or else the first GPU, or the processor.
+
+    :param device: A torch device; None for the best there is.
+    :raises InputError: If it cannot be used on this machine.
+    """
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    check_device(chosen)
+    return chosen
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there before a model is looked for: torch says so in many ways.
+
+    :param device: A torch device.
+    :raises InputError: If this machine has none of that name.
+    """
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        msg = f"the device {device!r} cannot be used on this machine ({reason}); leave it out for the best there is"
+        raise InputError(msg) from error
+
+
+def load_tower(
+    model: str,
+    role: Role,
+    *,
+    token: str | None = None,
+    dtype: torch.dtype = torch.float32,
+    base_model: str | None = None,
+) -> LoadedTower:
+    """Load a tower's model and tokenizer.
+
+    :param model: As for :func:`load_encoder`.
+    :param role: ``"question"`` or ``"passage"``.
+    :param token: A hub token.
+    :param dtype: The dtype to load weights in.
+    :param base_model: For a ``.cp`` file: where its configuration and vocabulary come from, by path or name; for an
+        adapter: its base. ``None`` for what these name themselves.
+    :returns: The tower.
+    """
+    place = locate(model, token)
+    name = str(place) if Path(model).expanduser().exists() or looks_like_a_path(model) else model
+    with quiet():
+        if place.is_file():
+            return _load_original(place, role, token, base_model)
+        source = inspect_folder(place, role, base_model)
+        loaded = _load_transformers(source, dtype)
+        tokenizer = load_tokenizer(source.folder, loaded.config, lowercase=source.lowercase)
+    dense = tuple(load_dense(folder) for folder in source.dense)
+    safe = source.adapter is None and all(path.suffix == ".safetensors" for path in source.weights)
+    tower = LoadedTower(source, loaded, tokenizer, dense, _identity(name, source, role), verbatim=safe)
+    dimension = _dimension(tower)
+    if dimension < whole_dimension(tower):
+        return replace(tower, identity=tower.identity.shortened(dimension))
+    return tower
+
+
+def _load_transformers(source: TowerSource, dtype: torch.dtype) -> Any:
+    source.weights  # noqa: B018 -- says what is missing more plainly than transformers does
+    cls = _CLASSES[source.class_name]
+    loading = dtype if source.adapter is None else torch.float32
+    model = load_pretrained(cls, source.folder, "encoder", dtype=loading, attn_implementation="sdpa")
+    if source.adapter is not None:
+        apply_adapter(model, source.adapter)
+    return model.to(dtype)
+
+
+def _load_original(path: Path, role: Role, token: str | None, base_model: str | None) -> LoadedTower:
+    checkpoint = read_original(path)
+    base = base_model or checkpoint.base
+    try:
+        folder = locate(base, token, weights=False)
+    except ModelError as error:
+        msg = (
+            f"{path} holds weights alone; configuration and vocabulary come from {base!r}, which is not here. Convert "
+            f"it once, naming a local copy: dpr-haystack convert {path} --base-model PATH --output DIR. ({error})"
+        )
+        raise ModelError(msg) from error
+    model = build_tower(checkpoint, role, BertConfig.from_pretrained(str(folder)))
+    tokenizer = load_tokenizer(folder, model.config, cased=not checkpoint.lowercase)
+    source = TowerSource(folder, DPR_CLASSES[role], "cls", max_length=checkpoint.max_length)
+    identity = _identity_of_original(path, role, checkpoint)
+    return LoadedTower(source, model, tokenizer, (), identity, verbatim=False)
+
+
+def _identity(name: str, source: TowerSource, role: Role) -> EncoderIdentity:
+    own = fingerprint_of_files(source.weights)
+    if source.passage_weights is None:
+        return EncoderIdentity(name, own, PUBLISHED_PAIRS.get(name), None)
+    passage = own if role == "passage" else fingerprint_of_files(source.passage_weights)
+    return EncoderIdentity(name, own, name, passage)
+
+
+def _identity_of_original(path: Path, role: Role, checkpoint: OriginalCheckpoint) -> EncoderIdentity:
+    own, passage = (fingerprint_of_tensors(tower_state(checkpoint, name).items()) for name in (role, "passage"))
+    return EncoderIdentity(str(path), own, str(path), passage)
+
+
+def as_part(tower: LoadedTower, role: Role, *, max_length: int | None = None) -> Part:
+    """How a loaded tower is used.
+
+    :param tower: The tower.
+    :param role: ``"question"`` or ``"passage"``.
+    :param max_length: Longest input in tokens, if it is not to be the tower's own.
+    :returns: What a model directory says about it.
+    :raises InputError: If that is longer than the tower can read.
+    """
+    source = tower.source
+    limit = longest_input(tower.tokenizer, tower.model.config)
+    return Part(
+        role=role,
+        pooling=source.pooling,
+        normalize=source.normalize,
+        similarity=source.similarity,
+        max_length=_length(source.folder, max_length, source.max_length, limit),
+        dimension=_dimension(tower),
+        prompt=source.prompt,
+        lowercase=source.lowercase,
+        dense=tuple(folder.name for folder in source.dense),
+    )
+
+
+def _dimension(tower: LoadedTower) -> int:
+    whole = whole_dimension(tower)
+    return min(whole, tower.source.dimension or whole)
+
+
+def whole_dimension(tower: LoadedTower) -> int:
+    """How many numbers a tower's vectors have before any are left out.
+
+    :param tower: The tower.
+    """
+    layers = [layer for part in tower.dense for layer in part.modules() if isinstance(layer, nn.Linear)]
+    if layers:
+        return int(layers[-1].out_features)
+    config = tower.model.config
+    return int(getattr(config, "projection_dim", 0) or config.hidden_size)
+
+
+def split_tower(model: Any) -> tuple[nn.Module, nn.Module]:
+    """A DPR model as BERT and projection; any other model as itself and nothing.
+
+    :param model: A transformers model.
+    """
+    encoder = getattr(model, "question_encoder", None) or getattr(model, "ctx_encoder", None)
+    if encoder is None:
+        return model, nn.Identity()
+    return encoder.bert_model, getattr(encoder, "encode_proj", None) or nn.Identity()
+
+
+def _length(model: Path, asked: int | None, own: int | None, limit: int) -> int:
+    if asked is not None and asked > limit:
+        msg = f"max_length is {asked}, but {model} reads at most {limit} tokens."
+        raise InputError(msg)
+    return min(asked or own or limit, limit)
+
+
+def _known_pooling(pooling: str) -> str:
+    if pooling not in POOLINGS:
+        msg = f"pooling must be one of {', '.join(POOLINGS)}: got {pooling!r}"
+        raise InputError(msg)
+    return pooling
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without transformers' progress bars and load reports: what matters of these is checked here."""
+    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()

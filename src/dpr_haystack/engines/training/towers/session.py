@@ -1,0 +1,240 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""One training: towers, loss, batches and trainer put together as a configuration says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed
+from safetensors.torch import load_file
+from sentence_transformers import SentenceTransformer
+
+from dpr_haystack._optional import require
+from dpr_haystack.core.false_negatives import FalseNegatives
+from dpr_haystack.core.model_directory import Role, check_dimensions
+from dpr_haystack.core.training_config import TrainingConfig
+from dpr_haystack.core.training_set import TrainingSet
+from dpr_haystack.engines.towers.loading import chosen_device, quiet
+from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
+from dpr_haystack.engines.training.callbacks import (
+    Curves,
+    History,
+    KeepBest,
+    Progress,
+    StopOnRequest,
+    Told,
+    WeightsAreNumbers,
+    best_of,
+)
+from dpr_haystack.engines.training.towers.losses import RetrievalLoss
+from dpr_haystack.engines.training.towers.options import (
+    check_negatives,
+    chunk_tokens,
+    draw_rules,
+    fewest_in_a_batch,
+    in_bfloat16,
+    loss_options,
+    question_order,
+    schedule,
+    tower_options,
+)
+from dpr_haystack.engines.training.towers.saving import save_pair
+from dpr_haystack.engines.training.teacher import CrossEncoderTeacher, load_cross_encoder
+from dpr_haystack.engines.training.towers.trainable import (
+    TrainableTower,
+    load_trainable,
+    tower_of,
+    two_towers,
+)
+from dpr_haystack.engines.training.towers.trainer import (
+    TowerTrainer,
+    average,
+    checkpoints_in,
+    load_weights,
+    trained_weights,
+)
+from dpr_haystack.engines.training.towers.validation import PoolEvaluator
+from dpr_haystack.errors import InputError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a training.
+
+    :param steps: Steps done in all.
+    :param weights: Which weights the towers have now: ``"last"``, ``"best"`` or ``"average"``.
+    :param validation: What their validation gave; empty if there was none.
+    :param finished: False if it was asked to stop.
+    """
+
+    steps: int
+    weights: str
+    validation: dict[str, float]
+    finished: bool
+
+
+class Session:
+    """One training, ready to begin or to go on.
+
+    :param config: What to train and how.
+    :param train: What to train with.
+    :param dev: What to validate with; None not to.
+    :param checkpoints: Where checkpoints go, or lie.
+    :param curves: Writes the curves.
+    :param progress: Told after every step.
+    :param token: A hub token.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        train: TrainingSet,
+        dev: TrainingSet | None,
+        *,
+        checkpoints: Path,
+        curves: Callable[[History], None],
+        progress: Progress | None = None,
+        token: str | None = None,
+    ) -> None:
+        self._config = config
+        self._checkpoints = checkpoints
+        self._best = checkpoints / "best.safetensors"
+        self._device = chosen_device(config.device)
+        check_negatives(config, train)
+        torch.manual_seed(config.seed)  # adapters and projections begin at random
+        self.model = _towers(config, self._device, token)
+        self._evaluator = None if dev is None else self._evaluator_for(dev)
+        processes = int(os.environ.get("WORLD_SIZE", "1"))  # torch.distributed comes up with the trainer
+        count = len(train.rows)
+        sampler = EpochSampler(
+            question_order(config, train), count, config.batch_size, fewest_in_a_batch(config, train), processes
+        )
+        if not len(sampler):
+            where = f" in each of {processes} processes" if processes > 1 else ""
+            what = f"no batch of {config.batch_size} with a negative{where}"
+            msg = f"{len(train.rows)} questions make {what}: add questions"
+            raise InputError(msg)
+        self._stop = StopOnRequest()
+        callbacks = [Curves(curves), WeightsAreNumbers(), *([Told(progress)] if progress is not None else [])]
+        if self._evaluator is not None:
+            callbacks.append(KeepBest(self._best, config.best_metric, config.early_stopping))
+        callbacks.append(self._stop)
+        towers = tower_of(self.model, "question"), tower_of(self.model, "passage")
+        self._trainer = TowerTrainer(
+            self.model,
+            self._loss(train, token),
+            sampler,
+            Collator(train, draw_rules(config), *towers, sampler),
+            schedule(config, len(sampler) // processes, checkpoints, self._device),
+            len(train.rows),
+            evaluator=self._evaluator,
+            callbacks=callbacks,
+        )
+
+    def wait_for_others(self) -> None:
+        """Under torchrun: go on when every process is here."""
+        if torch.distributed.is_initialized():
+            torch.distributed.barrier()
+
+    def train(self) -> Outcome:
+        """Train to the end, or until asked to stop; afterwards the towers have the weights that are to be kept."""
+        there = checkpoints_in(self._checkpoints)
+        try:
+            with quiet():
+                self._trainer.train(resume_from_checkpoint=str(there[-1]) if there else None)
+        finally:
+            self._stop.restore()
+        steps = self._trainer.state.global_step
+        if self._stop.requested and steps < self._trainer.state.max_steps:
+            return Outcome(steps, "last", {}, finished=False)
+        weights, validation = self._choose()
+        return Outcome(steps, weights, validation, finished=True)
+
+    def save(self, target: Path, *, made_from: Mapping[str, str], training: Mapping[str, Any]) -> Path:
+        """Write the pair as a model directory.
+
+        :param target: The directory.
+        :param made_from: What each tower was made from.
+        :param training: How they were trained.
+        """
+        towers: dict[Role, TrainableTower] = {
+            "question": tower_of(self.model, "question"),
+            "passage": tower_of(self.model, "passage"),
+        }
+        if self._config.lora_rank:
+            from dpr_haystack.engines.training.towers.adapters import merge_adapters
+
+            for tower in dict.fromkeys(towers.values()):
+                merge_adapters(tower)
+        return save_pair(towers, target, made_from=made_from, training=training)
+
+    def _choose(self) -> tuple[str, dict[str, float]]:
+        """Load the best of the last weights, those of the best validation, and the average of the last checkpoints."""
+        last = checkpoints_in(self._checkpoints)[-self._config.average_last :] if self._config.average_last else []
+        if self._evaluator is None:
+            if last:
+                load_weights(self.model, average(last))
+            return ("average" if last else "last"), {}
+        tried = [("last", self._evaluator(self.model))]
+        own = _snapshot(self.model)
+        if self._best.is_file() and self._trainer.state.log_history:
+            load_weights(self.model, load_file(self._best))
+            tried.append(("best", self._evaluator(self.model)))
+        if last:
+            load_weights(self.model, average(last))
+            tried.append(("average", self._evaluator(self.model)))
+        place = best_of(self._config.best_metric, [values[self._config.best_metric] for _, values in tried])
+        weights, validation = tried[place]
+        kept = own if weights == "last" else load_file(self._best) if weights == "best" else average(last)
+        load_weights(self.model, kept)
+        return weights, validation
+
+    def _evaluator_for(self, dev: TrainingSet) -> PoolEvaluator:
+        return PoolEvaluator(
+            dev,
+            hard_negatives=self._config.dev_hard_negatives,
+            other_negatives=self._config.dev_other_negatives,
+            similarity=self._config.similarity,
+            bfloat16=in_bfloat16(self._config, self._device),
+            chunk_tokens=chunk_tokens(self._config, self._device),
+        )
+
+    def _loss(self, train: TrainingSet, token: str | None) -> RetrievalLoss:
+        config = self._config
+        teacher = None
+        if config.teacher is not None:
+            teacher = CrossEncoderTeacher(load_cross_encoder(config.teacher, device=self._device, token=token), train)
+        match = "regex" if config.regex else "string"
+        false_negatives = FalseNegatives(train, same_answer=config.mask_same_answer, match=match)
+        options = loss_options(config, tower_of(self.model, "passage").part, self._device)
+        return RetrievalLoss(self.model, options, false_negatives.mask, teacher)
+
+
+def _towers(config: TrainingConfig, device: str, token: str | None) -> SentenceTransformer:
+    question = load_trainable(config.model, "question", tower_options(config, "question"), device=device, token=token)
+    passage = question
+    if not config.tie_encoders:
+        options = tower_options(config, "passage")
+        passage = load_trainable(config.passage_model or config.model, "passage", options, device=device, token=token)
+    models = {"question": config.model, "passage": config.passage_model or config.model}
+    check_dimensions(models, {"question": question.part.dimension, "passage": passage.part.dimension})
+    if config.lora_rank:
+        require("peft", "train", "training adapters (lora_rank)")
+        from dpr_haystack.engines.training.towers.adapters import AdapterOptions, add_adapters
+
+        adapters = AdapterOptions(config.lora_rank, config.lora_alpha or 2 * config.lora_rank, config.lora_dropout)
+        for tower in dict.fromkeys((question, passage)):
+            if not tower.frozen:
+                add_adapters(tower, adapters)
+    return two_towers(question, passage, device)
+
+
+def _snapshot(model: SentenceTransformer) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in trained_weights(model).items()}

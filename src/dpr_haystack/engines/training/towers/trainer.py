@@ -1,0 +1,203 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""sentence-transformers' trainer with our batches, our checkpoints and our progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers.base.evaluation import BaseEvaluator
+from torch import Tensor, nn
+from transformers import TrainerCallback
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
+from dpr_haystack.engines.training.towers.losses import RetrievalLoss
+from dpr_haystack.errors import ModelError
+
+WEIGHTS = "weights.safetensors"
+STATE = "trainer_state.json"  # the last file of a checkpoint that transformers writes
+
+
+@dataclass(frozen=True)
+class ScheduleOptions:
+    """How long and how fast to train.
+
+    :param output_dir: Where checkpoints go.
+    :param batch_size: Questions a step and process.
+    :param epochs: Passes over the training set.
+    :param max_steps: Stop after so many steps; None for all epochs.
+    :param learning_rate: The highest one.
+    :param warmup_steps: Steps in which it is reached, in a line.
+    :param weight_decay: Of AdamW.
+    :param max_grad_norm: Longer gradients are cut to this length.
+    :param checkpoint_steps: Steps between checkpoints.
+    :param checkpoints: How many are kept.
+    :param evaluate_steps: Steps between validations; None for none.
+    :param log_steps: Steps between two lines of the curves.
+    :param bfloat16: Whether matrices are multiplied in bfloat16.
+    :param cpu: Whether to train on the processor even where there is a GPU.
+    :param tensorboard: Whether TensorBoard is written too.
+    :param seed: Of everything random.
+    """
+
+    output_dir: Path
+    batch_size: int
+    epochs: int
+    max_steps: int | None
+    learning_rate: float
+    warmup_steps: int
+    weight_decay: float
+    max_grad_norm: float
+    checkpoint_steps: int
+    checkpoints: int
+    evaluate_steps: int | None
+    log_steps: int
+    bfloat16: bool
+    cpu: bool
+    tensorboard: bool
+    seed: int
+
+
+class OneDevice(SentenceTransformerTrainingArguments):  # type: ignore[misc]
+    """Settings of a process that trains on one GPU: several are torchrun's, which shares negatives between them."""
+
+    @property
+    def n_gpu(self) -> int:
+        """At most one, so that batches are not dealt out inside the process."""
+        return min(1, int(super().n_gpu))
+
+
+class TowerTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
+    """Trains two towers.
+
+    :param model: Both towers.
+    :param loss: The loss.
+    :param sampler: The order of the questions.
+    :param collator: Makes batches.
+    :param options: How long and how fast.
+    :param evaluator: Validates; None not to.
+    :param callbacks: Told what happens.
+    """
+
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        loss: RetrievalLoss,
+        sampler: EpochSampler,
+        collator: Collator,
+        options: ScheduleOptions,
+        questions: int,
+        *,
+        evaluator: BaseEvaluator | None = None,
+        callbacks: list[TrainerCallback] | None = None,
+    ) -> None:
+        self._sampler = sampler
+        super().__init__(
+            model=model,
+            args=_arguments(options, validated=evaluator is not None),
+            train_dataset=Dataset.from_dict({"question": list(range(questions))}),
+            loss=loss,
+            evaluator=evaluator,
+            data_collator=collator,
+            callbacks=callbacks,
+        )
+        for theirs in (PrinterCallback, ProgressCallback):
+            self.remove_callback(theirs)
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """No model card of sentence-transformers': a model directory says how it was trained."""
+
+    def get_batch_sampler(self, *args: Any, **kwargs: Any) -> EpochSampler:
+        """Our order of the questions."""
+        return self._sampler
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(trained_weights(self.model), folder / WEIGHTS)
+
+    def _load_from_checkpoint(self, checkpoint_path: str, *args: Any) -> None:
+        load_weights(self.model, load_file(Path(checkpoint_path) / WEIGHTS))
+
+
+def trained_weights(model: nn.Module) -> dict[str, Tensor]:
+    """What training changes: every parameter that has a gradient, once."""
+    return {
+        name: parameter.detach().cpu().contiguous()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
+
+
+def load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Put back what :func:`trained_weights` gave.
+
+    :raises ModelError: If they are another model's.
+    """
+    own = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    wrong = set(own) ^ set(weights)
+    wrong |= {name for name in set(own) & set(weights) if own[name].shape != weights[name].shape}
+    if wrong:
+        msg = f"the checkpoint is another model's: {len(wrong)} of its tensors differ, e.g. {min(wrong)}"
+        raise ModelError(msg)
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(weights[name])
+
+
+def checkpoints_in(directory: Path) -> list[Path]:
+    """The whole checkpoints in a directory, the oldest first; one whose writing was cut off is none."""
+    found = [path for path in directory.glob("checkpoint-*") if (path / STATE).is_file()]
+    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def average(folders: list[Path]) -> dict[str, Tensor]:
+    """The mean of the weights of some checkpoints.
+
+    :param folders: The checkpoints; at least one.
+    """
+    total: dict[str, Tensor] = {}
+    for folder in folders:
+        for name, tensor in load_file(folder / WEIGHTS).items():
+            total[name] = total[name] + tensor.double() if name in total else tensor.double()
+    return {name: (tensor / len(folders)).float() for name, tensor in total.items()}
+
+
+def _arguments(options: ScheduleOptions, *, validated: bool) -> OneDevice:
+    return OneDevice(
+        output_dir=str(options.output_dir),
+        per_device_train_batch_size=options.batch_size,
+        num_train_epochs=options.epochs,
+        max_steps=options.max_steps or -1,
+        learning_rate=options.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=options.warmup_steps,
+        weight_decay=options.weight_decay,
+        max_grad_norm=options.max_grad_norm,
+        save_strategy="steps",
+        save_steps=options.checkpoint_steps,
+        save_total_limit=options.checkpoints,
+        eval_strategy="steps" if validated else "no",
+        eval_steps=options.evaluate_steps if validated else None,
+        logging_steps=options.log_steps,
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
+        report_to="tensorboard" if options.tensorboard else "none",
+        bf16=options.bfloat16,
+        use_cpu=options.cpu,
+        seed=options.seed,
+        data_seed=options.seed,
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+        # every weight that is trained takes part in every step; and a step has several forward passes
+        ddp_find_unused_parameters=False,
+    )
