@@ -41,11 +41,11 @@ from numpy.typing import NDArray
 from squad import read_squad
 
 from dpr_haystack import DPRTextEmbedder, ElasticsearchBM25Retriever, create_elasticsearch_index
-from dpr_haystack.backends.registry import search_over
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
+from dpr_haystack.backends.registry import search_over
+from dpr_haystack.backends.writer_registry import target_over
 from dpr_haystack.engines.elasticsearch.vectors import DenseSearch
 from dpr_haystack.workflows.opening import question_model_of, store_for
-from dpr_haystack.backends.writer_registry import target_over
 
 TOP_K = 20
 OPTIONS = ("flat", "hnsw", "int8_flat", "int8_hnsw", "int4_hnsw", "bbq_flat", "bbq_hnsw")

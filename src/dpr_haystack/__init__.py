@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dpr_haystack.backends.elasticsearch.creation import create_elasticsearch_index
     from dpr_haystack.components.answer_evaluator import AnswerMatchEvaluator
     from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
     from dpr_haystack.components.document_store import FAISSDocumentStore
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from dpr_haystack.core.training_config import TrainingConfig
     from dpr_haystack.workflows.training.mining import mine_hard_negatives
     from dpr_haystack.workflows.training.train import train_dpr
-    from dpr_haystack.backends.elasticsearch.creation import create_elasticsearch_index
 
 __version__ = "0.1.0"
 

@@ -14,9 +14,9 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from dpr_haystack import DPRDocumentEmbedder, create_elasticsearch_index
+from dpr_haystack.backends.elasticsearch.creation import elasticsearch_store
 from dpr_haystack.engines.elasticsearch.layout import IndexLayout, index_body
 from dpr_haystack.errors import EncoderMismatch
-from dpr_haystack.backends.elasticsearch.creation import elasticsearch_store
 from dpr_haystack.workflows.indexing import index_paths
 from support.files import BEES, GLACIERS, TEA, VOLCANO
 from support.indexing import Cli, Indexing, contents, passages_file, vectors_of

@@ -18,8 +18,8 @@ from elasticsearch import Elasticsearch
 from haystack import Document
 
 from dpr_haystack import create_elasticsearch_index
-from dpr_haystack.errors import DPRError
 from dpr_haystack.backends.writer_registry import target_over
+from dpr_haystack.errors import DPRError
 from support.files import BEES, GLACIERS, TEA, VOLCANO
 from support.indexing import Cli, Indexing, contents, passages_file
 

@@ -24,7 +24,8 @@ from safetensors.torch import load_file
 from dpr_haystack import DPRDocumentEmbedder, DPRTextEmbedder, train_dpr
 from dpr_haystack.core.model_directory import read_manifest
 from dpr_haystack.engines.towers.loading import load_encoder
-from dpr_haystack.engines.training.towers.trainer import OneDevice, checkpoints_in
+from dpr_haystack.engines.training.checkpoints import checkpoints_in
+from dpr_haystack.engines.training.towers.trainer import OneDevice
 from dpr_haystack.errors import InputError, ModelError, TrainingFailed
 from dpr_haystack.formats.training import write_training
 from support.checkpoints import tiny_bert, tiny_cross_encoder, tiny_dpr

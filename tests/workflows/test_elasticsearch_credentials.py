@@ -12,8 +12,8 @@ import pytest
 from haystack.utils import Secret
 
 from dpr_haystack import create_elasticsearch_index
-from dpr_haystack.errors import InputError
 from dpr_haystack.backends.elasticsearch.creation import credentials_from_environment
+from dpr_haystack.errors import InputError
 from support.workspace import Ran
 
 NAMES = ("ELASTIC_API_KEY_ID", "ELASTIC_API_KEY", "ELASTIC_USER", "ELASTIC_PASSWORD")

@@ -12,10 +12,10 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import FAISSDocumentStore
-from dpr_haystack.backends.registry import search_over
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.backends.registry import search_over
+from dpr_haystack.core.hits import Hits
 from dpr_haystack.formats.question import Question
-from dpr_haystack.store.search import Hits
 from dpr_haystack.workflows.evaluation.retrieval_judge import PassageReader, RetrievalJudge
 
 TEXTS = {"a": "An apple.", "b": "A pear.", "c": "Cherries and a pear.", "d": "Nothing"}

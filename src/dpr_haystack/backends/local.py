@@ -13,9 +13,9 @@ import numpy as np
 from haystack.dataclasses import Document
 from numpy.typing import NDArray
 
+from dpr_haystack.backends.passage_search import Filters
 from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.backends.passage_search import Both, Filters, Ids
-from dpr_haystack.store.search import Hits
+from dpr_haystack.core.hits import Both, Hits, Ids
 
 _HAS_VECTOR = {"field": "embedding", "operator": "!=", "value": None}
 

@@ -12,13 +12,13 @@ from typing import Any
 from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
+from dpr_haystack.backends.passage_writer import NotWritten
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.core.exact import Similarity
+from dpr_haystack.core.hits import Kept
 from dpr_haystack.store.layout import Layout
 from dpr_haystack.store.manifests import manifest_of
 from dpr_haystack.store.registry import is_store
-from dpr_haystack.store.search import Kept
-from dpr_haystack.backends.passage_writer import NotWritten
 
 
 class LocalTarget:

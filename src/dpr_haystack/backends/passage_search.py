@@ -8,29 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from haystack.dataclasses import Document
 from numpy.typing import NDArray
 
-from dpr_haystack.store.search import Hits
+from dpr_haystack.core.hits import Both, Hits, Ids
 
 Filters = dict[str, Any]
-
-
-class Both(NamedTuple):
-    """What was found for one question by words and by its vector."""
-
-    bm25: Hits
-    dpr: Hits
-
-
-class Ids(NamedTuple):
-    """The passages of one question that need a score by words, and those that need one by its vector."""
-
-    bm25: list[str]
-    dpr: list[str]
 
 
 class PassageSearch(Protocol):

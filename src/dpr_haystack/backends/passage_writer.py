@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from haystack.dataclasses import Document
 
 from dpr_haystack.core.exact import Similarity
-from dpr_haystack.store.search import Kept
+from dpr_haystack.core.hits import Kept
 
 if TYPE_CHECKING:
     pass

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
 from dpr_haystack.backends.local import LocalSearch
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.backends.passage_writer import IndexTarget
 from dpr_haystack.backends.local_writer import LocalTarget
+from dpr_haystack.backends.passage_writer import IndexTarget
+from dpr_haystack.components.document_store import FAISSDocumentStore
 
 if TYPE_CHECKING:
     from dpr_haystack.backends.registry import AnyStore

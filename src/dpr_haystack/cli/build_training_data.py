@@ -109,8 +109,8 @@ def _from_passages(
     store: AnyStore, arguments: argparse.Namespace, step: Callable[[int], None]
 ) -> tuple[Iterator[TrainingExample], Callable[[], str]]:
     """The examples, and what to say of them once they are made."""
-    from dpr_haystack.workflows.training.weak_supervision import WeakReport, pseudo_examples
     from dpr_haystack.workflows.opening import all_passages
+    from dpr_haystack.workflows.training.weak_supervision import WeakReport, pseudo_examples
 
     report = WeakReport()
     passages = all_passages(store)[: arguments.limit]

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from haystack.utils import ComponentDevice
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
+    from dpr_haystack.backends.passage_search import PassageSearch
+    from dpr_haystack.backends.registry import AnyStore
     from dpr_haystack.components.document_store import FAISSDocumentStore
     from dpr_haystack.components.reader import DPRReader
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
-    from dpr_haystack.backends.registry import AnyStore
-    from dpr_haystack.backends.passage_search import PassageSearch
 
 #: How often progress is said where stderr is a file.
 SECONDS_A_LINE = 15.0

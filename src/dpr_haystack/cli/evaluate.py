@@ -30,9 +30,9 @@ from dpr_haystack.cli.evaluation_table import as_table
 from dpr_haystack.cli.hybrid_options import settings_of, told
 
 if TYPE_CHECKING:
+    from dpr_haystack.backends.passage_search import PassageSearch
     from dpr_haystack.cli.common import Place
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
-    from dpr_haystack.backends.passage_search import PassageSearch
     from dpr_haystack.formats.question import Question
     from dpr_haystack.workflows.evaluation.evaluate import EvaluationReport
     from dpr_haystack.workflows.evaluation.reader_judge import ReadingJudge

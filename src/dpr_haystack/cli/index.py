@@ -96,8 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _passage_model(arguments: argparse.Namespace) -> str:
-    from dpr_haystack.workflows.opening import passage_model_for, recorded_encoder_in
     from dpr_haystack.backends.writer_registry import target_over
+    from dpr_haystack.workflows.opening import passage_model_for, recorded_encoder_in
 
     if arguments.model is not None:
         return str(arguments.model)

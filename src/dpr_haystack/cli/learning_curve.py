@@ -59,10 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from dpr_haystack.core.files import write_atomically
-    from dpr_haystack.workflows.training.config import read_config
-    from dpr_haystack.workflows.training.learning_curve import CurveOptions, learning_curve
     from dpr_haystack.workflows.drawing import require_drawing
     from dpr_haystack.workflows.evaluation.plot import plot_accuracy
+    from dpr_haystack.workflows.training.config import read_config
+    from dpr_haystack.workflows.training.learning_curve import CurveOptions, learning_curve
 
     require_drawing("the picture of a learning curve", "train")
     config = read_config(arguments.config, overrides(arguments.settings))

@@ -115,9 +115,9 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.core.negatives import Tally
     from dpr_haystack.formats.examples import read_examples
     from dpr_haystack.formats.training import write_training
+    from dpr_haystack.workflows.opening import question_model_of
     from dpr_haystack.workflows.training.cross_encoder_check import cross_encoder_check
     from dpr_haystack.workflows.training.mining import mine_hard_negatives
-    from dpr_haystack.workflows.opening import question_model_of
 
     options, tally = options_of(arguments, arguments.source), Tally()
     bad: list[DataError] = []
@@ -142,8 +142,8 @@ def _with_others(
 ) -> Iterator[TrainingExample]:
     """With negatives from all passages, and from other questions' positives, where they were asked for."""
     from dpr_haystack.formats.examples import read_examples
-    from dpr_haystack.workflows.training.other_negatives import add_random_negatives
     from dpr_haystack.workflows.opening import all_passages
+    from dpr_haystack.workflows.training.other_negatives import add_random_negatives
 
     how = {
         "match": "regex" if arguments.regex else "string",

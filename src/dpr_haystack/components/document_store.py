@@ -22,18 +22,19 @@ from numpy.typing import ArrayLike
 
 from dpr_haystack.components.document_methods import DocumentMethods
 from dpr_haystack.core.exact import SIMILARITIES, Similarity
+from dpr_haystack.core.hits import Hits
 from dpr_haystack.engines.ann import check_index_string
 from dpr_haystack.engines.keyword import check_language
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.batch import prepare
 from dpr_haystack.store.copies import save_copy
 from dpr_haystack.store.engine import StoreEngine
+from dpr_haystack.store.faiss_haystack_files import announce, left_by_faiss_haystack, read_documents, store_directory
 from dpr_haystack.store.layout import Layout, Manifest
 from dpr_haystack.store.manifests import as_record, manifest_of
-from dpr_haystack.store.registry import acquire, is_store, release, was_written
 from dpr_haystack.store.reembedding import Restaging, drop, restaging
-from dpr_haystack.store.search import Hits, StoreSearch
-from dpr_haystack.store.faiss_haystack_files import announce, left_by_faiss_haystack, read_documents, store_directory
+from dpr_haystack.store.registry import acquire, is_store, release, was_written
+from dpr_haystack.store.search import StoreSearch
 
 
 class FAISSDocumentStore(DocumentMethods):

@@ -33,8 +33,8 @@ from dpr_haystack.store.keyword import KeywordCache
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest, write_manifest
 from dpr_haystack.store.manifests import merged, pin
 from dpr_haystack.store.records import dump_meta, load_meta
-from dpr_haystack.store.statements import INSERT, bury, present
 from dpr_haystack.store.recovery import remove_vector_files, tidy_up
+from dpr_haystack.store.statements import INSERT, bury, present
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.view import Filters, SelectionCache, View
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from haystack import logging
 from haystack.dataclasses import Document
 
 from dpr_haystack.core.exact import Floats, similarity_scores
+from dpr_haystack.core.hits import Hits, Kept
 from dpr_haystack.store.batch import question_vectors
 from dpr_haystack.store.dense import ApproximateSearcher, ExactSearcher, Scored
 from dpr_haystack.store.engine import StoreEngine
@@ -25,25 +26,6 @@ logger = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
 _TRIES = 5
-
-
-class Hits(NamedTuple):
-    """What one question found, best first."""
-
-    ids: list[str]
-    scores: list[float]
-
-    def by_id(self) -> dict[str, float]:
-        """Scores by id, in the order of the hits."""
-        return dict(zip(self.ids, self.scores, strict=True))
-
-
-class Kept(NamedTuple):
-    """What a store has under an id."""
-
-    content: str | None
-    meta: dict[str, Any]
-    has_vector: bool
 
 
 def check_top_k(top_k: int) -> None:

@@ -12,15 +12,15 @@ from typing import Any
 
 from haystack.dataclasses import Document, ExtractedAnswer
 
+from dpr_haystack.backends.passage_search import PassageSearch, in_order
 from dpr_haystack.components.reader import DPRReader
 from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
-from dpr_haystack.backends.passage_search import PassageSearch, in_order
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.core.sentences import sentence_around
 from dpr_haystack.core.text import whole_characters
 from dpr_haystack.errors import InputError
-from dpr_haystack.workflows.runs import Runs, runs_of
 from dpr_haystack.workflows.opening import found_model
+from dpr_haystack.workflows.runs import Runs, runs_of
 
 GET_A_READER = (
     "e.g. with access to the hub: hf download deepset/minilm-uncased-squad2 --local-dir my-reader, "

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever, FoundBy
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever, FoundBy
 from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.fusion import NORMALIZATIONS

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from haystack import logging
 from haystack.dataclasses import Document
 
+from dpr_haystack.backends.passage_writer import IndexTarget, NotWritten
+from dpr_haystack.backends.writer_registry import target_over
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
 from dpr_haystack.core.exact import Similarity
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError, EncoderMismatch, InputError
 from dpr_haystack.workflows.sources import Sources, find_files
-from dpr_haystack.backends.writer_registry import target_over
-from dpr_haystack.backends.passage_writer import IndexTarget, NotWritten
 
 if TYPE_CHECKING:
     from dpr_haystack.backends.registry import AnyStore

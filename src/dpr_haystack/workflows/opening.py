@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.core.exact import Similarity
 from dpr_haystack.core.identity import PUBLISHED_PAIRS
 from dpr_haystack.core.passages import Passage

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+from dpr_haystack.core.hits import Hits
 from dpr_haystack.errors import InputError
-from dpr_haystack.store.search import Hits
 
 SYSTEMS = ("bm25", "dpr", "hybrid")
 

@@ -22,8 +22,8 @@ from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.pipelines import write_pipelines
 from dpr_haystack.resources import corpus_directory, sample_questions, trained_pair
 from dpr_haystack.workflows.indexing import index_paths
-from dpr_haystack.workflows.sources import find_files, read_file
 from dpr_haystack.workflows.opening import store_for
+from dpr_haystack.workflows.sources import find_files, read_file
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from transformers import AutoTokenizer, DPRContextEncoder, DPRQuestionEncoder
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.model_directory import read_manifest
 from dpr_haystack.engines.towers import model_directory
-from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.engines.towers.conversion import convert
+from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import tiny_bert, tiny_dpr
 

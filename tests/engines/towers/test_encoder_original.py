@@ -16,8 +16,8 @@ import pytest
 import torch
 from transformers import DPRContextEncoder, DPRQuestionEncoder
 
-from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.engines.towers.conversion import convert
+from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import ModelError
 from support.checkpoints import reference, tiny_bert, tiny_dpr
 

@@ -15,8 +15,8 @@ import huggingface_hub.constants
 import numpy as np
 import pytest
 
-from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.engines.checkpoints.hub import is_complete, locate, wanted_files
+from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import ModelError
 from support.checkpoints import tiny_dpr
 

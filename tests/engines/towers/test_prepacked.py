@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from dpr_haystack.engines.towers import checkpoints, prepacked
 from dpr_haystack.engines.checkpoints.prepacked import PrepackedLinear, prepack
+from dpr_haystack.engines.towers import checkpoints, prepacked
 from support.checkpoints import tiny_dpr
 
 

@@ -15,12 +15,12 @@ from haystack import logging
 from haystack.dataclasses import Document
 from numpy.typing import NDArray
 
-from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.backends.elasticsearch.connection import ElasticsearchConnection, translated
-from dpr_haystack.backends.passage_search import Both, Filters, Ids
+from dpr_haystack.backends.passage_search import Filters
+from dpr_haystack.core.hits import Both, Hits, Ids
+from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch
 from dpr_haystack.engines.elasticsearch.vectors import DenseSearch, dense_body, similarity_of
-from dpr_haystack.store.search import Hits
 
 if TYPE_CHECKING:
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore

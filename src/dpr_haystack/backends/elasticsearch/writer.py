@@ -15,7 +15,9 @@ import numpy as np
 from haystack.dataclasses import Document
 
 from dpr_haystack.backends.elasticsearch.connection import ElasticsearchConnection
+from dpr_haystack.backends.passage_writer import NotWritten
 from dpr_haystack.core.exact import Similarity
+from dpr_haystack.core.hits import Kept
 from dpr_haystack.engines.elasticsearch.bulk import BulkWriter
 from dpr_haystack.engines.elasticsearch.creation import creating
 from dpr_haystack.engines.elasticsearch.documents import HAS_VECTOR, counting, reading_documents, reading_page
@@ -29,8 +31,6 @@ from dpr_haystack.engines.elasticsearch.layout import IndexLayout
 from dpr_haystack.engines.elasticsearch.sending import PATIENT, ask
 from dpr_haystack.engines.elasticsearch.vectors import VECTOR_FIELD
 from dpr_haystack.errors import SearchIndexMissing
-from dpr_haystack.store.search import Kept
-from dpr_haystack.backends.passage_writer import NotWritten
 
 if TYPE_CHECKING:
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore

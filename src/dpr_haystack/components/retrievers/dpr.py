@@ -14,6 +14,7 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
 
+from dpr_haystack.backends.local import LocalSearch
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.common import (
     check_default_top_k,
@@ -23,7 +24,6 @@ from dpr_haystack.components.retrievers.common import (
     policy_of,
 )
 from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionSide
-from dpr_haystack.backends.local import LocalSearch
 
 
 @component

@@ -14,8 +14,8 @@ from haystack import component, default_to_dict
 from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 
-from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
 from dpr_haystack.backends.elasticsearch.connection import ElasticsearchConnection, check_patience, translated
+from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
 
+from dpr_haystack.backends.elasticsearch.connection import check_patience
+from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
 from dpr_haystack.components._towers import hub_token
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
 from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionSide
-from dpr_haystack.backends.elasticsearch.connection import check_patience
-from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
 from dpr_haystack.engines.elasticsearch.vectors import OVERSAMPLE, DenseSearch
 
 if TYPE_CHECKING:

@@ -17,6 +17,8 @@ from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
 from numpy.typing import NDArray
 
+from dpr_haystack.backends.passage_search import in_order
+from dpr_haystack.backends.registry import search_over
 from dpr_haystack.components.retrievers.common import (
     check_default_top_k,
     chosen_top_k,
@@ -24,11 +26,9 @@ from dpr_haystack.components.retrievers.common import (
     policy_of,
 )
 from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionSide
-from dpr_haystack.backends.registry import search_over
-from dpr_haystack.backends.passage_search import Ids, in_order
 from dpr_haystack.core.fusion import FusedHit, check_options, fuse
+from dpr_haystack.core.hits import Hits, Ids
 from dpr_haystack.errors import InputError
-from dpr_haystack.store.search import Hits
 
 if TYPE_CHECKING:
     from dpr_haystack.backends.registry import AnyStore

@@ -12,17 +12,17 @@ from typing import Any
 import torch
 from transformers import AutoModelForQuestionAnswering, DPRReader
 
-from dpr_haystack.engines.reader.inputs import InputBuilder
-from dpr_haystack.engines.reader.inspection import ReaderSource, inspect_reader
-from dpr_haystack.engines.reader.network import Network
-from dpr_haystack.engines.reader.reader import SHORTEST_INPUT, Reader, check_length
-from dpr_haystack.engines.towers.loading import check_device, quiet
 from dpr_haystack.engines.checkpoints.hub import locate
 from dpr_haystack.engines.checkpoints.precision import resolve_dtype
 from dpr_haystack.engines.checkpoints.prepacked import prepack
 from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
-from dpr_haystack.engines.checkpoints.tokenization import load_tokenizer, longest_input
+from dpr_haystack.engines.checkpoints.runtime import check_device, quiet
 from dpr_haystack.engines.checkpoints.source import weight_files
+from dpr_haystack.engines.checkpoints.tokenization import load_tokenizer, longest_input
+from dpr_haystack.engines.reader.inputs import InputBuilder
+from dpr_haystack.engines.reader.inspection import ReaderSource, inspect_reader
+from dpr_haystack.engines.reader.network import Network
+from dpr_haystack.engines.reader.reader import SHORTEST_INPUT, Reader, check_length
 from dpr_haystack.errors import ModelError
 
 # The length that DPR's readers were trained with (Karpukhin et al. 2020), and that usual for the others.

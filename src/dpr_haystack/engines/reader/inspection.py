@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.model_directory import LAYOUT, READER, is_model_directory, read_manifest
-from dpr_haystack.engines.towers.inspection import dpr_class, kind_of, nothing_there
 from dpr_haystack.engines.checkpoints.source import read_json
+from dpr_haystack.engines.towers.inspection import dpr_class, kind_of, nothing_there
 from dpr_haystack.errors import DataError, InputError, ModelError
 
 _DPR_READER = "DPRReader"

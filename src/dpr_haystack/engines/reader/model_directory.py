@@ -17,10 +17,10 @@ from dpr_haystack.core.model_directory import (
     reader_part,
     write_manifest,
 )
+from dpr_haystack.engines.checkpoints.folders import copy_transformers_folder
+from dpr_haystack.engines.checkpoints.hub import locate
 from dpr_haystack.engines.reader.checkpoints import load_reader
 from dpr_haystack.engines.reader.inspection import inspect_reader
-from dpr_haystack.engines.checkpoints.hub import locate
-from dpr_haystack.engines.towers.conversion import copy_transformers_folder
 from dpr_haystack.errors import InputError
 
 

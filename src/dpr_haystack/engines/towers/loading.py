@@ -7,8 +7,6 @@ repository's ``.cp`` files, and from our own model directories.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,22 +14,22 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import AutoModel, BertConfig, DPRContextEncoder, DPRQuestionEncoder
-from transformers.utils import logging as transformers_logging
 
 from dpr_haystack.core.identity import PUBLISHED_PAIRS, EncoderIdentity
 from dpr_haystack.core.model_directory import POOLINGS, Part, Role
-from dpr_haystack.engines.towers.adapters import apply_adapter
-from dpr_haystack.engines.towers.encoder import Encoder
 from dpr_haystack.engines.checkpoints.fingerprints import fingerprint_of_files, fingerprint_of_tensors
-from dpr_haystack.engines.towers.heads import Head, load_dense
 from dpr_haystack.engines.checkpoints.hub import locate, looks_like_a_path
-from dpr_haystack.engines.towers.inspection import inspect_folder
-from dpr_haystack.engines.towers.original import OriginalCheckpoint, build_tower, read_original, tower_state
 from dpr_haystack.engines.checkpoints.precision import resolve_dtype
 from dpr_haystack.engines.checkpoints.prepacked import prepack
 from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
-from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer, load_tokenizer, longest_input
+from dpr_haystack.engines.checkpoints.runtime import check_device, quiet
 from dpr_haystack.engines.checkpoints.source import DPR_CLASSES, TowerSource
+from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer, load_tokenizer, longest_input
+from dpr_haystack.engines.towers.adapters import apply_adapter
+from dpr_haystack.engines.towers.encoder import Encoder
+from dpr_haystack.engines.towers.heads import Head, load_dense
+from dpr_haystack.engines.towers.inspection import inspect_folder
+from dpr_haystack.engines.towers.original import OriginalCheckpoint, build_tower, read_original, tower_state
 from dpr_haystack.errors import InputError, ModelError
 
 _CLASSES = {"DPRQuestionEncoder": DPRQuestionEncoder, "DPRContextEncoder": DPRContextEncoder, "AutoModel": AutoModel}
@@ -125,31 +123,6 @@ def used_with(
         dimension=own.dimension if dimension is None else dimension,
     )
     return replace(tower, source=source)
-
-
-def chosen_device(device: str | None) -> str:
-    """A device that is there: the one that was asked for, or else the first GPU, or the processor.
-
-    :param device: A torch device; None for the best there is.
-    :raises InputError: If it cannot be used on this machine.
-    """
-    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    check_device(chosen)
-    return chosen
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that is not there before a model is looked for: torch says so in many ways.
-
-    :param device: A torch device.
-    :raises InputError: If this machine has none of that name.
-    """
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        msg = f"the device {device!r} cannot be used on this machine ({reason}); leave it out for the best there is"
-        raise InputError(msg) from error
 
 
 def load_tower(
@@ -292,17 +265,3 @@ def _known_pooling(pooling: str) -> str:
         msg = f"pooling must be one of {', '.join(POOLINGS)}: got {pooling!r}"
         raise InputError(msg)
     return pooling
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without transformers' progress bars and load reports: what matters of these is checked here."""
-    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from dpr_haystack.engines.training.towers.trainer import trained_weights
+from dpr_haystack.engines.training.checkpoints import trained_weights
 from dpr_haystack.errors import TrainingFailed
 
 History = Sequence[dict[str, Any]]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dpr_haystack.core.text import PassageText
 from dpr_haystack.core.training_set import TrainingSet
-from dpr_haystack.engines.towers.loading import quiet
+from dpr_haystack.engines.checkpoints.runtime import quiet
 from dpr_haystack.errors import ModelError
 
 

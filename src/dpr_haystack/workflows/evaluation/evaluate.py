@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.metrics import KS
 from dpr_haystack.engines.ranking_measures import RankingMeasures
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
+from dpr_haystack.workflows.evaluation.reader_judge import ReadingJudge
 from dpr_haystack.workflows.evaluation.report import EvaluationReport, SystemReport, report_of
 from dpr_haystack.workflows.evaluation.retrieval_judge import JudgedQuestion, RetrievalJudge
-from dpr_haystack.workflows.evaluation.reader_judge import ReadingJudge
 from dpr_haystack.workflows.runs import runs_of, systems_of
 
 # Questions that are searched together; with a reader few, for their progress is slow.

@@ -11,8 +11,8 @@ from typing import Any
 
 from haystack.dataclasses import Document
 
-from dpr_haystack.components.reader import DPRReader, Readings
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.components.reader import DPRReader, Readings
 from dpr_haystack.core.answers import AnswerMatcher, exact_match, f1, pattern_match
 from dpr_haystack.core.intervals import Interval, bootstrap_interval
 from dpr_haystack.errors import InputError

@@ -12,8 +12,8 @@ from typing import Any
 from dpr_haystack.core.intervals import Interval, counted_interval
 from dpr_haystack.core.metrics import hits_within, mean_reciprocal_rank, top_k_accuracy
 from dpr_haystack.core.significance import Comparison, compare_hits
-from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks
 from dpr_haystack.workflows.evaluation.reader_judge import ReaderReport
+from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks
 
 KINDS = ("gold", "answer")
 """What counts as right: a gold passage, or a passage with an answer."""

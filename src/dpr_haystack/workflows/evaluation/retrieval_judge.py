@@ -11,10 +11,10 @@ from itertools import islice
 
 from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.core.answers import AnswerMatcher
+from dpr_haystack.core.hits import Hits
 from dpr_haystack.core.metrics import first_gold, first_hit
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.formats.question import Question
-from dpr_haystack.store.search import Hits
 from dpr_haystack.workflows.runs import Runs
 
 

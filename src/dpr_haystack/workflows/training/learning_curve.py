@@ -23,6 +23,7 @@ from dpr_haystack.backends.registry import search_over
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.exact import Similarity, exact_search
 from dpr_haystack.core.files import write_atomically
+from dpr_haystack.core.hits import Hits
 from dpr_haystack.core.model_directory import ROLES, Role
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.text import PassageText, as_title, normalize_question
@@ -30,16 +31,15 @@ from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.question import Question
-from dpr_haystack.store.search import Hits
+from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks, RetrievalJudge
+from dpr_haystack.workflows.opening import all_passages
 from dpr_haystack.workflows.training.loading import drawn, load_training_set
 from dpr_haystack.workflows.training.run_directory import RunDirectory
 from dpr_haystack.workflows.training.train import Progress, facts_of, train_dpr
-from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks, RetrievalJudge
-from dpr_haystack.workflows.opening import all_passages
 
 if TYPE_CHECKING:
-    from dpr_haystack.backends.registry import AnyStore
     from dpr_haystack.backends.passage_search import PassageSearch
+    from dpr_haystack.backends.registry import AnyStore
     from dpr_haystack.engines.towers.encoder import Encoder
 
 BM25 = "BM25"
@@ -158,7 +158,8 @@ class _Pair:
         }
 
     def _encoder(self, role: Role) -> Encoder:
-        from dpr_haystack.engines.towers.loading import chosen_device, load_encoder
+        from dpr_haystack.engines.checkpoints.runtime import chosen_device
+        from dpr_haystack.engines.towers.loading import load_encoder
 
         if role not in self._loaded:
             device = chosen_device(self.device)

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from haystack.dataclasses import Document
 
-from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
-from dpr_haystack.backends.registry import search_over
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.backends.registry import search_over
+from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
 from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.batching import batched
+from dpr_haystack.core.hits import Hits
 from dpr_haystack.core.negatives import Candidate, NegativeRules, Tally, choose_negatives
 from dpr_haystack.core.passages import Passage, passage_id
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.training import TrainingExample
-from dpr_haystack.store.search import Hits
 from dpr_haystack.workflows.runs import runs_of
 
 if TYPE_CHECKING:

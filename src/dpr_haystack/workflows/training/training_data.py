@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dpr_haystack.backends.registry import search_over
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.backends.registry import search_over
 from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.passages import Passage

@@ -15,8 +15,8 @@ from torch import nn
 
 from dpr_haystack.core.files import whole_directory
 from dpr_haystack.core.model_directory import LAYOUT, ROLES, ModelManifest, Part, Role, write_manifest
-from dpr_haystack.engines.towers.loading import quiet
-from dpr_haystack.engines.towers.conversion import check_target, share_equal_weights
+from dpr_haystack.engines.checkpoints.folders import check_target, share_equal_weights
+from dpr_haystack.engines.checkpoints.runtime import quiet
 from dpr_haystack.engines.training.towers.trainable import TrainableTower
 
 

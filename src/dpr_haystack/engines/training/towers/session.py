@@ -21,8 +21,7 @@ from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.model_directory import Role, check_dimensions
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
-from dpr_haystack.engines.towers.loading import chosen_device, quiet
-from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
+from dpr_haystack.engines.checkpoints.runtime import chosen_device, quiet
 from dpr_haystack.engines.training.callbacks import (
     Curves,
     History,
@@ -33,6 +32,9 @@ from dpr_haystack.engines.training.callbacks import (
     WeightsAreNumbers,
     best_of,
 )
+from dpr_haystack.engines.training.checkpoints import average, checkpoints_in, load_weights, trained_weights
+from dpr_haystack.engines.training.teacher import CrossEncoderTeacher, load_cross_encoder
+from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
 from dpr_haystack.engines.training.towers.losses import RetrievalLoss
 from dpr_haystack.engines.training.towers.options import (
     check_negatives,
@@ -46,20 +48,13 @@ from dpr_haystack.engines.training.towers.options import (
     tower_options,
 )
 from dpr_haystack.engines.training.towers.saving import save_pair
-from dpr_haystack.engines.training.teacher import CrossEncoderTeacher, load_cross_encoder
 from dpr_haystack.engines.training.towers.trainable import (
     TrainableTower,
     load_trainable,
     tower_of,
     two_towers,
 )
-from dpr_haystack.engines.training.towers.trainer import (
-    TowerTrainer,
-    average,
-    checkpoints_in,
-    load_weights,
-    trained_weights,
-)
+from dpr_haystack.engines.training.towers.trainer import TowerTrainer
 from dpr_haystack.engines.training.towers.validation import PoolEvaluator
 from dpr_haystack.errors import InputError
 

@@ -14,9 +14,9 @@ from sentence_transformers.sentence_transformer.modules import Module, Router
 from torch import Tensor, nn
 
 from dpr_haystack.core.model_directory import Part, Role
-from dpr_haystack.engines.towers.loading import LoadedTower, as_part, load_tower, split_tower, used_with
-from dpr_haystack.engines.towers.heads import Head
 from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer
+from dpr_haystack.engines.towers.heads import Head
+from dpr_haystack.engines.towers.loading import LoadedTower, as_part, load_tower, split_tower, used_with
 from dpr_haystack.errors import InputError
 
 ROUTES: dict[Role, str] = {"question": "query", "passage": "document"}
