@@ -102,7 +102,7 @@ def test_the_curve_is_what_the_joiner_would_give(cli: Cli, workspace: Path) -> N
     assert list(report["curves"]) == ["shares", "minmax", "none"]
     asked = questions(workspace)
     retriever = DPRHybridRetriever(FAISSDocumentStore.from_directory("store"), "model")
-    found = retriever.all_hits([each["question"] for each in asked])
+    found = retriever.hybrid_search.hits([each["question"] for each in asked])
     retriever.close()
     chosen = report["settings"]
     for name, share, weights in (
@@ -111,7 +111,7 @@ def test_the_curve_is_what_the_joiner_would_give(cli: Cli, workspace: Path) -> N
     ):
         ranks = []
         for each, entry in zip(found, asked, strict=True):
-            lists = {"bm25": each.bm25.by_id(), "dpr": each.dpr.by_id()}
+            lists = {"bm25": each.both.bm25.by_id(), "dpr": each.both.dpr.by_id()}
             ids = [hit.id for hit in fuse(lists, weights, normalization=name)]
             ranks.append(first_gold(ids, entry["passage_ids"]))
         value = report["curves"][name][report["curves"]["shares"].index(share)]

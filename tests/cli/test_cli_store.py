@@ -16,7 +16,7 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import DPRTextEmbedder, FAISSDocumentStore
-from dpr_haystack.core.exact import SIMILARITIES
+from dpr_haystack.core.similarity import Similarity
 from support.checkpoints import reference, tiny_dpr
 from support.workspace import Ran
 
@@ -134,7 +134,7 @@ def test_info_of_a_store(cli: Cli, store: Path) -> None:
         "fingerprint": "abc",
         "fields": "file, number",
     }
-    assert facts["similarity"] in SIMILARITIES
+    assert facts["similarity"] in list(Similarity)
     ran = cli("info", store)
     assert ran.err == ""
     assert dict(line.split(maxsplit=1) for line in ran.out.splitlines())["encoder"] == "some/model"

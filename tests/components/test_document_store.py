@@ -106,7 +106,7 @@ class TestSettings:
     def test_the_settings_of_the_manifest_survive_each_other(self, tmp_path):
         """Each is set by a process that has read the manifest before the other one was set."""
         store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None)
-        engine = store._opened()
+        engine = store.opened()
         as_it_was = engine.manifest
         store.write_documents(make_documents(1, DIM))
         engine.manifest = as_it_was

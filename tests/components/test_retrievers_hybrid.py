@@ -69,7 +69,7 @@ def test_it_is_the_two_retrievers_behind_a_joiner(
     joiner = HybridJoiner(**settings, top_k=3)
     for question in QUESTIONS:
         words = store.bm25_retrieval(question, candidates)
-        vectors = store.search(retriever.embed([question])[0], candidates)
+        vectors = store.search(retriever.hybrid_search.embed([question])[0], candidates)
         expected = joiner.run(bm25=words, dpr=vectors)["documents"]
         assert pairs(retriever.run(question)["documents"]) == pairs(expected)
 
@@ -96,14 +96,14 @@ def test_exact_scores_are_the_true_ones(retriever: Any, store: FAISSDocumentStor
     vectors = {document.id: np.array(document.embedding) for document in store.filter_documents()}
     seen_missing = 0
     for question in QUESTIONS[:3]:
-        embedding = retriever.embed([question])[0]
+        embedding = retriever.hybrid_search.embed([question])[0]
         words = {document.id: document.score for document in store.bm25_retrieval(question, 100)}
         shallow = {document.id for document in store.bm25_retrieval(question, 2)}
         near = {document.id for document in store.search(embedding, 2)}
         seen_missing += len(shallow ^ near)
-        for found in retriever.all_hits([question]):
-            assert {hit.id for hit in found.hybrid} == shallow | near
-            for hit in found.hybrid:
+        for found in retriever.hybrid_search.hits([question]):
+            assert {hit.id for hit in found.fused} == shallow | near
+            for hit in found.fused:
                 word_score, vector_score = words.get(hit.id, 0.0), float(vectors[hit.id] @ embedding)
                 assert hit.contributions["bm25"].score == pytest.approx(word_score, abs=1e-4)
                 assert hit.contributions["dpr"].score == pytest.approx(vector_score, abs=1e-5)
@@ -113,10 +113,10 @@ def test_exact_scores_are_the_true_ones(retriever: Any, store: FAISSDocumentStor
 
 def test_without_exact_scores_the_lowest_of_the_list_stands_in(retriever: Any, store: FAISSDocumentStore) -> None:
     settle(retriever, candidates=2, top_k=2, normalization="none")
-    embedding = retriever.embed([QUESTION])[0]
+    embedding = retriever.hybrid_search.embed([QUESTION])[0]
     words = store.bm25_retrieval(QUESTION, 2)
     near = {document.id: document.score for document in store.search(embedding, 2)}
-    for hit in retriever.all_hits([QUESTION])[0].hybrid:
+    for hit in retriever.hybrid_search.hits([QUESTION])[0].fused:
         word_score = {document.id: document.score for document in words}.get(hit.id, words[-1].score)
         vector_score = near.get(hit.id, min(near.values()))
         assert hit.score == pytest.approx(word_score + vector_score, abs=1e-5)
@@ -127,7 +127,7 @@ def test_all_candidates_and_exact_scores_change_nothing_that_both_found(
 ) -> None:
     settle(retriever, normalization="none", weights={"bm25": 1.0, "dpr": 1.1}, exact_scores=True)
     words = {document.id: document.score for document in store.bm25_retrieval(QUESTION, 100)}
-    near = {document.id: document.score for document in store.search(retriever.embed([QUESTION])[0], 100)}
+    near = {document.id: document.score for document in store.search(retriever.hybrid_search.embed([QUESTION])[0], 100)}
     expected = {name: words.get(name, 0.0) + 1.1 * near[name] for name in near}
     found = {document.id: document.score for document in retriever.run(QUESTION)["documents"]}
     assert found == pytest.approx(expected, abs=1e-4)
@@ -136,7 +136,7 @@ def test_all_candidates_and_exact_scores_change_nothing_that_both_found(
 def test_it_explains_itself(retriever: Any, store: FAISSDocumentStore) -> None:
     settle(retriever, explain=True, candidates=3, top_k=6, weights={"bm25": 0.5, "dpr": 1.0})
     words = store.bm25_retrieval(QUESTION, 3)
-    near = store.search(retriever.embed([QUESTION])[0], 3)
+    near = store.search(retriever.hybrid_search.embed([QUESTION])[0], 3)
     known = {document.id: document.meta for document in documents()}
     settle(retriever, top_k=3)
     for document in retriever.run(QUESTION)["documents"]:

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from dpr_haystack.core.exact import SIMILARITIES, exact_search, norms_for, rescore
+from dpr_haystack.core.exact import exact_search, norms_for, rescore
+from dpr_haystack.core.similarity import Similarity
 from support.stores import true_scores
 
-every_similarity = pytest.mark.parametrize("similarity", SIMILARITIES)
+every_similarity = pytest.mark.parametrize("similarity", list(Similarity))
 
 
 def assert_exact(found, vectors, question, k, similarity, among=None):
@@ -41,7 +42,7 @@ small = st.integers(1, 5).flatmap(
 
 
 @settings(max_examples=300, deadline=None)
-@given(small, st.sampled_from(SIMILARITIES), st.integers(0, 15), st.data())
+@given(small, st.sampled_from(Similarity), st.integers(0, 15), st.data())
 def test_small_matrices(matrices, similarity, k, data):
     vectors, questions = matrices
     numbers = st.lists(st.integers(0, max(0, len(vectors) - 1)), unique=True) if len(vectors) else st.just([])

@@ -114,7 +114,7 @@ def test_scores_are_inner_products_whatever_the_index_makes_of_vectors(
     )
     truth = questions.astype(np.float64) @ vectors.T.astype(np.float64)
     search = ElasticsearchSearch(store, "this test")
-    found = search.nearest(questions, 20, None)
+    found = search.dense_documents(questions, 20, None)
     search.close()
     hits = [(number, int(each.id), each.score) for number, row in enumerate(found) for each in row]
     assert len(hits) == 400
@@ -137,7 +137,7 @@ def test_without_rescoring_the_scores_of_a_quantised_index_are_wrong(
     worst = {}
     for oversample in (None, 1.0):
         search = ElasticsearchSearch(store, "this test", dense=DenseSearch(oversample=oversample))
-        (found,) = search.nearest(question, 20, None)
+        (found,) = search.dense_documents(question, 20, None)
         worst[oversample] = max(abs(float(question[0] @ vectors[int(each.id)]) - (each.score or 0)) for each in found)
         search.close()
     assert worst[1.0] < 1e-4 < 0.5 < worst[None]

@@ -18,7 +18,7 @@ from elasticsearch import Elasticsearch
 from haystack import Document
 
 from dpr_haystack import create_elasticsearch_index
-from dpr_haystack.backends.writer_registry import target_over
+from dpr_haystack.backends.registry import writer_over
 from dpr_haystack.errors import DPRError
 from support.files import BEES, GLACIERS, TEA, VOLCANO
 from support.indexing import Cli, Indexing, contents, passages_file
@@ -85,7 +85,7 @@ def test_an_index_that_is_deleted_meanwhile_is_an_error(
     dimension: int, client: Elasticsearch, index: str, store_of: Callable[..., Any]
 ) -> None:
     """The server makes another in its place, without a word, in which no vector is compared as it should be."""
-    with closing(target_over(store_of(index))) as target:
+    with closing(writer_over(store_of(index))) as target:
         target.prepare({"model": "m", "fingerprint": "f"}, dimension)
         target.write([Document(id="a", content="a", embedding=[0.5] * dimension)])
         assert target.settle() == []

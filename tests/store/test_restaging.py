@@ -152,14 +152,14 @@ def test_what_another_process_left_when_it_was_killed_while_this_one_has_the_sto
     model = filled_store(tmp_path / "store")
     store, root = open_store(tmp_path / "store"), tmp_path / "store"
     assert store.count_documents() == len(model)
-    with store.restaging(NEW.record(), 12) as staging:
+    with store.reembedding(NEW.record(), 12) as staging:
         pending = staging.pending(20)
         staging.stage(pending, NEW.run(pending.documents)["documents"])
     os.link(root / "staged.f32", root / "vectors-1.f32")  # before the switch was committed
     reembed(store, StandIn("new", 12))  # type: ignore[arg-type]
     os.link(root / "vectors-1.f32", root / "staged.f32")  # after it was, before its old name was taken away
     third = StandIn("third", 12)
-    with store.restaging(third.record(), 12) as staging:
+    with store.reembedding(third.record(), 12) as staging:
         pending = staging.pending(20)
         staging.stage(pending, third.run(pending.documents)["documents"])
         assert {each.id: each for each in store.filter_documents()} == anew(model)
@@ -192,7 +192,7 @@ def test_documents_that_come_at_the_very_last(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store", 8)
     store = open_store(tmp_path / "store")
     encoder = StandIn("new", 12)
-    with store.restaging(NEW.record(), 12) as staging:
+    with store.reembedding(NEW.record(), 12) as staging:
         assert (staging.done, staging.remaining) == (0, 5)
         pending = staging.pending(100)
         staging.stage(pending, encoder.run(pending.documents)["documents"])
@@ -213,19 +213,19 @@ def test_documents_that_come_at_the_very_last(tmp_path: Path) -> None:
 def test_one_at_a_time_and_only_with_the_same_model(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
-    with store.restaging(NEW.record(), 12) as staging:
+    with store.reembedding(NEW.record(), 12) as staging:
         pending = staging.pending(10)
         staging.stage(pending, NEW.run(pending.documents)["documents"])
         with (
             pytest.raises(StoreLocked, match="another process is embedding"),
-            store.restaging(NEW.record(), 12),
+            store.reembedding(NEW.record(), 12),
         ):
             pass
     other = StandIn("other", 12)
     with pytest.raises(EncoderMismatch, match=r"by new, and 9 vectors of it are there.*--restart"):
         reembed(store, other)  # type: ignore[arg-type]
     moved = {**NEW.record(), "model": "elsewhere"}
-    with store.restaging(moved, 12) as staging:
+    with store.reembedding(moved, 12) as staging:
         assert staging.done == 9
     assert store.recorded_encoder == OLD.record()
     reembed(store, other, restart=True)  # type: ignore[arg-type]
@@ -237,7 +237,7 @@ def test_the_present_encoder_has_nothing_to_do_but_drops_what_another_has_left(t
     filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
     embed_anew(tmp_path / "store", StandIn("old-again", 8))
-    with store.restaging(NEW.record(), 12) as staging:
+    with store.reembedding(NEW.record(), 12) as staging:
         pending = staging.pending(10)
         staging.stage(pending, NEW.run(pending.documents)["documents"])
     assert (tmp_path / "store" / "staged.f32").exists()
@@ -245,7 +245,7 @@ def test_the_present_encoder_has_nothing_to_do_but_drops_what_another_has_left(t
     assert (tmp_path / "store" / "staged.f32").exists()
     assert reembed(store, StandIn("old-again", 8), restart=True).is_new is False  # type: ignore[arg-type]
     assert not (tmp_path / "store" / "staged.f32").exists()
-    with store.restaging(StandIn("third", 5).record(), 5) as staging:
+    with store.reembedding(StandIn("third", 5).record(), 5) as staging:
         assert staging.done == 0
     store.close()
 
@@ -253,7 +253,7 @@ def test_the_present_encoder_has_nothing_to_do_but_drops_what_another_has_left(t
 def test_staged_vectors_that_are_damaged_are_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
-    with store.restaging(NEW.record(), 12) as staging:
+    with store.reembedding(NEW.record(), 12) as staging:
         pending = staging.pending(20)
         staging.stage(pending, NEW.run(pending.documents)["documents"])
     os.truncate(tmp_path / "store" / "staged.f32", 100)
@@ -267,7 +267,7 @@ def test_staged_vectors_that_are_damaged_are_made_anew(tmp_path: Path, caplog: p
 def test_a_copy_has_no_part_in_it(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
-    with store.restaging(NEW.record(), 12) as staging:
+    with store.reembedding(NEW.record(), 12) as staging:
         pending = staging.pending(20)
         staging.stage(pending, NEW.run(pending.documents)["documents"])
     store.save(tmp_path / "copy")

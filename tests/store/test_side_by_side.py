@@ -99,7 +99,7 @@ def test_waiting_too_long_for_another_writer(tmp_path):
 
 def test_waiting_for_a_writer_in_the_same_process(tmp_path):
     store = open_store(tmp_path / "store", lock_timeout=0.1)
-    with store._opened().database.writing(), ThreadPoolExecutor(1) as pool, pytest.raises(StoreBusy):
+    with store.opened().database.writing(), ThreadPoolExecutor(1) as pool, pytest.raises(StoreBusy):
         pool.submit(store.delete_documents, ["d1"]).result()
     store.delete_documents(["d1"])
     store.close()
@@ -159,7 +159,7 @@ def test_two_writers_cannot_disagree_about_the_first_dimension(tmp_path, monkeyp
     stores = [FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None) for _ in range(2)]
     batches = [make_documents(20, 4), make_documents(20, 6, first=100)]
     barrier = threading.Barrier(2)
-    engine = stores[0]._opened()
+    engine = stores[0].opened()
 
     def prepare_together(*arguments):
         batch = prepare(*arguments)
@@ -186,13 +186,13 @@ def test_stores_of_one_directory_share_one_engine(tmp_path, monkeypatch):
     first.write_documents(make_documents(10, DIM))
     others = [open_store("store"), open_store(tmp_path / "link"), open_store(tmp_path / "x" / ".." / "store")]
     (tmp_path / "x").mkdir()
-    assert all(other._opened() is first._opened() for other in others)
+    assert all(other.opened() is first.opened() for other in others)
     others[0].write_documents(make_documents(10, DIM, first=10))
     assert first.count_documents() == 20
-    engine = first._opened()
+    engine = first.opened()
     first.close()
     assert [other.count_documents() for other in others] == [20] * 3
-    assert first._opened() is engine
+    assert first.opened() is engine
     for store in (first, *others):
         store.close()
     assert tmp_path / "store" not in registry._entries

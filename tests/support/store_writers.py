@@ -148,7 +148,7 @@ def write_in_turns(path, name, batches, start, report):
 def hold_the_write_lock(path, held, release):
     """Be in the middle of a write until told to end it."""
     store = open_store(path)
-    with store._opened().database.writing():
+    with store.opened().database.writing():
         held.set()
         release.wait(30)
 

@@ -1,91 +1,195 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Searching the passages of our own store."""
+"""Passages in the embedded store: searching and writing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from haystack.dataclasses import Document
+from haystack.document_stores.types import DuplicatePolicy
 from numpy.typing import NDArray
 
 from dpr_haystack.backends.passage_search import Filters
-from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.core.hits import Both, Hits, Ids
-
-_HAS_VECTOR = {"field": "embedding", "operator": "!=", "value": None}
+from dpr_haystack.backends.passage_writer import NotWritten
+from dpr_haystack.core.hits import Both, Hits, Ids, Kept
+from dpr_haystack.core.similarity import Similarity
+from dpr_haystack.store.handle import StoreHandle
+from dpr_haystack.store.layout import Layout
+from dpr_haystack.store.manifests import manifest_of
+from dpr_haystack.store.registry import is_store
+from dpr_haystack.store.search import StoreSearch
 
 
 class LocalSearch:
     """A :class:`~dpr_haystack.backends.passage_search.PassageSearch` over a ``FAISSDocumentStore``.
 
-    :param document_store: The store.
+    :param store: The store.
+    :param moment: Searches of one moment of the store; None to search it as it is at each call.
     """
 
-    def __init__(self, document_store: FAISSDocumentStore) -> None:
-        self._store = document_store
+    def __init__(self, store: StoreHandle, moment: StoreSearch | None = None) -> None:
+        self._store = store
+        self._moment = moment
 
     @property
-    def place(self) -> str:
-        """Its directory."""
+    def location(self) -> str:
+        """The store's directory, for messages."""
         return str(self._store.directory)
 
     @property
     def directory(self) -> Path | None:
-        """Its directory, once it is known."""
+        """The store's directory; None for a temporary store that was not used yet."""
         return self._store.directory
 
     @property
     def recorded_encoder(self) -> Mapping[str, Any] | None:
-        """Which passage tower made the vectors, by the store's manifest."""
+        """The passage tower that made the vectors, from the store's manifest."""
         return self._store.recorded_encoder
 
     def count(self) -> int:
         """How many passages there are."""
-        return self._store.count_documents()
+        return self._searching().count()
 
     def has_vectors(self) -> bool:
         """Whether any passage has a vector."""
-        return self._store.count_documents_by_filter(_HAS_VECTOR) > 0
+        return self._searching().has_vectors()
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[LocalSearch]:
+        """Searches that all see the same passages, whatever is written or deleted while the block runs."""
+        with self._searching().at_one_moment() as moment:
+            yield LocalSearch(self._store, moment)
 
     def keyword_hits(self, queries: Sequence[str], top_k: int, filters: Filters | None) -> list[Hits]:
-        """The passages with the highest BM25 scores for each question."""
-        search = self._store.searching()
+        """See :meth:`PassageSearch.keyword_hits`; one search for each question."""
+        search = self._searching()
         return [search.keyword_hits(query, top_k, filters) for query in queries]
 
     def dense_hits(self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None) -> list[Hits]:
-        """The passages most similar to each vector, in one search for all."""
-        return self._store.searching().dense_hits(embeddings, top_k, filters)
+        """See :meth:`PassageSearch.dense_hits`; one search for all questions."""
+        return self._searching().dense_hits(embeddings, top_k, filters)
 
     def both_hits(
         self, queries: Sequence[str], embeddings: NDArray[np.float32], top_k: int, filters: Filters | None
     ) -> list[Both]:
-        """Found one after the other: dense in one search for all questions."""
-        dense = self.dense_hits(embeddings, top_k, filters)
-        return [Both(*pair) for pair in zip(self.keyword_hits(queries, top_k, filters), dense, strict=True)]
+        """See :meth:`PassageSearch.both_hits`; both searches see the same moment."""
+        with self.at_one_moment() as search:
+            dense = search.dense_hits(embeddings, top_k, filters)
+            keyword = search.keyword_hits(queries, top_k, filters)
+        return [Both(*pair) for pair in zip(keyword, dense, strict=True)]
 
-    def scores(
-        self, queries: Sequence[str], embeddings: NDArray[np.float32], wanted: Sequence[Ids]
-    ) -> list[tuple[dict[str, float], dict[str, float]]]:
-        """Vectors and keyword index are there: both are computed."""
-        search = self._store.searching()
+    def scores(self, queries: Sequence[str], embeddings: NDArray[np.float32], wanted: Sequence[Ids]) -> list[Both]:
+        """See :meth:`PassageSearch.scores`; computed with the raw vectors and the keyword index."""
+        search = self._searching()
         return [
-            (search.keyword_scores(query, ids.bm25), search.dense_scores(embedding, ids.dpr))
+            Both(_hits(search.keyword_scores(query, ids.bm25)), _hits(search.dense_scores(embedding, ids.dpr)))
             for query, embedding, ids in zip(queries, embeddings, wanted, strict=True)
         ]
 
     def documents(self, ids: Sequence[str]) -> dict[str, Document]:
-        """Documents by their ids, without vectors."""
-        found = self._store.searching().documents(list(ids), dict.fromkeys(ids, 0.0))
-        return {document.id: document for document in found}
-
-    def refuse_to_write_secrets(self) -> None:
-        """It has none."""
+        """See :meth:`PassageSearch.documents`."""
+        return self._searching().documents(ids)
 
     def close(self) -> None:
-        """Let go of the store's files."""
+        """Close the store's files."""
         self._store.close()
+
+    def _searching(self) -> StoreSearch:
+        return self._moment or self._store.searching()
+
+
+class LocalWriter:
+    """A :class:`~dpr_haystack.backends.passage_writer.PassageWriter` to a ``FAISSDocumentStore``.
+
+    What was written is durable when :meth:`write` returns.
+
+    :param store: The store.
+    """
+
+    def __init__(self, store: StoreHandle) -> None:
+        self._store = store
+        self._reembeddings: int | None = None
+
+    @property
+    def location(self) -> str:
+        """The store's directory, for messages."""
+        return str(self._store.directory)
+
+    @property
+    def base(self) -> Path | None:
+        """The folder that the store's directory is in; None for a temporary store."""
+        return None if self._store.index_path is None else (self._store.directory or Path()).resolve().parent
+
+    @property
+    def similarity(self) -> Similarity:
+        """How vectors are compared in the store, or will be once it exists."""
+        return self._store.similarity
+
+    def is_there(self) -> bool:
+        """Whether the directory holds a store; a temporary store always exists."""
+        return self._store.directory is None or is_store(self._store.directory)
+
+    @property
+    def recorded_encoder(self) -> Mapping[str, Any] | None:
+        """The passage tower that made the vectors, from the store's manifest."""
+        self._count_reembeddings()
+        return self._store.recorded_encoder
+
+    def record_encoder(self, record: Mapping[str, Any]) -> None:
+        """See :meth:`PassageWriter.record_encoder`."""
+        self._store.record_encoder(dict(record))
+
+    def prepare(self, record: Mapping[str, Any], dimension: int) -> None:
+        """See :meth:`PassageWriter.prepare`; a wrong dimension is refused by the write that follows."""
+        manifest = manifest_of(Layout(self._store.directory or Path()))
+        if manifest.dimension in (None, dimension) and manifest.encoder is None:
+            self.record_encoder(record)
+
+    def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
+        """See :meth:`PassageWriter.kept`."""
+        self._count_reembeddings()
+        return self._store.searching().kept(list(ids))
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Any]:
+        """See :meth:`PassageWriter.vectors`."""
+        documents = self._store.searching().documents(ids, with_vectors=True)
+        return {name: document.embedding for name, document in documents.items()}
+
+    def write(self, documents: Sequence[Document]) -> None:
+        """Write documents durably; refused if the store was re-embedded since indexing began."""
+        self._count_reembeddings()
+        self._store.write_unless_reembedded(list(documents), DuplicatePolicy.OVERWRITE, self._reembeddings or 0)
+
+    def metas(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Id and metadata of every document."""
+        yield from self._store.searching().metas()
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """See :meth:`PassageWriter.delete`."""
+        self._store.opened().delete(list(ids))
+
+    def count(self) -> int:
+        """How many documents there are."""
+        return self._store.searching().count()
+
+    def settle(self) -> list[NotWritten]:
+        """Update the derived indexes; nothing is refused after a write."""
+        self._store.catch_up()
+        return []
+
+    def close(self) -> None:
+        """Nothing: whoever opened the store closes it."""
+
+    def _count_reembeddings(self) -> None:
+        if self._reembeddings is None:
+            self._reembeddings = self._store.reembedding_count()
+
+
+def _hits(scores: Mapping[str, float]) -> Hits:
+    return Hits(list(scores), list(scores.values()))

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Searching passages, wherever they are: in our store or in Elasticsearch."""
+"""What can be asked of a place that holds passages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,19 +21,19 @@ Filters = dict[str, Any]
 
 
 class PassageSearch(Protocol):
-    """What can be asked of the place where passages are."""
+    """What can be asked of a place that holds passages."""
 
     @property
-    def place(self) -> str:
-        """Where it is, for messages."""
+    def location(self) -> str:
+        """Where the passages are, for messages."""
 
     @property
     def directory(self) -> Path | None:
-        """The store's directory, if it has one."""
+        """The store's directory; None if it has none."""
 
     @property
     def recorded_encoder(self) -> Mapping[str, Any] | None:
-        """Which passage tower made the vectors; None if that is not recorded."""
+        """The passage tower that made the vectors; None if it is not recorded."""
 
     def count(self) -> int:
         """How many passages there are."""
@@ -40,41 +41,66 @@ class PassageSearch(Protocol):
     def has_vectors(self) -> bool:
         """Whether any passage has a vector."""
 
+    def at_one_moment(self) -> AbstractContextManager[PassageSearch]:
+        """Searches that all see the same passages, where the place can do that.
+
+        Inside the block nothing that is written or deleted by others is seen.
+        """
+
     def keyword_hits(self, queries: Sequence[str], top_k: int, filters: Filters | None) -> list[Hits]:
-        """The passages with the highest BM25 scores for each question."""
+        """The passages with the highest BM25 scores.
+
+        :param queries: The questions.
+        :param top_k: How many passages for each.
+        :param filters: A Haystack filter; None for all passages.
+        :returns: Hits for each question.
+        """
 
     def dense_hits(self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None) -> list[Hits]:
         """The passages most similar to each vector.
 
-        :param embeddings: Shape (questions, dim).
+        :param embeddings: Vectors of the questions, shape (questions, dim).
+        :param top_k: How many passages for each.
+        :param filters: A Haystack filter; None for all passages.
+        :returns: Hits for each question.
         """
 
     def both_hits(
         self, queries: Sequence[str], embeddings: NDArray[np.float32], top_k: int, filters: Filters | None
     ) -> list[Both]:
-        """For each question the passages with the highest BM25 scores and those most similar to its vector.
+        """The passages with the highest BM25 scores, and those most similar to the question's vector.
 
-        :param embeddings: Shape (questions, dim).
+        :param queries: The questions.
+        :param embeddings: Their vectors, shape (questions, dim).
+        :param top_k: How many passages each search finds.
+        :param filters: A Haystack filter; None for all passages.
+        :returns: Hits of both searches for each question.
         """
 
-    def scores(
-        self, queries: Sequence[str], embeddings: NDArray[np.float32], wanted: Sequence[Ids]
-    ) -> list[tuple[dict[str, float], dict[str, float]]]:
-        """For each question the BM25 scores and the similarities of given passages.
+    def scores(self, queries: Sequence[str], embeddings: NDArray[np.float32], wanted: Sequence[Ids]) -> list[Both]:
+        """BM25 scores and similarities of given passages.
 
-        A passage without a word of the question has the BM25 score 0; one without a vector has no similarity.
+        :param queries: The questions.
+        :param embeddings: Their vectors, shape (questions, dim).
+        :param wanted: For each question the passages to score.
+        :returns: Their scores in no order. A passage without any word of the question has the BM25 score 0; one
+            without a vector is missing.
         """
 
     def documents(self, ids: Sequence[str]) -> dict[str, Document]:
-        """Documents by their ids, without vectors; those that are gone are missing."""
+        """Documents by id, without vectors; deleted ones are missing.
 
-    def refuse_to_write_secrets(self) -> None:
-        """Before the store is serialized: refuse if a password would be written in clear."""
+        :param ids: Ids of passages.
+        """
 
     def close(self) -> None:
-        """Let go of files and connections; the next use opens them again."""
+        """Close files and connections; the next use opens them again."""
 
 
-def in_order(documents: Mapping[str, Document], hits: Mapping[str, float]) -> list[Document]:
-    """The documents of hits with their scores, in the order of the hits; those that are gone are left out."""
-    return [replace(documents[name], score=score) for name, score in hits.items() if name in documents]
+def in_order(documents: Mapping[str, Document], scores: Mapping[str, float]) -> list[Document]:
+    """The documents of hits with their scores, in the order of the hits; deleted ones are left out.
+
+    :param documents: Documents by id.
+    :param scores: Scores by id, best first.
+    """
+    return [replace(documents[name], score=score) for name, score in scores.items() if name in documents]

@@ -1,25 +1,22 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What indexing needs of the place where passages go."""
+"""What indexing needs of a place that passages are written to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from haystack.dataclasses import Document
 
-from dpr_haystack.core.exact import Similarity
 from dpr_haystack.core.hits import Kept
-
-if TYPE_CHECKING:
-    pass
+from dpr_haystack.core.similarity import Similarity
 
 
 class NotWritten(NamedTuple):
-    """A document that was not taken.
+    """A document that was refused.
 
     :param id: Its id.
     :param reason: Why.
@@ -29,52 +26,67 @@ class NotWritten(NamedTuple):
     reason: str
 
 
-class IndexTarget(Protocol):
-    """What indexing needs of the place where passages go."""
+class PassageWriter(Protocol):
+    """What indexing needs of a place that passages are written to."""
 
     @property
-    def place(self) -> str:
-        """Where it is, for messages."""
+    def location(self) -> str:
+        """Where the passages are, for messages."""
 
     @property
     def base(self) -> Path | None:
-        """What a passage's ``file`` is relative to, where the place moves together with its sources."""
+        """The folder that a passage's ``file`` is relative to; None for absolute paths."""
 
     @property
     def similarity(self) -> Similarity:
-        """What it compares vectors by."""
+        """How vectors are compared there."""
 
     def is_there(self) -> bool:
-        """Whether anything was made there yet."""
+        """Whether the store or index exists."""
 
     @property
     def recorded_encoder(self) -> Mapping[str, Any] | None:
-        """Which passage tower made the vectors; None if that is not recorded."""
+        """The passage tower that made the vectors; None if it is not recorded."""
 
     def record_encoder(self, record: Mapping[str, Any]) -> None:
-        """Note which passage tower makes the vectors."""
+        """Record which passage tower makes the vectors.
+
+        :param record: ``{"model": ..., "fingerprint": ...}``.
+        """
 
     def prepare(self, record: Mapping[str, Any], dimension: int) -> None:
-        """Make ready for vectors of a passage tower, before the first is written: no interruption comes between.
+        """Create what is missing and record the tower, before the first vector is written.
 
-        :param record: The tower.
-        :param dimension: Numbers in a vector.
+        :param record: The tower that makes the vectors.
+        :param dimension: Length of the vectors.
         """
 
     def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
-        """Text and metadata of what was there when indexing began; what is not there is missing."""
+        """Text and metadata of passages that existed when indexing began; others are missing.
+
+        :param ids: Ids of passages.
+        """
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Any]:
-        """Vectors by id."""
+        """Vectors by id.
+
+        :param ids: Ids of passages.
+        """
 
     def write(self, documents: Sequence[Document]) -> None:
-        """Write documents over those of the same ids; they may be on their way for a while."""
+        """Write documents, replacing those with the same ids. They may not be durable before :meth:`settle`.
+
+        :param documents: Documents with embeddings.
+        """
 
     def metas(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Id of every document and the metadata ``file``."""
+        """Id and metadata of every document; the metadata has at least ``file``."""
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Take documents out."""
+        """Delete documents.
+
+        :param ids: Their ids.
+        """
 
     def count(self) -> int:
         """How many documents there are."""
@@ -82,8 +94,8 @@ class IndexTarget(Protocol):
     def settle(self) -> list[NotWritten]:
         """Wait until everything is written and can be found.
 
-        :returns: What was not taken.
+        :returns: The documents that were refused.
         """
 
     def close(self) -> None:
-        """Let go of what this made itself."""
+        """Close what this object opened itself."""

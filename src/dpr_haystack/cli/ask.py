@@ -16,9 +16,9 @@ from dpr_haystack.cli.common import (
     add_question_model,
     add_reader,
     add_search,
-    hybrid_retriever,
+    hybrid_search,
+    location_of,
     reader_of,
-    searching_place,
     whole_number,
 )
 
@@ -56,17 +56,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Ask, and print the answers."""
     from dpr_haystack.workflows.asking import ask, reader_model_of
+    from dpr_haystack.workflows.opening import opened_place
 
-    with searching_place(arguments) as place:
+    with opened_place(location_of(arguments)) as place:
         model = arguments.reader or reader_model_of(place.search)
         reader = reader_of(model, arguments, no_answer=True)
         reader.warm_up()
-        retriever, is_hybrid = None, arguments.mode == "hybrid"
+        hybrid = None
         if arguments.mode != "bm25":
-            retriever = hybrid_retriever(place, arguments, top_k=arguments.passages, is_fusing=is_hybrid)
+            hybrid = hybrid_search(place, arguments, is_fusing=arguments.mode == "hybrid")
         choice = {name: getattr(arguments, name) for name in ("mode", "passages", "top_k", "least")}
         for question in _questions(arguments.question):
-            reply = ask(question, place.search, retriever, reader, **choice)
+            reply = ask(question, place.search, hybrid, reader, **choice)
             print(json.dumps(reply.to_json(), ensure_ascii=False) if arguments.json else as_text(reply), flush=True)
     return 0
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.bad_records import say_passed_over
-from dpr_haystack.cli.common import add_place, existing_file, open_place, progress, whole_number
+from dpr_haystack.cli.common import add_place, existing_file, location_of, progress, whole_number
 from dpr_haystack.cli.mine import add_rules, options_of, summary
 
 if TYPE_CHECKING:
-    from dpr_haystack.backends.registry import AnyStore
+    from dpr_haystack.components.retrievers.common import AnyStore
     from dpr_haystack.core.passages import Passage
     from dpr_haystack.errors import DataError
     from dpr_haystack.formats.training import TrainingExample
@@ -53,13 +53,14 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.core.negatives import Tally
     from dpr_haystack.errors import InputError
     from dpr_haystack.formats.training import write_training
+    from dpr_haystack.workflows.opening import open_place
     from dpr_haystack.workflows.training.mining import mine_hard_negatives
 
     if (arguments.questions is None) == (arguments.pseudo is None):
         msg = "name a file of questions, or --pseudo KIND to make some, and not both"
         raise InputError(msg)
     options, tally = options_of(arguments, "bm25"), Tally()
-    store = open_place(arguments)
+    store = open_place(location_of(arguments))
     bad: list[DataError] = []
     with progress("questions", arguments.limit) as step:
         if arguments.pseudo:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What several commands share: arguments, opening a store, progress on stderr."""
+"""What several commands share: arguments, and progress on stderr."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,18 +17,12 @@ from dpr_haystack.cli.hybrid_options import add_fusion, settings_of
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
-    from haystack.utils import ComponentDevice
-    from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
-
-    from dpr_haystack.backends.passage_search import PassageSearch
-    from dpr_haystack.backends.registry import AnyStore
-    from dpr_haystack.components.document_store import FAISSDocumentStore
     from dpr_haystack.components.reader import DPRReader
-    from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+    from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
+    from dpr_haystack.workflows.opening import Compute, Location, Place
 
 #: How often progress is said where stderr is a file.
 SECONDS_A_LINE = 15.0
-DEFAULT_INDEX = "dpr-haystack"
 
 
 def whole_number(text: str) -> int:
@@ -104,20 +97,19 @@ def add_reader(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def reader_of(model: str, arguments: argparse.Namespace, *, no_answer: bool = False) -> DPRReader:
-    """The reader that the arguments describe.
+    """The reader that the arguments of :func:`add_reader` describe.
 
-    :raises InputError: If a setting cannot be right.
+    :raises InputError: If a setting cannot be used.
     """
-    from dpr_haystack.components.reader import DPRReader
+    from dpr_haystack.workflows.opening import open_reader
 
-    return DPRReader(
+    return open_reader(
         model,
+        compute_of(arguments),
         rank_by=arguments.rank_by,
         max_answer_length=arguments.max_answer_length,
         retriever_weight=arguments.retriever_weight,
         no_answer=no_answer,
-        device=device_of(arguments.device),
-        dtype=arguments.dtype,
     )
 
 
@@ -131,109 +123,32 @@ def add_compute(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_store(directory: str) -> FAISSDocumentStore:
-    """A store that must be there.
+def location_of(arguments: argparse.Namespace) -> Location:
+    """Where the passages are, from the arguments of :func:`add_place`."""
+    from dpr_haystack.workflows.opening import Location
 
-    :raises InputError: If it is not.
+    return Location(arguments.store, arguments.elasticsearch, arguments.index, arguments.ca_certs)
+
+
+def compute_of(arguments: argparse.Namespace) -> Compute:
+    """Where to compute, from the arguments of :func:`add_compute`."""
+    from dpr_haystack.workflows.opening import Compute
+
+    return Compute(arguments.device, arguments.dtype)
+
+
+def hybrid_search(place: Place, arguments: argparse.Namespace, *, is_fusing: bool = True) -> HybridSearch:
+    """BM25 and DPR over a place, from the arguments of :func:`add_question_model`.
+
+    :param is_fusing: Whether the two lists are fused; if not, the settings of fusion are not read.
+    :raises InputError: If no question tower is named and none is known to belong to the vectors.
     """
-    from dpr_haystack.components.document_store import FAISSDocumentStore
-
-    return FAISSDocumentStore.from_directory(directory)
-
-
-def open_index(arguments: argparse.Namespace) -> ElasticsearchDocumentStore:
-    """The index in Elasticsearch that the arguments name; nothing is asked of the server yet.
-
-    :raises MissingExtra: If its client is not installed.
-    """
-    from dpr_haystack.backends.elasticsearch.creation import elasticsearch_store
-
-    client = {} if arguments.ca_certs is None else {"ca_certs": arguments.ca_certs}
-    return elasticsearch_store(arguments.elasticsearch, arguments.index or DEFAULT_INDEX, **client)
-
-
-def open_place(arguments: argparse.Namespace) -> AnyStore:
-    """The store or the index that the arguments name.
-
-    :raises InputError: If there is no such store, or an index without a server.
-    """
-    if arguments.elasticsearch is not None:
-        return open_index(arguments)
-    if arguments.index is not None:
-        msg = "--index names an index in Elasticsearch: name the server too, --elasticsearch URL"
-        raise InputError(msg)
-    return open_store(arguments.store)
-
-
-@dataclass(frozen=True)
-class Place:
-    """A store or an index, and its search.
-
-    :param store: The document store.
-    :param search: Searches it.
-    :param closing: Closes what was opened over it.
-    """
-
-    store: AnyStore
-    search: PassageSearch
-    closing: ExitStack
-
-
-@contextmanager
-def searching_place(arguments: argparse.Namespace) -> Iterator[Place]:
-    """The place that the arguments name; closed afterwards."""
-    from dpr_haystack.backends.registry import search_over
-
-    store = open_place(arguments)
-    search = search_over(store)
-    with ExitStack() as closing:
-        closing.callback(search.close)
-        yield Place(store, search, closing)
-
-
-def hybrid_retriever(
-    place: Place, arguments: argparse.Namespace, *, top_k: int, is_fusing: bool = True
-) -> DPRHybridRetriever:
-    """BM25 and DPR over a place, with the question tower that belongs to it; closed with the place.
-
-    :param place: Where to search.
-    :param arguments: Those of :func:`add_question_model`.
-    :param top_k: How many passages are wanted.
-    :param is_fusing: Whether the two lists become one; if not, it does not matter how.
-    :raises InputError: If it does not say which one that is and `--question-model` does not either.
-    """
-    from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.core.hybrid_settings import HybridSettings
     from dpr_haystack.workflows.opening import question_model_of
 
     model = arguments.question_model or question_model_of(place.search)
-    settings = (settings_of(arguments, model) if is_fusing else HybridSettings()).parameters()
-    retriever = DPRHybridRetriever(
-        place.store,
-        model,
-        top_k=top_k,
-        **{**settings, "candidates": max(settings["candidates"], top_k)},
-        device=device_of(arguments.device),
-        dtype=arguments.dtype,
-    )
-    place.closing.callback(retriever.close)
-    return retriever
-
-
-def device_of(name: str | None) -> ComponentDevice | None:
-    """A device by its name; None for the best there is.
-
-    :raises InputError: If there is no device of that name.
-    """
-    if name is None:
-        return None
-    from haystack.utils import ComponentDevice
-
-    try:
-        return ComponentDevice.from_str(name)
-    except ValueError as error:
-        msg = f"--device {name}: {error}"
-        raise InputError(msg) from error
+    settings = settings_of(arguments, model) if is_fusing else HybridSettings()
+    return place.hybrid(model, settings, compute_of(arguments))
 
 
 @contextmanager

@@ -18,24 +18,24 @@ from dpr_haystack.cli.common import (
     add_place,
     add_question_model,
     add_reader,
-    hybrid_retriever,
+    hybrid_search,
+    location_of,
     open_output,
     progress,
     reader_of,
-    searching_place,
     whole_number,
 )
 from dpr_haystack.cli.evaluation_files import add_files, check_files, draw_plot, recorders
 from dpr_haystack.cli.evaluation_table import as_table
-from dpr_haystack.cli.hybrid_options import settings_of, told
+from dpr_haystack.cli.hybrid_options import told
 
 if TYPE_CHECKING:
     from dpr_haystack.backends.passage_search import PassageSearch
-    from dpr_haystack.cli.common import Place
-    from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+    from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
     from dpr_haystack.formats.question import Question
     from dpr_haystack.workflows.evaluation.evaluate import EvaluationReport
     from dpr_haystack.workflows.evaluation.reader_judge import ReadingJudge
+    from dpr_haystack.workflows.opening import Place
 
 SUMMARY = "measure top-k accuracy, and a reader's answers"
 DESCRIPTION = """Asks every question of a file (SQuAD JSON, DPR qas.csv, JSON lines; each also .gz) and prints in how
@@ -84,24 +84,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> tuple[EvaluationReport, dict[str, Any]]:
     """The report, and how the two lists were fused, if they were."""
+    from dpr_haystack.components.retrievers.hybrid_search import systems_of
     from dpr_haystack.workflows.evaluation.evaluate import evaluate
-    from dpr_haystack.workflows.runs import systems_of
+    from dpr_haystack.workflows.opening import opened_place
 
     match = "regex" if arguments.regex else "string"
     ks = sorted(set(arguments.top_k))
-    with searching_place(arguments) as place:
-        retriever = _retriever(place, arguments)
-        systems = systems_of(retriever, arguments.modes)
+    with opened_place(location_of(arguments)) as place:
+        hybrid = _hybrid(place, arguments)
+        systems = systems_of(hybrid, arguments.modes)
         with (
             _reading(place.search, systems, match, arguments) as reading,
             recorders(arguments, systems) as recording,
             progress("questions", len(questions)) as step,
         ):
-            _say_what_was_fitted_on(retriever, arguments, questions, systems)
+            _say_what_was_fitted_on(hybrid, questions, systems)
             report = evaluate(
                 place.search,
                 questions,
-                retriever,
+                hybrid,
                 ks=ks,
                 match=match,
                 systems=systems,
@@ -110,19 +111,14 @@ def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> 
                 recorders=recording,
                 progress=step,
             )
-    return report, told(retriever)
+    return report, told(hybrid)
 
 
-def _say_what_was_fitted_on(
-    retriever: DPRHybridRetriever | None,
-    arguments: argparse.Namespace,
-    questions: Sequence[Question],
-    systems: Sequence[str],
-) -> None:
+def _say_what_was_fitted_on(hybrid: HybridSearch | None, questions: Sequence[Question], systems: Sequence[str]) -> None:
     """Say it where hybrid's weight was fitted on questions that it is measured with now."""
-    if retriever is None or "hybrid" not in systems:
+    if hybrid is None or "hybrid" not in systems:
         return
-    share = settings_of(arguments, retriever.model).fitted_among(question.question for question in questions)
+    share = hybrid.settings.fitted_among(question.question for question in questions)
     if share:
         print(
             f"{100 * share:.0f}% of the questions that hybrid's weight was fitted on are among these, which "
@@ -137,14 +133,14 @@ def _measures(wanted: Sequence[str] | None, ks: Sequence[int]) -> Sequence[str]:
     return [f"{family}@{k}" for family in ("R", "nDCG") for k in ks]
 
 
-def _retriever(place: Place, arguments: argparse.Namespace) -> DPRHybridRetriever | None:
+def _hybrid(place: Place, arguments: argparse.Namespace) -> HybridSearch | None:
     """With its question tower loaded; None where BM25 is all there is or all that is wanted."""
     if arguments.modes == ["bm25"] or not place.search.has_vectors():
         return None
     is_hybrid = arguments.modes is None or "hybrid" in arguments.modes
-    retriever = hybrid_retriever(place, arguments, top_k=max(arguments.top_k), is_fusing=is_hybrid)
-    retriever.warm_up()
-    return retriever
+    hybrid = hybrid_search(place, arguments, is_fusing=is_hybrid)
+    hybrid.tower.warm_up()
+    return hybrid
 
 
 @contextmanager

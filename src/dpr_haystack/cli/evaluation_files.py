@@ -87,7 +87,7 @@ def draw_plot(arguments: argparse.Namespace, report: EvaluationReport) -> None:
 
 def _targets(arguments: argparse.Namespace, name: str) -> Iterator[Path]:
     """Every file that an argument may come to, whatever systems there are."""
-    from dpr_haystack.workflows.runs import SYSTEMS
+    from dpr_haystack.components.retrievers.hybrid_search import SYSTEMS
 
     text = getattr(arguments, name)
     if text is None:

@@ -16,9 +16,9 @@ from dpr_haystack.cli.bad_records import add_questions, questions_of
 from dpr_haystack.cli.common import (
     add_compute,
     add_place,
-    device_of,
+    compute_of,
+    location_of,
     progress,
-    searching_place,
     whole_number,
 )
 from dpr_haystack.cli.hybrid_options import NORMALIZATIONS, add_exact_scores
@@ -102,28 +102,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _fitted(arguments: argparse.Namespace) -> tuple[str, Path | None, FitReport]:
     """The question tower, where to write what was fitted, and the report."""
-    from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+    from dpr_haystack.core.hybrid_settings import HybridSettings
     from dpr_haystack.workflows.hybrid_fitting import check_fit, fit_hybrid
-    from dpr_haystack.workflows.opening import question_model_of
+    from dpr_haystack.workflows.opening import opened_place, question_model_of
 
     questions, options = questions_of(arguments), _options(arguments)
-    with searching_place(arguments) as place:
+    with opened_place(location_of(arguments)) as place:
         check_fit(place.search, questions, options, arguments.depth)
         model = arguments.question_model or question_model_of(place.search)
         target = _target(arguments.output, model)
-        retriever = DPRHybridRetriever(
-            place.store,
-            model,
-            candidates=arguments.depth,
-            exact_scores=bool(arguments.exact_scores),
-            device=device_of(arguments.device),
-            dtype=arguments.dtype,
-        )
-        place.closing.callback(retriever.close)
-        retriever.warm_up()
+        settings = HybridSettings(candidates=arguments.depth, exact_scores=bool(arguments.exact_scores))
+        hybrid = place.hybrid(model, settings, compute_of(arguments))
+        hybrid.tower.warm_up()
         steps = len(questions) * (1 + len(options.normalizations))
         with progress("steps", steps) as step:
-            return model, target, fit_hybrid(place.search, retriever, questions, options, step)
+            return model, target, fit_hybrid(place.search, hybrid, questions, options, step)
 
 
 def _options(arguments: argparse.Namespace) -> FitOptions:

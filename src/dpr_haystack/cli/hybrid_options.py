@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
-    from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+    from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
     from dpr_haystack.core.hybrid_settings import HybridSettings
 
 #: As in core/fusion, which is not imported before a command runs.
@@ -55,20 +55,13 @@ def settings_of(arguments: argparse.Namespace, model: str) -> HybridSettings:
     return settings if arguments.exact_scores is None else replace(settings, exact_scores=arguments.exact_scores)
 
 
-def told(retriever: DPRHybridRetriever | None) -> dict[str, Any]:
+def told(hybrid: HybridSearch | None) -> dict[str, Any]:
     """What JSON says of how was fused, under ``"fusion"``: nothing where it was equal weights."""
     from dpr_haystack.core.hybrid_settings import HybridSettings
 
-    if retriever is None:
+    if hybrid is None:
         return {}
-    settings = HybridSettings(
-        weights=retriever.weights,
-        normalization=retriever.normalization,
-        fusion=retriever.fusion,
-        missing=retriever.missing,
-        exact_scores=retriever.exact_scores,
-        candidates=retriever.candidates,
-    )
+    settings = hybrid.settings
     usual = HybridSettings(exact_scores=settings.exact_scores, candidates=settings.candidates)
     return {} if settings == usual else {"fusion": settings.parameters()}
 

@@ -14,18 +14,17 @@ from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.bad_records import passed_over
 from dpr_haystack.cli.common import (
-    DEFAULT_INDEX,
     add_compute,
     add_place,
-    device_of,
-    open_index,
+    compute_of,
+    location_of,
     progress,
     whole_number,
 )
 
 if TYPE_CHECKING:
-    from dpr_haystack.backends.registry import AnyStore
-    from dpr_haystack.core.exact import Similarity
+    from dpr_haystack.components.retrievers.common import AnyStore
+    from dpr_haystack.core.similarity import Similarity
     from dpr_haystack.workflows.indexing import IndexReport
 
 SUMMARY = "index files and folders"
@@ -60,15 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Index, and say what was done."""
-    from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
     from dpr_haystack.errors import DataError, InputError
     from dpr_haystack.workflows.indexing import index_paths
+    from dpr_haystack.workflows.opening import passage_embedder
     from dpr_haystack.workflows.sources import find_files
 
     find_files(arguments.paths, may_be_gone=arguments.prune)  # a wrong path is said before a model is loaded
-    embedder = DPRDocumentEmbedder(
-        _passage_model(arguments), device=device_of(arguments.device), dtype=arguments.dtype, progress_bar=False
-    )
+    embedder = passage_embedder(_passage_model(arguments), compute_of(arguments))
     embedder.warm_up()
     store = _store(arguments, embedder.similarity)
     started = time.perf_counter()
@@ -96,14 +93,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _passage_model(arguments: argparse.Namespace) -> str:
-    from dpr_haystack.backends.writer_registry import target_over
-    from dpr_haystack.workflows.opening import passage_model_for, recorded_encoder_in
+    from dpr_haystack.backends.registry import writer_over
+    from dpr_haystack.workflows.opening import open_index, passage_model_for, recorded_encoder_in
 
     if arguments.model is not None:
         return str(arguments.model)
     if arguments.elasticsearch is None:
         return passage_model_for(recorded_encoder_in(arguments.store), Path(arguments.store))
-    target = target_over(open_index(arguments))
+    target = writer_over(open_index(location_of(arguments)))
     try:
         return passage_model_for(target.recorded_encoder if target.is_there() else None, None)
     finally:
@@ -111,22 +108,24 @@ def _passage_model(arguments: argparse.Namespace) -> str:
 
 
 def _store(arguments: argparse.Namespace, similarity: Similarity) -> AnyStore:
-    from dpr_haystack.workflows.opening import store_for
+    from dpr_haystack.workflows.opening import open_index, store_for
 
     if arguments.elasticsearch is not None:
-        return open_index(arguments)
+        return open_index(location_of(arguments))
     return store_for(arguments.store, index=arguments.index, language=arguments.language, similarity=similarity)
 
 
 def _name(arguments: argparse.Namespace) -> str:
+    from dpr_haystack.workflows.opening import DEFAULT_INDEX
+
     return str(arguments.store) if arguments.elasticsearch is None else f"index {arguments.index or DEFAULT_INDEX}"
 
 
 def _count(store: AnyStore) -> int:
     """Its passages; a store that nothing was written to is not made to be counted."""
-    from dpr_haystack.backends.writer_registry import target_over
+    from dpr_haystack.backends.registry import writer_over
 
-    target = target_over(store)
+    target = writer_over(store)
     try:
         return target.count() if target.is_there() else 0
     finally:

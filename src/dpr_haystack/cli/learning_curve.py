@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.bad_records import PassingOver, add_questions, questions_of
-from dpr_haystack.cli.common import add_place, open_place, whole_number
+from dpr_haystack.cli.common import add_place, location_of, whole_number
 from dpr_haystack.cli.train import overrides, training_progress
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.core.files import write_atomically
     from dpr_haystack.workflows.drawing import require_drawing
     from dpr_haystack.workflows.evaluation.plot import plot_accuracy
+    from dpr_haystack.workflows.opening import open_place
     from dpr_haystack.workflows.training.config import read_config
     from dpr_haystack.workflows.training.learning_curve import CurveOptions, learning_curve
 
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     questions = questions_of(arguments, arguments.limit)
     ranks = learning_curve(
         config,
-        open_place(arguments),
+        open_place(location_of(arguments)),
         questions,
         options,
         told=lambda text: print(text, file=sys.stderr, flush=True),

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.bad_records import say_passed_over
-from dpr_haystack.cli.common import add_place, existing_file, open_place, progress, whole_number
+from dpr_haystack.cli.common import add_place, existing_file, location_of, progress, whole_number
 
 if TYPE_CHECKING:
-    from dpr_haystack.backends.registry import AnyStore
+    from dpr_haystack.components.retrievers.common import AnyStore
     from dpr_haystack.core.negatives import Tally
     from dpr_haystack.errors import DataError
     from dpr_haystack.formats.training import TrainingExample
@@ -115,13 +115,13 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.core.negatives import Tally
     from dpr_haystack.formats.examples import read_examples
     from dpr_haystack.formats.training import write_training
-    from dpr_haystack.workflows.opening import question_model_of
+    from dpr_haystack.workflows.opening import open_place, question_model_of
     from dpr_haystack.workflows.training.cross_encoder_check import cross_encoder_check
     from dpr_haystack.workflows.training.mining import mine_hard_negatives
 
     options, tally = options_of(arguments, arguments.source), Tally()
     bad: list[DataError] = []
-    store = open_place(arguments)
+    store = open_place(location_of(arguments))
     model = None
     if arguments.source != "bm25":
         model = arguments.question_model or question_model_of(search_over(store))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from dpr_haystack.cli.common import add_compute, add_place, device_of, open_store, progress
+from dpr_haystack.cli.common import add_compute, add_place, compute_of, progress
 from dpr_haystack.errors import InputError
 
 SUMMARY = "embed a whole store anew, with another model"
@@ -33,14 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Embed, and say what was done."""
-    from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+    from dpr_haystack.workflows.opening import open_store, passage_embedder
     from dpr_haystack.workflows.reembedding import reembed
 
     _refuse_servers(arguments)
     store = open_store(arguments.store)
-    embedder = DPRDocumentEmbedder(
-        arguments.model, device=device_of(arguments.device), dtype=arguments.dtype, progress_bar=False
-    )
+    embedder = passage_embedder(arguments.model, compute_of(arguments))
     embedder.warm_up()
     started = time.perf_counter()
     done = total = 0

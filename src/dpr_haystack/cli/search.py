@@ -9,12 +9,12 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from dpr_haystack.cli.common import add_place, add_question_model, add_search, hybrid_retriever, searching_place
+from dpr_haystack.cli.common import add_place, add_question_model, add_search, hybrid_search, location_of
 
 if TYPE_CHECKING:
     from haystack.dataclasses import Document
 
-    from dpr_haystack.cli.common import Place
+    from dpr_haystack.workflows.opening import Place
 
 SUMMARY = "find the passages for a question"
 DESCRIPTION = "Finds passages by DPR, by BM25 or by both together."
@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Search, and print what was found."""
-    with searching_place(arguments) as place:
+    from dpr_haystack.workflows.opening import opened_place
+
+    with opened_place(location_of(arguments)) as place:
         documents = _found(place, arguments)
     hits = [_hit(rank, document) for rank, document in enumerate(documents, 1)]
     if arguments.json:
@@ -46,16 +48,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _found(place: Place, arguments: argparse.Namespace) -> list[Document]:
     from dpr_haystack.backends.passage_search import in_order
+    from dpr_haystack.components.retrievers.hybrid_search import runs_of
     from dpr_haystack.errors import InputError
-    from dpr_haystack.workflows.runs import runs_of
 
     if not arguments.question.strip():
         msg = "the question is empty"
         raise InputError(msg)
-    retriever = None
+    hybrid = None
     if arguments.mode != "bm25":
-        retriever = hybrid_retriever(place, arguments, top_k=arguments.top_k, is_fusing=arguments.mode == "hybrid")
-    (run,) = runs_of(place.search, retriever, [arguments.question], arguments.top_k, [arguments.mode])
+        hybrid = hybrid_search(place, arguments, is_fusing=arguments.mode == "hybrid")
+    (run,) = runs_of(place.search, hybrid, [arguments.question], arguments.top_k, [arguments.mode])
     ids, scores = run[arguments.mode]
     hits = dict(zip(ids[: arguments.top_k], scores, strict=False))
     return in_order(place.search.documents(list(hits)), hits)

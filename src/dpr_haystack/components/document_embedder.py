@@ -14,7 +14,7 @@ from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.components._towers import LazyTower, TowerSettings, as_device, hub_token
-from dpr_haystack.core.exact import Similarity
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.text import PassageText, as_title, passage_text
 from dpr_haystack.errors import InputError
 
@@ -124,7 +124,7 @@ class DPRDocumentEmbedder:
         A tower that was trained for Euclidean distance needs a store made for it. One for cosine gives vectors of
         length 1, whose inner product is that, unless it comes from elsewhere and does not say so.
         """
-        return "l2" if self._tower.get().similarity == "euclidean" else "dot_product"
+        return Similarity.L2 if self._tower.get().similarity == Similarity.L2 else Similarity.DOT_PRODUCT
 
     def to_dict(self) -> dict[str, Any]:
         """The component as a dictionary, e.g. for YAML."""

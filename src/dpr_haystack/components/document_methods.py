@@ -12,19 +12,15 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack.core.metadata import fields_info, min_max, unique_values
-from dpr_haystack.store.engine import StoreEngine
+from dpr_haystack.store.handle import StoreHandle
 
 
-class DocumentMethods:
+class DocumentMethods(StoreHandle):
     """Writing, deleting, filtering and counting, each also as a coroutine that runs in a thread."""
-
-    def _opened(self) -> StoreEngine:
-        """The engine; opened on first use by the class that knows where it lies."""
-        raise TypeError(type(self).__name__)
 
     def count_documents(self) -> int:
         """How many documents there are."""
-        return self._opened().state().count
+        return self.opened().state().count
 
     def filter_documents(self, filters: dict[str, Any] | None = None) -> list[Document]:
         """The documents that a filter lets through, with their embeddings, in the order of writing.
@@ -32,12 +28,12 @@ class DocumentMethods:
         :param filters: A Haystack filter; None for all documents.
         :raises FilterError: If it is not valid.
         """
-        with self._opened().view() as view:
+        with self.opened().view() as view:
             return view.documents(filters)
 
     def get_documents_by_id(self, document_ids: list[str]) -> list[Document]:
         """Documents by id, in the order of the ids; those that are not there are left out."""
-        with self._opened().view() as view:
+        with self.opened().view() as view:
             found = view.documents_by("id", document_ids, with_vectors=True)
         return [found[name] for name in document_ids if name in found]
 
@@ -52,18 +48,18 @@ class DocumentMethods:
         :raises DuplicateDocumentError: If ids are there under FAIL, or come twice. Nothing is written then.
         :raises DocumentStoreError: If the store cannot be written, or another process kept writing for too long.
         """
-        return self._opened().write(documents, policy)
+        return self.opened().write(documents, policy)
 
     def delete_documents(self, document_ids: list[str]) -> None:
         """Delete documents by id; unknown ids are passed over."""
-        self._opened().delete(document_ids)
+        self.opened().delete(document_ids)
 
     def delete_all_documents(self, recreate_index: bool = False) -> None:
         """Delete every document and its vector.
 
         :param recreate_index: Delete the derived indexes as well, instead of letting them catch up.
         """
-        engine = self._opened()
+        engine = self.opened()
         engine.delete_all()
         if recreate_index:
             engine.drop_indexes()
@@ -75,7 +71,7 @@ class DocumentMethods:
         :param refresh: Has no effect: what is written is always seen at once.
         :returns: How many were deleted.
         """
-        return self._opened().delete_matching(filters)
+        return self.opened().delete_matching(filters)
 
     def update_by_filter(self, filters: dict[str, Any], meta: dict[str, Any], refresh: bool = False) -> int:  # noqa: ARG002
         """Merge metadata into the documents that a filter lets through.
@@ -85,11 +81,11 @@ class DocumentMethods:
         :param refresh: Has no effect: what is written is always seen at once.
         :returns: How many were updated.
         """
-        return self._opened().update_matching(filters, meta)
+        return self.opened().update_matching(filters, meta)
 
     def count_documents_by_filter(self, filters: dict[str, Any]) -> int:
         """How many documents a filter lets through."""
-        with self._opened().view() as view:
+        with self.opened().view() as view:
             return len(view.select(filters).keys)
 
     def count_unique_metadata_by_filter(self, filters: dict[str, Any], metadata_fields: list[str]) -> dict[str, int]:
@@ -97,18 +93,18 @@ class DocumentMethods:
 
         :param metadata_fields: Names with or without ``meta.``; the result has them without.
         """
-        with self._opened().view() as view:
+        with self.opened().view() as view:
             metas = list(view.metas(filters))
         return {field.removeprefix("meta."): len(unique_values(metas, field)) for field in metadata_fields}
 
     def get_metadata_fields_info(self) -> dict[str, dict[str, str]]:
         """Every metadata field and its type, as ``{"name": {"type": "keyword"}}``."""
-        with self._opened().view() as view:
+        with self.opened().view() as view:
             return fields_info(view.metas())
 
     def get_metadata_field_min_max(self, metadata_field: str) -> dict[str, Any]:
         """The smallest and largest value of a field as ``{"min": ..., "max": ...}``, None where there is none."""
-        with self._opened().view() as view:
+        with self.opened().view() as view:
             return min_max(view.metas(), metadata_field)
 
     def get_metadata_field_unique_values(
@@ -127,7 +123,7 @@ class DocumentMethods:
         :param size: How many.
         :param filters: Look at these documents only.
         """
-        with self._opened().view() as view:
+        with self.opened().view() as view:
             values = unique_values(view.metas(filters), metadata_field)
         if search_term:
             values = [value for value in values if search_term.lower() in str(value).lower()]

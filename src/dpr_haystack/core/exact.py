@@ -8,13 +8,10 @@ Scores are similarities, higher is better: the inner product, the cosine, or ``1
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 import numpy as np
 from numpy.typing import NDArray
 
-Similarity = Literal["dot_product", "cosine", "l2"]
-SIMILARITIES: tuple[str, ...] = get_args(Similarity)
+from dpr_haystack.core.similarity import Similarity
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -51,7 +48,7 @@ def norms_for(vectors: Floats, similarity: Similarity) -> Doubles:
     :param similarity: For inner products only their size matters: they are computed in float32 and rounded up.
     :returns: Shape (n,).
     """
-    if similarity != "dot_product":
+    if similarity != Similarity.DOT_PRODUCT:
         return squared_norms(vectors)
     with np.errstate(over="ignore", under="ignore"):
         norms = np.einsum("nd,nd->n", vectors, vectors).astype(np.float64)
@@ -69,12 +66,12 @@ def similarity_scores(vectors: Floats, question: Floats, similarity: Similarity)
     """
     rows = vectors.astype(np.float64)
     wide = question.astype(np.float64)
-    if similarity == "l2":
+    if similarity == Similarity.L2:
         difference = rows - wide
         distances: Doubles = np.einsum("nd,nd->n", difference, difference)
         return 1.0 / (1.0 + distances)
     products: Doubles = rows @ wide
-    if similarity == "cosine":
+    if similarity == Similarity.COSINE:
         lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(wide)
         products = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
     return products
@@ -153,14 +150,14 @@ def _blocked(count: int, allowed: Rows | None, excluded: Rows | None) -> Rows | 
 def _ranking_keys(pool: Floats, block: Floats, similarity: Similarity, norms: Doubles) -> Floats:
     """Numbers that rank the pool as the similarity does, shape (questions, pool), as far as float32 goes."""
     with np.errstate(over="ignore", invalid="ignore"):
-        if similarity != "l2":
+        if similarity != Similarity.L2:
             block = _scaled(block)
         # One question is a matrix-vector product over the rows as they lie in memory.
         keys: Floats = (pool @ block[0])[None, :] if len(block) == 1 else block @ pool.T
-        if similarity == "l2":
+        if similarity == Similarity.L2:
             # Minus the squared distance, but for the question's own norm.
             keys = np.subtract(2 * keys, norms, dtype=np.float32)
-        elif similarity == "cosine":
+        elif similarity == Similarity.COSINE:
             lengths = np.sqrt(norms).astype(np.float32)
             keys = np.divide(keys, lengths, out=np.zeros_like(keys), where=lengths > 0)
     return keys
@@ -179,12 +176,12 @@ def _doubt(question: Floats, similarity: Similarity, norms: Doubles) -> Doubles:
     An inner product of n terms is good to n units of the product of the lengths (Higham 2002, section 3.1).
     """
     terms = question.size + 4
-    if similarity == "l2":
+    if similarity == Similarity.L2:
         doubt: Doubles = np.square(np.linalg.norm(question.astype(np.float64)) + np.sqrt(norms))
         return terms * (_UNIT * doubt + 4 * _TINY)
     lengths = np.sqrt(norms)
     unit = terms * _UNIT * float(np.linalg.norm(_scaled(question)))
-    if similarity == "dot_product":
+    if similarity == Similarity.DOT_PRODUCT:
         return unit * lengths + terms * _TINY
     lost: Doubles = np.divide(terms * _TINY, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     return unit + lost

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.fusion import check_options
 from dpr_haystack.core.model_directory import LAYOUT, is_model_directory
@@ -33,6 +34,7 @@ class HybridSettings:
     :param missing: What a passage gets in the list that lacks it.
     :param exact_scores: Whether its score there is computed instead.
     :param candidates: How many passages each list has: what ``normalization`` does depends on it.
+    :param rrf_k: The constant of reciprocal rank fusion.
     :param fitted: On what and with what result it was fitted, for people to read.
     :raises InputError: If they cannot be used.
     """
@@ -43,19 +45,24 @@ class HybridSettings:
     missing: str = "min"
     exact_scores: bool = False
     candidates: int = 100
+    rrf_k: float = 60.0
     fitted: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.weights, Mapping) or set(self.weights) != set(SOURCES):
-            msg = f"weights must be those of 'bm25' and 'dpr', got {self.weights!r}"
+            msg = f"weights must name 'bm25' and 'dpr': got {self.weights!r}"
             raise InputError(msg)
-        check_options(self.weights, fusion=self.fusion, normalization=self.normalization, missing=self.missing)
+        check_options(
+            self.weights,
+            fusion=self.fusion,
+            normalization=self.normalization,
+            missing=self.missing,
+            rrf_k=self.rrf_k,
+        )
         if not isinstance(self.exact_scores, bool):
-            msg = f"exact_scores must be true or false, got {self.exact_scores!r}"
+            msg = f"exact_scores must be true or false: got {self.exact_scores!r}"
             raise InputError(msg)
-        if not isinstance(self.candidates, int) or isinstance(self.candidates, bool) or self.candidates < 1:
-            msg = f"candidates must be a whole number of at least 1, got {self.candidates!r}"
-            raise InputError(msg)
+        check_integer("candidates", self.candidates)
 
     def fitted_among(self, questions: Iterable[str]) -> float:
         """How many of the questions that this was fitted on are among some others.
@@ -68,7 +75,7 @@ class HybridSettings:
         return sum(mark in others for mark in sample) / max(1, len(sample))
 
     def parameters(self) -> dict[str, Any]:
-        """As keyword arguments of ``DPRHybridRetriever``."""
+        """The keyword arguments of ``DPRHybridRetriever``."""
         return {name: value for name, value in asdict(self).items() if name != "fitted"}
 
 
@@ -114,6 +121,8 @@ def write_hybrid(path: Path, settings: HybridSettings) -> None:
     :param settings: What to write.
     """
     content = {"format_version": FORMAT_VERSION, **asdict(settings)}
+    if settings.fusion != "rrf":
+        del content["rrf_k"]  # without a meaning then, and unknown to versions that cannot fit it
     write_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from dpr_haystack.core.files import write_atomically
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.errors import DataError, InputError
 
 Role = Literal["question", "passage"]
@@ -22,8 +23,8 @@ ROLES: tuple[Role, Role] = ("question", "passage")
 READER = "reader"
 Pooling = Literal["cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
-SIMILARITIES = ("dot", "cosine", "euclidean", "manhattan")
 FORMAT_VERSION = 1
+_NO_SIMILARITY = "none"  # what a reader has in the file
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Part:
     :param role: ``"question"``, ``"passage"`` or ``"reader"``.
     :param pooling: How token vectors become one vector: one of :data:`POOLINGS`.
     :param normalize: Whether the vector is scaled to length 1.
-    :param similarity: What the towers were trained to be compared by: one of :data:`SIMILARITIES`.
+    :param similarity: What the towers were trained to be compared by; None for a reader.
     :param max_length: Longest input in tokens, special tokens included.
     :param dimension: Length of the vector; 0 where there is none (a reader).
     :param prompt: What is put before every text.
@@ -62,7 +63,7 @@ class Part:
     role: str
     pooling: str
     normalize: bool
-    similarity: str
+    similarity: Similarity | None
     max_length: int
     dimension: int
     prompt: str = ""
@@ -90,7 +91,7 @@ def reader_part(max_length: int) -> Part:
 
     :param max_length: Longest input in tokens: question, title and passage.
     """
-    return Part(READER, pooling="none", normalize=False, similarity="none", max_length=max_length, dimension=0)
+    return Part(READER, pooling="none", normalize=False, similarity=None, max_length=max_length, dimension=0)
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,16 @@ class ModelManifest:
         """The text of ``dpr.json``."""
         content = {
             "format_version": FORMAT_VERSION,
-            "parts": {name: asdict(part) for name, part in self.parts.items()},
+            "parts": {name: _values(part) for name, part in self.parts.items()},
             "made_from": dict(self.made_from),
             "training": dict(self.training),
         }
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _values(part: Part) -> dict[str, Any]:
+    similarity = part.similarity.sentence_transformers_name if part.similarity is not None else _NO_SIMILARITY
+    return {**asdict(part), "similarity": similarity}
 
 
 def is_model_directory(path: Path) -> bool:
@@ -159,9 +165,13 @@ def _part(path: Path, name: str, values: Any) -> Part:
         unknown = sorted(set(values) - known) if isinstance(values, dict) else values
         raise DataError(path, f"part {name!r} has what this package does not know: {unknown}")
     try:
-        part = Part(**{**values, "dense": tuple(values.get("dense", ()))})
-    except TypeError as error:
+        name_of_similarity = values["similarity"]
+        similarity = None if name_of_similarity == _NO_SIMILARITY else Similarity.parse(name_of_similarity)
+        part = Part(**{**values, "similarity": similarity, "dense": tuple(values.get("dense", ()))})
+    except (KeyError, TypeError) as error:
         raise DataError(path, f"part {name!r} is incomplete: {error}") from error
+    except InputError as error:
+        raise DataError(path, f"part {name!r}: {error}") from error
     _check(path, name, part)
     return part
 
@@ -169,7 +179,7 @@ def _part(path: Path, name: str, values: Any) -> Part:
 def _check(path: Path, name: str, part: Part) -> None:
     if part.pooling not in POOLINGS and part.role in ROLES:
         raise DataError(path, f"part {name!r} has pooling {part.pooling!r}, known are {', '.join(POOLINGS)}")
-    if part.similarity not in SIMILARITIES and part.role in ROLES:
-        raise DataError(path, f"part {name!r} has similarity {part.similarity!r}, known: {', '.join(SIMILARITIES)}")
+    if part.similarity is None and part.role in ROLES:
+        raise DataError(path, f"part {name!r}: a tower must have a similarity, one of {', '.join(Similarity)}")
     if not isinstance(part.max_length, int) or part.max_length < 1:
         raise DataError(path, f"part {name!r} has max_length {part.max_length!r}, it must be 1 or more")

@@ -15,8 +15,9 @@ import numpy as np
 from haystack import logging
 from numpy.typing import NDArray
 
-from dpr_haystack.core.exact import Doubles, Floats, Rows, Similarity, exact_search, norms_for, rescore
+from dpr_haystack.core.exact import Doubles, Floats, Rows, exact_search, norms_for, rescore
 from dpr_haystack.core.files import checksum_of, write_atomically
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.engines.ann import ApproximateIndex, is_exact, make_index
 from dpr_haystack.errors import StoreError
 from dpr_haystack.store.layout import Layout

@@ -22,7 +22,8 @@ from haystack import logging
 from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
-from dpr_haystack.core.exact import Floats, Similarity
+from dpr_haystack.core.exact import Floats
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.errors import EncoderMismatch, StoreError
 from dpr_haystack.store.batch import Batch, check_dimension, duplicates, prepare, without
 from dpr_haystack.store.compaction import clear, compact, is_worth_it

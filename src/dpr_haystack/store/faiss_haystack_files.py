@@ -12,7 +12,7 @@ from typing import Any
 from haystack import logging
 from haystack.dataclasses import Document
 
-from dpr_haystack.core.exact import Similarity
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.store.errors import NotReadable
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,6 @@ def announce(path: Path, count: int, similarity: Similarity) -> None:
         count=count,
         file=str(path),
         change=""
-        if similarity == "l2"
+        if similarity == Similarity.L2
         else f"It ranked by L2 distance, this store by {similarity}: pass similarity='l2' to go on as before.",
     )

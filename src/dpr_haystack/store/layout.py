@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from dpr_haystack.core.exact import SIMILARITIES, Similarity
 from dpr_haystack.core.files import write_atomically
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.store.errors import StoreFailure
 
 FORMAT_VERSION = 1
@@ -128,13 +128,11 @@ def read_manifest(layout: Layout) -> Manifest:
                 "Upgrade dpr-haystack."
             )
             raise StoreFailure(msg)
-        manifest = Manifest(
-            **{each.name: data[each.name] for each in fields(Manifest) if each.name in data or each.name not in _ADDED}
-        )
+        values = {
+            each.name: data[each.name] for each in fields(Manifest) if each.name in data or each.name not in _ADDED
+        }
+        manifest = Manifest(**{**values, "similarity": Similarity(values["similarity"])})
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"{layout.manifest} cannot be read as a store's manifest ({error!r}); restore this file from a copy"
         raise StoreFailure(msg) from error
-    if manifest.similarity not in SIMILARITIES:
-        msg = f"{layout.manifest} names the similarity {manifest.similarity!r}; known are {', '.join(SIMILARITIES)}"
-        raise StoreFailure(msg)
     return manifest

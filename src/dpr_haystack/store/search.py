@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from haystack import logging
 from haystack.dataclasses import Document
+from numpy.typing import NDArray
 
-from dpr_haystack.core.exact import Floats, similarity_scores
+from dpr_haystack.core.checks import check_integer
+from dpr_haystack.core.exact import Floats, Rows, similarity_scores
 from dpr_haystack.core.hits import Hits, Kept
+from dpr_haystack.engines.keyword import KeywordIndex
 from dpr_haystack.store.batch import question_vectors
 from dpr_haystack.store.dense import ApproximateSearcher, ExactSearcher, Scored
 from dpr_haystack.store.engine import StoreEngine
@@ -25,17 +30,13 @@ logger = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
 
-_TRIES = 5
-
 
 def check_top_k(top_k: int) -> None:
     """Refuse a number of results that is none.
 
     :raises BadDocument: If it is negative or no whole number.
     """
-    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 0:
-        msg = f"top_k must be a whole number of at least 0, got {top_k!r}"
-        raise BadDocument(msg)
+    check_integer("top_k", top_k, minimum=0, error=BadDocument)
 
 
 class StoreSearch:
@@ -49,6 +50,33 @@ class StoreSearch:
     def __init__(self, engine: StoreEngine, index_string: str, options: Mapping[str, int] | None) -> None:
         self._engine = engine
         self._searcher: ExactSearcher | ApproximateSearcher = engine.searcher(index_string, options)
+        self._view: View | None = None
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[StoreSearch]:
+        """Searches that all see the same documents, whatever is written or deleted while the block runs."""
+        with self._engine.view() as view:
+            search = copy(self)
+            search._view = view
+            yield search
+
+    @contextmanager
+    def _viewing(self) -> Iterator[View]:
+        if self._view is not None:
+            yield self._view
+            return
+        with self._engine.view() as view:
+            yield view
+
+    def count(self) -> int:
+        """How many documents there are."""
+        with self._viewing() as view:
+            return view.state.count
+
+    def has_vectors(self) -> bool:
+        """Whether any document has a vector."""
+        with self._viewing() as view:
+            return len(view.vectors) > len(view.dead_rows())
 
     def dense_documents(
         self, questions: Any, top_k: int, filters: Filters | None, *, with_vectors: bool
@@ -58,7 +86,7 @@ class StoreSearch:
         :param questions: Shape (m, dim).
         :returns: For each question at most ``top_k`` documents with their scores, best first.
         """
-        with self._engine.view() as view:
+        with self._viewing() as view:
             found = self._dense(view, questions, top_k, filters)
             return [
                 _in_order(view, rows.tolist(), scores.tolist(), column="row", with_vectors=with_vectors)
@@ -67,7 +95,7 @@ class StoreSearch:
 
     def dense_hits(self, questions: Any, top_k: int, filters: Filters | None) -> list[Hits]:
         """Ids and scores of the documents most similar to each question; shape (m, dim)."""
-        with self._engine.view() as view:
+        with self._viewing() as view:
             found = self._dense(view, questions, top_k, filters)
             wanted = np.unique(np.concatenate([rows for rows, _ in found])).tolist() if found else []
             ids = view.lookup("id", "row", wanted)
@@ -78,7 +106,7 @@ class StoreSearch:
 
         :param question: Shape (dim,).
         """
-        with self._engine.view() as view:
+        with self._viewing() as view:
             query = self._questions(view, [question])[0]
             rows = {name: row for name, row in view.lookup("row", "id", ids).items() if row is not None}
             if not rows:
@@ -100,28 +128,30 @@ class StoreSearch:
 
     def keyword_scores(self, query: str, ids: Sequence[str]) -> dict[str, float]:
         """BM25 scores of given documents; 0 for those without a word of the query."""
-        index = self._engine.keyword.current()
-        with self._engine.view() as view:
+        with self._viewing() as view:
             keys = view.lookup("key", "id", ids)
-        scores = index.scores(query, list(keys.values()))
+            scores = self._engine.keyword.current().scores(query, list(keys.values()))
         return {name: scores[key] for name, key in keys.items()}
 
-    def documents(self, ids: Sequence[str], scores: dict[str, float], *, with_vectors: bool = False) -> list[Document]:
-        """Documents by id, with these scores, in the order of the ids; those that are gone are left out."""
-        with self._engine.view() as view:
-            found = view.documents_by("id", ids, with_vectors=with_vectors, scores=scores)
-        return [found[name] for name in ids if name in found]
+    def documents(self, ids: Sequence[str], *, with_vectors: bool = False) -> dict[str, Document]:
+        """Documents by id; unknown ids are missing.
+
+        :param ids: Ids of documents.
+        :param with_vectors: Whether the documents get their embeddings.
+        """
+        with self._viewing() as view:
+            return view.documents_by("id", ids, with_vectors=with_vectors)
 
     def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
         """Text and metadata by id, without vectors; unknown ids are missing."""
-        with self._engine.view() as view:
+        with self._viewing() as view:
             found = view.documents_by("id", ids, with_vectors=False)
             rows = view.lookup("row", "id", ids)
         return {name: Kept(each.content, each.meta, rows[name] is not None) for name, each in found.items()}
 
     def metas(self) -> list[tuple[str, dict[str, Any]]]:
         """Id and metadata of every document."""
-        with self._engine.view() as view:
+        with self._viewing() as view:
             return list(view.ids_and_metas())
 
     def _keyword(
@@ -133,15 +163,13 @@ class StoreSearch:
     ) -> list[Found]:
         """What ``read`` makes of the keys and scores of the best documents."""
         check_top_k(top_k)
-        for _ in range(_TRIES):
+        with self._viewing() as view:
+            # After the view was opened, so that the index has seen everything that the view has. What it has seen
+            # beyond that is left out by key: keys grow, and a deleted document's key is never used again.
             index = self._engine.keyword.current()
-            with self._engine.view() as view:
-                allowed = view.select(filters).keys if filters else None
-                keys, scores = index.search(query, top_k, allowed)
-                found = read(view, keys.tolist(), scores.tolist())
-            if len(found) == len(keys):
-                break  # otherwise a document went away between the index and the database: look again
-        return found
+            allowed = view.select(filters).keys if filters else None
+            keys, scores = _known_keys(index, query, top_k, allowed, view.state.last_key)
+            return read(view, keys.tolist(), scores.tolist())
 
     def _dense(self, view: View, questions: Any, top_k: int, filters: Filters | None) -> list[Scored]:
         check_top_k(top_k)
@@ -160,6 +188,19 @@ class StoreSearch:
 
     def _questions(self, view: View, questions: Any) -> Floats:
         return question_vectors(questions, self._engine.dimension_at(view.state))
+
+
+def _known_keys(
+    index: KeywordIndex, query: str, top_k: int, allowed: Rows | None, last_key: int
+) -> tuple[Rows, NDArray[np.float64]]:
+    """The best keys of an index up to the last key of a view."""
+    depth = top_k
+    while True:
+        keys, scores = index.search(query, depth, allowed)
+        known = keys <= last_key
+        if known.all() or known.sum() >= top_k or len(keys) < depth:
+            return keys[known][:top_k], scores[known][:top_k]
+        depth *= 2
 
 
 def _in_order(view: View, values: list[int], scores: list[float], *, column: str, with_vectors: bool) -> list[Document]:

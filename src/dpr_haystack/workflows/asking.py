@@ -14,13 +14,12 @@ from haystack.dataclasses import Document, ExtractedAnswer
 
 from dpr_haystack.backends.passage_search import PassageSearch, in_order
 from dpr_haystack.components.reader import DPRReader
-from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+from dpr_haystack.components.retrievers.hybrid_search import HybridSearch, Runs, runs_of
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.core.sentences import sentence_around
 from dpr_haystack.core.text import whole_characters
 from dpr_haystack.errors import InputError
 from dpr_haystack.workflows.opening import found_model
-from dpr_haystack.workflows.runs import Runs, runs_of
 
 GET_A_READER = (
     "e.g. with access to the hub: hf download deepset/minilm-uncased-squad2 --local-dir my-reader, "
@@ -112,7 +111,7 @@ class Reply:
 def ask(
     question: str,
     search: PassageSearch,
-    retriever: DPRHybridRetriever | None,
+    hybrid: HybridSearch | None,
     reader: DPRReader,
     *,
     mode: str = "hybrid",
@@ -124,7 +123,7 @@ def ask(
 
     :param question: The question.
     :param search: Where the passages are.
-    :param retriever: Gives the question tower; None for ``mode="bm25"``.
+    :param hybrid: Both searches over it; None for ``mode="bm25"``.
     :param reader: The reader.
     :param mode: Whose passages are read: ``"bm25"``, ``"dpr"`` or ``"hybrid"``.
     :param passages: How many are read.
@@ -136,7 +135,7 @@ def ask(
     if not question.strip():
         msg = "the question is empty"
         raise InputError(msg)
-    (run,) = runs_of(search, retriever, [question], passages, [mode])
+    (run,) = runs_of(search, hybrid, [question], passages, [mode])
     ids, scores = run[mode]
     hits = dict(zip(ids[:passages], scores, strict=False))
     documents = in_order(search.documents(list(hits)), hits)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dpr_haystack.backends.passage_search import PassageSearch
-from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever, FoundBy
+from dpr_haystack.components.retrievers.hybrid_search import HybridHits, HybridSearch
 from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.fusion import NORMALIZATIONS
@@ -129,7 +129,7 @@ class FitReport:
 
 def fit_hybrid(
     search: PassageSearch,
-    retriever: DPRHybridRetriever,
+    hybrid: HybridSearch,
     questions: Sequence[Question],
     options: FitOptions | None = None,
     progress: Progress | None = None,
@@ -139,7 +139,7 @@ def fit_hybrid(
     The convex combination of Bruch et al. 2022 (arXiv 2210.11934), for which a few hundred questions are enough.
 
     :param search: Where the passages are.
-    :param retriever: Searches; its ``candidates``, ``missing`` and ``exact_scores`` are what is fitted for.
+    :param hybrid: Searches; its ``candidates``, ``missing`` and ``exact_scores`` are what is fitted for.
     :param questions: With their gold passages' ids, or else with answers.
     :param options: What is fitted.
     :param progress: Called with the number of steps done since the last call: for each question one, and one more for
@@ -148,19 +148,21 @@ def fit_hybrid(
         nor answers, no right passage was found at all, or an option cannot be.
     """
     options = options or FitOptions()
-    check_fit(search, questions, options, retriever.candidates)
+    check_fit(search, questions, options, hybrid.settings.candidates)
     step = progress or (lambda _: None)
-    searched, alone = _search(search, retriever, questions, options.match, step)
+    searched, alone = _search(search, hybrid, questions, options.match, step)
     if not any(np.isfinite(ranks).any() for ranks in alone.values()):
-        msg = f"for none of {len(questions)} questions a right passage was found in {search.place}: are they about it?"
+        msg = (
+            f"for none of {len(questions)} questions a right passage was found in {search.location}: are they about it?"
+        )
         raise InputError(msg)
-    fuse_with = partial(_curve, searched, missing=retriever.missing)
+    fuse_with = partial(_curve, searched, missing=hybrid.settings.missing)
     alone["equal weights"] = fuse_with("minmax", [0.5]).ranks[:, 0]
     curves = []
     for name in options.normalizations:
         curves.append(fuse_with(name, SHARES))
         step(len(questions))
-    return _report(questions, curves, alone, options, retriever)
+    return _report(questions, curves, alone, options, hybrid)
 
 
 def check_fit(search: PassageSearch, questions: Sequence[Question], options: FitOptions, depth: int) -> None:
@@ -186,43 +188,43 @@ def check_fit(search: PassageSearch, questions: Sequence[Question], options: Fit
             msg = f"question {number}, {question.question!r}, has neither passage_ids nor answers"
             raise InputError(msg)
     if not search.has_vectors():
-        msg = f"{search.place} has no vectors: there is nothing to weigh BM25 against"
+        msg = f"{search.location} has no vectors: there is nothing to weigh BM25 against"
         raise InputError(msg)
 
 
 def _search(
-    search: PassageSearch, retriever: DPRHybridRetriever, questions: Sequence[Question], match: str, step: Progress
+    search: PassageSearch, hybrid: HybridSearch, questions: Sequence[Question], match: str, step: Progress
 ) -> tuple[list[Searched], dict[str, Ranks]]:
     """What was found for each question, and the ranks by BM25 and by DPR alone."""
     reader, matcher = PassageReader(search), AnswerMatcher(match)
     searched: list[Searched] = []
     ranks: dict[str, list[float]] = {"bm25": [], "dpr": []}
     for batch in batched(questions, _AT_ONCE):
-        found = retriever.all_hits([question.question for question in batch], top_k=retriever.candidates)
+        found = hybrid.hits([question.question for question in batch], hybrid.settings.candidates)
         unread = (each for question, each in zip(batch, found, strict=True) if not question.passage_ids)
-        passages = reader.read(hit.id for each in unread for hit in each.hybrid)
+        passages = reader.read(hit.id for each in unread for hit in each.fused)
         for question, each in zip(batch, found, strict=True):
             right = _right(question, each, passages, matcher)
-            for name, ids in (("bm25", each.bm25.ids), ("dpr", each.dpr.ids)):
+            for name, ids in (("bm25", each.both.bm25.ids), ("dpr", each.both.dpr.ids)):
                 ranks[name].append(first_gold(ids, right) or np.inf)
             searched.append(Searched({name: _run(each, name) for name in ranks}, right))
         step(len(batch))
     return searched, {name: np.array(of_system, dtype=np.float64) for name, of_system in ranks.items()}
 
 
-def _run(found: FoundBy, name: str) -> dict[str, float]:
+def _run(found: HybridHits, name: str) -> dict[str, float]:
     """The list that was fused: with exact scores, what the search itself did not find is in it too."""
-    given = ((hit.id, hit.contributions[name].score) for hit in found.hybrid)
+    given = ((hit.id, hit.contributions[name].score) for hit in found.fused)
     return {id_: score for id_, score in given if score is not None}
 
 
 def _right(
-    question: Question, found: FoundBy, passages: Mapping[str, Passage], matcher: AnswerMatcher
+    question: Question, found: HybridHits, passages: Mapping[str, Passage], matcher: AnswerMatcher
 ) -> frozenset[str]:
     """Which of the passages found are right: the gold ones, or else those with an answer."""
     if question.passage_ids:
         return frozenset(question.passage_ids)
-    ids = [hit.id for hit in found.hybrid]
+    ids = [hit.id for hit in found.fused]
     has_answer = matcher.find(question.answers, [passages[id_].text for id_ in ids])
     return frozenset(id_ for id_, is_right in zip(ids, has_answer, strict=True) if is_right)
 
@@ -240,9 +242,9 @@ def _report(
     curves: Sequence[Curve],
     ranks: Mapping[str, Ranks],
     options: FitOptions,
-    retriever: DPRHybridRetriever,
+    hybrid: HybridSearch,
 ) -> FitReport:
-    depth, count = retriever.candidates, len(curves[0].ranks)
+    depth, count = hybrid.settings.candidates, len(curves[0].ranks)
     value = partial(values_of, metric=options.metric, depth=depth)
     means = [value(curve.ranks).mean(axis=0) for curve in curves]
     choice = best_choice(means)
@@ -259,8 +261,8 @@ def _report(
     settings = HybridSettings(
         weights=chosen.weights[choice.position],
         normalization=chosen.normalization,
-        missing=_missing(chosen.normalization, retriever.missing),
-        exact_scores=retriever.exact_scores,
+        missing=_missing(chosen.normalization, hybrid.settings.missing),
+        exact_scores=hybrid.settings.exact_scores,
         candidates=depth,
         fitted={
             "questions": count,

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 from haystack import logging
 from haystack.dataclasses import Document
 
-from dpr_haystack.backends.passage_writer import IndexTarget, NotWritten
-from dpr_haystack.backends.writer_registry import target_over
+from dpr_haystack.backends.passage_writer import NotWritten, PassageWriter
+from dpr_haystack.backends.registry import writer_over
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
-from dpr_haystack.core.exact import Similarity
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.passages import Passage
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.errors import DataError, EncoderMismatch, InputError
 from dpr_haystack.workflows.sources import Sources, find_files
 
 if TYPE_CHECKING:
-    from dpr_haystack.backends.registry import AnyStore
+    from dpr_haystack.components.retrievers.common import AnyStore
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def index_paths(
     if words < 1:
         msg = f"words must be at least 1, got {words}"
         raise InputError(msg)
-    target = target_over(store, language)
+    target = writer_over(store, language)
     try:
         if prune:
             _check_known(target, paths)
@@ -110,7 +110,7 @@ def index_paths(
         except DataError:
             _settle(target, report)
             for each in report.failed:
-                logger.warning("{place} did not take {id}: {reason}", place=target.place, **each._asdict())
+                logger.warning("{place} did not take {id}: {reason}", place=target.location, **each._asdict())
             raise
         _settle(target, report)
         if prune and target.is_there():
@@ -121,20 +121,20 @@ def index_paths(
         target.close()
 
 
-def _settle(target: IndexTarget, report: IndexReport) -> None:
+def _settle(target: PassageWriter, report: IndexReport) -> None:
     if target.is_there():  # no empty store is made where there was nothing to write
         report.failed += target.settle()
 
 
 def _index(
     passages: Iterable[Passage],
-    target: IndexTarget,
+    target: PassageWriter,
     embedder: DPRDocumentEmbedder,
     report: IndexReport,
     progress: Progress | None,
 ) -> None:
     """Index passages, read as they are needed; what was before a bad file is written."""
-    check_similarity(embedder, target.similarity, target.place)
+    check_similarity(embedder, target.similarity, target.location)
     check_encoder(target, embedder)
     _follow_encoder(target, embedder)
     remaining, size = iter(passages), FIRST
@@ -180,7 +180,7 @@ def check_similarity(embedder: DPRDocumentEmbedder, similarity: Similarity, plac
     :param place: Where.
     :raises EncoderMismatch: If it was trained for Euclidean distance, and that is something else.
     """
-    if embedder.similarity == "l2" != similarity:
+    if embedder.similarity == Similarity.L2 != similarity:
         msg = (
             f"{place} compares by {similarity}, and {embedder.model} was trained for Euclidean distance (l2): "
             "`dpr-haystack index --store DIR`, with a directory that is not there yet, makes a store that fits"
@@ -188,7 +188,7 @@ def check_similarity(embedder: DPRDocumentEmbedder, similarity: Similarity, plac
         raise EncoderMismatch(msg)
 
 
-def check_encoder(target: IndexTarget, embedder: DPRDocumentEmbedder) -> None:
+def check_encoder(target: PassageWriter, embedder: DPRDocumentEmbedder) -> None:
     """See that no other passage tower has made the vectors that are there.
 
     :raises EncoderMismatch: If one has.
@@ -198,13 +198,13 @@ def check_encoder(target: IndexTarget, embedder: DPRDocumentEmbedder) -> None:
     recorded = target.recorded_encoder
     if recorded is not None and belongs(embedder.identity, recorded) is False:
         msg = (
-            f"the vectors in {target.place} were made by {recorded.get('model')}; those of {embedder.model} cannot "
+            f"the vectors in {target.location} were made by {recorded.get('model')}; those of {embedder.model} cannot "
             "be compared with them. Name another place for this model."
         )
         raise EncoderMismatch(msg)
 
 
-def _follow_encoder(target: IndexTarget, embedder: DPRDocumentEmbedder) -> None:
+def _follow_encoder(target: PassageWriter, embedder: DPRDocumentEmbedder) -> None:
     """Note beside the vectors where their encoder is now, if it is gone from where it was."""
     if not target.is_there():
         return
@@ -225,7 +225,7 @@ def as_document(passage: Passage) -> Document:
 
 
 def _index_batch(
-    passages: Sequence[Passage], target: IndexTarget, embedder: DPRDocumentEmbedder, report: IndexReport
+    passages: Sequence[Passage], target: PassageWriter, embedder: DPRDocumentEmbedder, report: IndexReport
 ) -> None:
     documents = [as_document(passage) for passage in passages]
     kept = target.kept([document.id for document in documents])
@@ -255,7 +255,7 @@ def _text(content: str | None, meta: dict[str, Any]) -> tuple[str | None, Any]:
     return content, meta.get("title")
 
 
-def _check_known(target: IndexTarget, paths: Sequence[str | Path]) -> None:
+def _check_known(target: PassageWriter, paths: Sequence[str | Path]) -> None:
     """Refuse a path that is not there and that no passage came from: a slip, not a source that is gone."""
     gone = [path for path in map(Path, paths) if not path.exists()]
     if not gone:
@@ -268,7 +268,7 @@ def _check_known(target: IndexTarget, paths: Sequence[str | Path]) -> None:
             raise InputError(msg)
 
 
-def _prune(target: IndexTarget, paths: Sequence[str | Path], report: IndexReport) -> int:
+def _prune(target: PassageWriter, paths: Sequence[str | Path], report: IndexReport) -> int:
     """Take out what came from under the paths and was not seen; of a file that could not be read nothing is known."""
     roots = [Path(path).resolve() for path in paths]
     unknown = {error.path.resolve() for error in (*report.bad, *report.bad_records)}
@@ -284,7 +284,7 @@ def _prune(target: IndexTarget, paths: Sequence[str | Path], report: IndexReport
     return len(gone)
 
 
-def _place(target: IndexTarget, file: str) -> Path:
+def _place(target: PassageWriter, file: str) -> Path:
     """Where a passage's source is."""
     return (target.base or Path()) / file
 

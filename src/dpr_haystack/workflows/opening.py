@@ -1,28 +1,206 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Which store and which towers a command means."""
+"""Opening stores, indexes, towers and readers from plain values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from haystack.utils import ComponentDevice
+
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.backends.registry import search_over
 from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.core.exact import Similarity
+from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
+from dpr_haystack.components.retrievers.question_tower import QuestionTower
+from dpr_haystack.components.text_embedder import DPRTextEmbedder
+from dpr_haystack.core.hybrid_settings import HybridSettings
 from dpr_haystack.core.identity import PUBLISHED_PAIRS
 from dpr_haystack.core.passages import Passage
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.layout import Layout
 from dpr_haystack.store.manifests import manifest_of
 from dpr_haystack.store.registry import is_store
 
 if TYPE_CHECKING:
-    from dpr_haystack.backends.registry import AnyStore
+    from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
+
+    from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+    from dpr_haystack.components.reader import DPRReader
+    from dpr_haystack.components.retrievers.common import AnyStore
+
+DEFAULT_INDEX = "dpr-haystack"
+"""The index that is used where none is named."""
 
 _DEFAULT_PASSAGE_MODEL = "facebook/dpr-ctx_encoder-single-nq-base"
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where passages are: a store's directory, or an index on a server.
+
+    :param store: The store's directory.
+    :param elasticsearch: Addresses of a server.
+    :param index: The index there; None for :data:`DEFAULT_INDEX`.
+    :param ca_certs: A file of certificates to trust for https.
+    """
+
+    store: str | None = None
+    elasticsearch: Sequence[str] | None = None
+    index: str | None = None
+    ca_certs: str | None = None
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and in which number format a model computes.
+
+    :param device: For example ``"cpu"`` or ``"cuda:0"``; None for the best there is.
+    :param dtype: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+    """
+
+    device: str | None = None
+    dtype: str = "auto"
+
+
+_ANYWHERE = Compute()
+
+
+@dataclass(frozen=True)
+class Place:
+    """An open store or index and its search.
+
+    :param store: The document store.
+    :param search: Searches it.
+    :param closing: Closes what was opened for it.
+    """
+
+    store: AnyStore
+    search: PassageSearch
+    closing: ExitStack
+
+    def hybrid(self, model: str | None, settings: HybridSettings, compute: Compute) -> HybridSearch:
+        """Both searches over this place; closed together with it.
+
+        :param model: The question tower; None for the one that belongs to the vectors.
+        :param settings: How to fuse.
+        :param compute: Where the tower computes.
+        :returns: The searches; the tower is loaded at the first use.
+        :raises InputError: If no tower is named and none is known to belong to the vectors.
+        """
+        hybrid = hybrid_search_over(self.search, model or question_model_of(self.search), settings, compute)
+        self.closing.callback(hybrid.tower.close)
+        return hybrid
+
+
+@contextmanager
+def opened_place(location: Location) -> Iterator[Place]:
+    """A store or index, closed at the end of the block.
+
+    :param location: Where it is.
+    :raises InputError: If there is no store, or an index is named without a server.
+    """
+    store = open_place(location)
+    search = search_over(store)
+    with ExitStack() as closing:
+        closing.callback(search.close)
+        yield Place(store, search, closing)
+
+
+def open_place(location: Location) -> AnyStore:
+    """The document store of a place.
+
+    :param location: Where it is.
+    :returns: The store, which exists, or the store over the index, of which nothing is known yet.
+    :raises InputError: If there is no store, or an index is named without a server.
+    """
+    if location.elasticsearch is not None:
+        return open_index(location)
+    if location.index is not None:
+        msg = "--index names an index in Elasticsearch: name the server too, --elasticsearch URL"
+        raise InputError(msg)
+    return open_store(location.store or "")
+
+
+def open_store(directory: str | Path) -> FAISSDocumentStore:
+    """A store that exists, with the settings that it was created with.
+
+    :param directory: Its directory.
+    :raises InputError: If there is no store.
+    """
+    return FAISSDocumentStore.from_directory(directory)
+
+
+def open_index(location: Location) -> ElasticsearchDocumentStore:
+    """The document store over an index; no request is sent yet.
+
+    :param location: Where it is.
+    :raises MissingExtra: If the client is not installed.
+    """
+    from dpr_haystack.backends.elasticsearch.creation import elasticsearch_store
+
+    client = {} if location.ca_certs is None else {"ca_certs": location.ca_certs}
+    return elasticsearch_store(list(location.elasticsearch or ()), location.index or DEFAULT_INDEX, **client)
+
+
+def hybrid_search_over(
+    search: PassageSearch, model: str, settings: HybridSettings, compute: Compute = _ANYWHERE
+) -> HybridSearch:
+    """Both searches over a place.
+
+    :param search: The place.
+    :param model: The question tower.
+    :param settings: How to fuse.
+    :param compute: Where the tower computes.
+    :returns: The searches; the tower is loaded at the first use.
+    """
+    embedder = DPRTextEmbedder(model, device=device_of(compute.device), dtype=compute.dtype)
+    return HybridSearch(search, QuestionTower(search, embedder), settings)
+
+
+def passage_embedder(model: str, compute: Compute) -> DPRDocumentEmbedder:
+    """A passage tower that shows no progress bar of its own.
+
+    :param model: Its name or path.
+    :param compute: Where it computes.
+    """
+    from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+
+    return DPRDocumentEmbedder(model, device=device_of(compute.device), dtype=compute.dtype, progress_bar=False)
+
+
+def open_reader(model: str, compute: Compute, **settings: Any) -> DPRReader:
+    """A reader.
+
+    :param model: Its name or path.
+    :param compute: Where it computes.
+    :param settings: Other arguments of :class:`DPRReader`.
+    :raises InputError: If a setting cannot be used.
+    """
+    from dpr_haystack.components.reader import DPRReader
+
+    return DPRReader(model, device=device_of(compute.device), dtype=compute.dtype, **settings)
+
+
+def device_of(name: str | None) -> ComponentDevice | None:
+    """A device by its name.
+
+    :param name: For example ``"cuda:0"``; None for the best there is.
+    :raises InputError: If the name is unknown.
+    """
+    if name is None:
+        return None
+    try:
+        return ComponentDevice.from_str(name)
+    except ValueError as error:
+        msg = f"device must be a name such as cpu or cuda:0: got {name!r} ({error})"
+        raise InputError(msg) from error
 
 
 def store_for(
@@ -30,7 +208,7 @@ def store_for(
     *,
     index: str | None = None,
     language: str | None = None,
-    similarity: Similarity = "dot_product",
+    similarity: Similarity = Similarity.DOT_PRODUCT,
 ) -> FAISSDocumentStore:
     """The store in a directory as it was made, or a new one.
 
@@ -98,10 +276,10 @@ def question_model_of(search: PassageSearch) -> str:
     """
     recorded = (search.recorded_encoder or {}).get("model")
     if recorded is None and not search.count():
-        msg = f"{search.place} is empty: fill it with dpr-haystack index PATHS --model M"
+        msg = f"{search.location} is empty: fill it with dpr-haystack index PATHS --model M"
         raise InputError(msg)
     if recorded is None:
-        msg = f"{search.place} does not say which encoder made its vectors; name it: --question-model M"
+        msg = f"{search.location} does not say which encoder made its vectors; name it: --question-model M"
         raise InputError(msg)
     for question, passage in PUBLISHED_PAIRS.items():
         if recorded == passage:

@@ -77,9 +77,9 @@ def reembed(
     recorded = store.recorded_encoder or {}
     if recorded.get("fingerprint") == record["fingerprint"] and not store.count_documents_by_filter(_WITHOUT_VECTOR):
         if restart:
-            store.drop_restaging()
+            store.drop_reembedding()
         return ReembedReport(embedder.model, is_new=False)
-    with store.restaging(record, embedder.dimension, restart=restart) as staging:
+    with store.reembedding(record, embedder.dimension, restart=restart) as staging:
         staging.check_space()
         found, remaining = staging.done, staging.remaining
         step = progress(found, found + remaining) if progress is not None else (lambda _: None)

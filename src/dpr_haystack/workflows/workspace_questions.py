@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from haystack import Document
 
+from dpr_haystack.backends.registry import search_over
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
 from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
 from dpr_haystack.components.text_embedder import DPRTextEmbedder
 from dpr_haystack.core.hybrid_settings import fitted_for
 from dpr_haystack.core.metrics import first_gold, top_k_accuracy
@@ -23,6 +23,7 @@ from dpr_haystack.errors import DataError, MissingExtra
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.questions import read_questions
 from dpr_haystack.resources import trained_pair
+from dpr_haystack.workflows.opening import hybrid_search_over
 from dpr_haystack.workflows.workspace import Workspace, published_encoder
 
 _KS = (1, 5, 20)
@@ -61,18 +62,19 @@ def ask_all(workspace: Workspace) -> list[Asked]:
         raise DataError(workspace.questions, "has no questions; delete it to get the sample ones again")
     store = FAISSDocumentStore.from_directory(workspace.store)
     settings = fitted_for(str(workspace.model))
-    retriever = DPRHybridRetriever(store, str(workspace.model), top_k=max(_KS), **settings.parameters())
+    hybrid = hybrid_search_over(search_over(store), str(workspace.model), settings)
     systems: dict[str, Find] = {
         "bm25": lambda question: store.bm25_retrieval(question, max(_KS)),
-        "dpr": lambda question: store.search(retriever.embed([question])[0], max(_KS)),
-        "hybrid": lambda question: retriever.retrieve([question])[0],
+        "dpr": lambda question: store.search(hybrid.embed([question])[0], max(_KS)),
+        "hybrid": lambda question: hybrid.documents([question], max(_KS))[0],
     }
     if _has_the_trained_pair(workspace):
         systems["published"] = _published(store.filter_documents())
     for find in systems.values():
         find(questions[0].question)  # loads the model, so that no question pays for it
     asked = [_ask(systems, question) for question in questions]
-    retriever.close()
+    hybrid.tower.close()
+    store.close()
     return asked
 
 

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What our retrievers need of the official Elasticsearch document store: its clients, its filters, its documents.
+"""Clients for an index in Elasticsearch, made from the settings of the official document store.
 
-The store's own clients make a missing index at their first use, by cosine and without a word. A search must not do
-that, so retrievers have clients of their own, made from the store's settings.
+The store's own clients silently create a missing index (with cosine similarity) at their first use. A search must not
+do that, so these are separate clients.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from haystack.dataclasses import Document
 from haystack.errors import FilterError
 
 from dpr_haystack._optional import require
+from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.errors import InputError
 
@@ -36,11 +37,11 @@ _SECRETS = ("basic_auth", "bearer_auth", "http_auth")
 
 
 class ElasticsearchConnection:
-    """The clients of one retriever.
+    """A synchronous and an asynchronous client, each opened at its first use.
 
     :param store: The official document store.
-    :param purpose: Who needs it, for the message if the extra is missing.
-    :param timeout: Seconds for each request; None for the client's own.
+    :param purpose: What needs it, for the message if the extra is missing.
+    :param timeout: Seconds for each request; None for the client's default.
     :raises InputError: If it is another store.
     :raises MissingExtra: If elasticsearch-haystack is not installed.
     """
@@ -49,12 +50,12 @@ class ElasticsearchConnection:
         official = require(_STORE, "elasticsearch", purpose).ElasticsearchDocumentStore
         if not isinstance(store, official):
             msg = (
-                "document_store must be the ElasticsearchDocumentStore of elasticsearch-haystack, "
+                "document_store must be the ElasticsearchDocumentStore of elasticsearch-haystack: "
                 f"got {type(store).__module__}.{type(store).__name__}"
             )
             raise InputError(msg)
         self.store = store
-        self._options: dict[str, Any] = {"max_retries": 0}  # who asks repeats: with pauses, and for more reasons
+        self._options: dict[str, Any] = {"max_retries": 0}  # sending.py repeats requests itself
         if timeout is not None:
             self._options["request_timeout"] = timeout
         self._client: Lazy[Elasticsearch] = Lazy(self._connected)
@@ -68,18 +69,22 @@ class ElasticsearchConnection:
 
     @property
     def vector_fields(self) -> tuple[str, ...]:
-        """The fields with vectors, which a search by words need not return."""
+        """The fields that hold vectors, which searches leave out of their answers."""
         sparse = self.store._sparse_vector_field
         return ("embedding", sparse) if sparse else ("embedding",)
 
     def carry_out(self, steps: Steps[T]) -> T:
-        """Do some steps and wait for them."""
+        """Perform the requests of a generator of steps.
+
+        :param steps: See :mod:`dpr_haystack.engines.elasticsearch.sending`.
+        :returns: What the generator returns.
+        """
         from dpr_haystack.engines.elasticsearch.sending import carry_out
 
         return carry_out(self._client.get(), steps)
 
     async def carry_out_async(self, steps: Steps[T]) -> T:
-        """Do some steps without holding up the event loop."""
+        """See :meth:`carry_out`; does not block the event loop."""
         from dpr_haystack.engines.elasticsearch.sending import carry_out_async
 
         loop = asyncio.get_running_loop()
@@ -89,21 +94,24 @@ class ElasticsearchConnection:
         return await carry_out_async(self._async_client, steps)
 
     def close(self) -> None:
-        """Close the client that waits; the next use opens another."""
+        """Close the synchronous client; the next use opens another."""
         client = self._client.peek()
         self._client.close()
         if client is not None:
             client.close()
 
     async def close_async(self) -> None:
-        """Close the client that does not wait; the next use opens another."""
+        """Close the asynchronous client; the next use opens another."""
         client, self._async_client = self._async_client, None
         if client is not None:
             with suppress(RuntimeError):  # its event loop may be gone
                 await client.close()
 
     def document_of(self, hit: Mapping[str, Any]) -> Document:
-        """The document of a hit, with its score, and with ``highlights`` in its metadata if there are any."""
+        """The document of a hit, with its score, and with ``highlights`` in its metadata if there are any.
+
+        :param hit: A hit of a response.
+        """
         document: Document = self.store._deserialize_document(
             {"_source": {"id": hit["_id"], **hit["_source"]}, "_score": hit["_score"]}
         )
@@ -111,46 +119,52 @@ class ElasticsearchConnection:
             document = replace(document, meta={**document.meta, "highlights": hit["highlight"]})
         return document
 
-    def refuse_to_write_secrets(self) -> None:
-        """Before a store is serialized.
-
-        :raises InputError: If a password or the like would be written in clear.
-        """
-        found = [name for name in _SECRETS if self.store._kwargs.get(name) is not None]
-        hosts = self.store._hosts if isinstance(self.store._hosts, list) else [self.store._hosts]
-        found += ["a password in hosts" for host in hosts if isinstance(host, str) and urlsplit(host).password]
-        if found:
-            msg = (
-                f"the document store has {' and '.join(found)}, which would be written in clear: give it "
-                "api_key=Secret.from_env_var('ELASTIC_API_KEY') instead"
-            )
-            raise InputError(msg)
-
     def _connected(self) -> Elasticsearch:
         store = self.store
         settings = {"api_key": store._handle_auth(), "headers": store._headers, **store._kwargs}
-        # options once: they make another client, which takes a good part of the time of a request
+        # Options once: setting them creates another client, which takes about as long as a request.
         return new_client(store._hosts, settings).options(**self._options)
+
+
+def check_serializable(store: ElasticsearchDocumentStore) -> None:
+    """Refuse to serialise a store that has secrets in plain text.
+
+    :param store: The official document store.
+    :raises InputError: If it has a password or token that would be written in plain text.
+    """
+    secrets = [name for name in _SECRETS if store._kwargs.get(name) is not None]
+    hosts = store._hosts if isinstance(store._hosts, list) else [store._hosts]
+    secrets += ["a password in hosts" for host in hosts if isinstance(host, str) and urlsplit(host).password]
+    if secrets:
+        msg = (
+            f"the document store has {' and '.join(secrets)}, which would be written in plain text: use "
+            "api_key=Secret.from_env_var('ELASTIC_API_KEY') instead"
+        )
+        raise InputError(msg)
 
 
 def new_client(hosts: Any, settings: Mapping[str, Any]) -> Elasticsearch:
     """A client of Elasticsearch.
 
-    :raises InputError: If it cannot be made with these settings.
+    :param hosts: Addresses, as the client takes them.
+    :param settings: Its other arguments.
+    :raises InputError: If the client refuses them.
     """
     from elasticsearch import Elasticsearch
 
     try:
         return Elasticsearch(hosts, **settings)
     except (TypeError, ValueError) as error:
-        # the client repeats what it does not understand: that may be an address with a password
-        msg = "hosts or the client's arguments cannot be used: an address looks like http://localhost:9200"
+        # The client's message repeats the address, which may hold a password.
+        msg = "the Elasticsearch client refused its hosts or arguments: a host looks like http://localhost:9200"
         raise InputError(msg) from (None if "@" in str(error) else error)
 
 
 def translated(filters: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """A Haystack filter as the official store translates it; none for no filter.
+    """A Haystack filter as the official store translates it.
 
+    :param filters: The filter; None for none.
+    :returns: Queries that a document must match; empty for no filter.
     :raises FilterError: If it is not valid.
     """
     if not filters:
@@ -159,18 +173,18 @@ def translated(filters: dict[str, Any] | None) -> list[dict[str, Any]]:
     try:
         return [normalize(filters)]
     except KeyError as error:
-        msg = f"{error} is no operator of filters"
+        msg = f"unknown filter operator {error}"
         raise FilterError(msg) from error
 
 
 def check_patience(timeout: float | None, retries: int) -> None:
-    """Refuse settings of how long to wait for an answer, and how often.
+    """Refuse a timeout or a number of retries that cannot be used.
 
-    :raises InputError: If one cannot be.
+    :param timeout: Seconds for a request; None for the client's default.
+    :param retries: How often to repeat a request.
+    :raises InputError: If the timeout is not above 0, or the number of retries is not an integer of at least 0.
     """
     if timeout is not None and not timeout > 0:
-        msg = f"timeout must be more than 0 seconds, got {timeout}"
+        msg = f"timeout must be more than 0 seconds: got {timeout}"
         raise InputError(msg)
-    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
-        msg = f"retries must be a whole number of at least 0, got {retries!r}"
-        raise InputError(msg)
+    check_integer("retries", retries, minimum=0)

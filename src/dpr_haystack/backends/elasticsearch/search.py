@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Searching the passages of an index in Elasticsearch."""
+"""Searching an index in Elasticsearch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,10 +41,12 @@ class ElasticsearchSearch:
     """A :class:`~dpr_haystack.backends.passage_search.PassageSearch` over the official document store.
 
     :param document_store: The ``ElasticsearchDocumentStore``.
-    :param purpose: Who needs it, for the message if the extra is missing.
+    :param purpose: What needs it, for the message if the extra is missing.
+    :param keyword: How words are searched.
     :param dense: How vectors are searched.
+    :param search_type: ``"query_then_fetch"`` or ``"dfs_query_then_fetch"``, for searches by words.
     :param timeout: Seconds for a request; None for the store's own.
-    :param retries: How often to ask again while the server is busy.
+    :param retries: How often to repeat a request while the server is busy.
     :raises InputError: If it is another store.
     :raises MissingExtra: If elasticsearch-haystack is not installed.
     """
@@ -53,29 +56,33 @@ class ElasticsearchSearch:
         document_store: ElasticsearchDocumentStore,
         purpose: str,
         *,
+        keyword: KeywordSearch | None = None,
         dense: DenseSearch | None = None,
+        search_type: str = "query_then_fetch",
         timeout: float | None = None,
         retries: int = 3,
     ) -> None:
         self._connection = ElasticsearchConnection(document_store, purpose, timeout)
+        self._keyword = keyword or KeywordSearch()
         self._dense = dense or DenseSearch()
+        self._search_type = search_type
         self._retries = retries
         self._facts: Lazy[IndexFacts] = Lazy(self._read_facts)
-        self._searched: Lazy[SearchedFields] = Lazy(self._read_fields)
+        self._searched: SearchedFields | None = None
 
     @property
-    def place(self) -> str:
-        """The index, by its name."""
+    def location(self) -> str:
+        """The index by its name, for messages."""
         return f"index {self._connection.index!r}"
 
     @property
     def directory(self) -> Path | None:
-        """None: it is on a server."""
+        """None: the index is on a server."""
         return None
 
     @property
     def recorded_encoder(self) -> Mapping[str, Any] | None:
-        """Which passage tower made the vectors, by the index's mapping; read once, until :meth:`close`."""
+        """The passage tower that made the vectors, from the index's mapping; read once, until :meth:`close`."""
         return self._facts.get().encoder
 
     def count(self) -> int:
@@ -90,30 +97,58 @@ class ElasticsearchSearch:
 
         return self._connection.carry_out(counting(self._connection.index, self._retries, with_vector=True)) > 0
 
+    @contextmanager
+    def at_one_moment(self) -> Iterator[ElasticsearchSearch]:
+        """This search itself: each request sees the index as it is then."""
+        yield self
+
     def keyword_hits(self, queries: Sequence[str], top_k: int, filters: Filters | None) -> list[Hits]:
-        """The passages with the highest BM25 scores for each question; up to 64 questions in a request."""
-        return [_hits(found) for found in self._connection.carry_out(self._by_words(queries, top_k, filters))]
+        """See :meth:`PassageSearch.keyword_hits`; up to 64 questions in a request."""
+        steps = self._by_words(queries, top_k, filters, excludes=None)
+        return [_hits(hits) for hits in self._connection.carry_out(steps)]
 
-    def nearest(self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None) -> list[list[Document]]:
-        """The documents most similar to each vector, with their similarities; up to 64 vectors in a request.
+    def keyword_documents(self, queries: Sequence[str], top_k: int, filters: Filters | None) -> list[list[Document]]:
+        """The documents with the highest BM25 scores, without vectors; up to 64 questions in a request.
 
-        :param embeddings: Shape (questions, dim).
+        :param queries: The questions.
+        :param top_k: How many documents for each.
+        :param filters: A Haystack filter; None for all documents.
+        :returns: Documents for each question, best first.
         """
-        kind = self._similarity_for(embeddings)
-        found = self._connection.carry_out(self._by_vector(embeddings, top_k, filters, self._connection.vector_fields))
-        return [[self._document(hit, kind) for hit in hits] for hits in found]
+        steps = self._by_words(queries, top_k, filters, self._connection.vector_fields)
+        return self._documents(self._connection.carry_out(steps))
 
-    async def nearest_async(
+    async def keyword_documents_async(
+        self, queries: Sequence[str], top_k: int, filters: Filters | None
+    ) -> list[list[Document]]:
+        """See :meth:`keyword_documents`; does not block the event loop."""
+        steps = self._by_words(queries, top_k, filters, self._connection.vector_fields)
+        return self._documents(await self._connection.carry_out_async(steps))
+
+    def dense_documents(
         self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None
     ) -> list[list[Document]]:
-        """See :meth:`nearest`; does not hold up the event loop once it is known what the index is like."""
+        """The documents most similar to each vector, without vectors; up to 64 questions in a request.
+
+        :param embeddings: Vectors of the questions, shape (questions, dim).
+        :param top_k: How many documents for each.
+        :param filters: A Haystack filter; None for all documents.
+        :returns: Documents for each question with their similarities, best first.
+        """
         kind = self._similarity_for(embeddings)
         steps = self._by_vector(embeddings, top_k, filters, self._connection.vector_fields)
-        found = await self._connection.carry_out_async(steps)
-        return [[self._document(hit, kind) for hit in hits] for hits in found]
+        return self._documents(self._connection.carry_out(steps), kind)
+
+    async def dense_documents_async(
+        self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None
+    ) -> list[list[Document]]:
+        """See :meth:`dense_documents`; blocks the event loop only at the first use, to read the mapping."""
+        kind = self._similarity_for(embeddings)
+        steps = self._by_vector(embeddings, top_k, filters, self._connection.vector_fields)
+        return self._documents(await self._connection.carry_out_async(steps), kind)
 
     def dense_hits(self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None) -> list[Hits]:
-        """The passages most similar to each vector; up to 64 vectors in a request."""
+        """See :meth:`PassageSearch.dense_hits`; up to 64 questions in a request."""
         kind = self._similarity_for(embeddings)
         found = self._connection.carry_out(self._by_vector(embeddings, top_k, filters, excludes=None))
         return [_hits(hits, kind) for hits in found]
@@ -121,7 +156,7 @@ class ElasticsearchSearch:
     def both_hits(
         self, queries: Sequence[str], embeddings: NDArray[np.float32], top_k: int, filters: Filters | None
     ) -> list[Both]:
-        """Both searches of a question travel in one request."""
+        """See :meth:`PassageSearch.both_hits`; both searches of a question travel in one request."""
         from dpr_haystack.engines.elasticsearch.both import finding_both
 
         kind = self._similarity_for(embeddings)
@@ -129,10 +164,8 @@ class ElasticsearchSearch:
         found = self._connection.carry_out(finding_both(asked, ids_only, translated(filters), top_k))
         return [Both(_hits(by_words), _hits(by_vector, kind)) for by_words, by_vector in found]
 
-    def scores(
-        self, queries: Sequence[str], embeddings: NDArray[np.float32], wanted: Sequence[Ids]
-    ) -> list[tuple[dict[str, float], dict[str, float]]]:
-        """The server scores the passages named, as its searches do."""
+    def scores(self, queries: Sequence[str], embeddings: NDArray[np.float32], wanted: Sequence[Ids]) -> list[Both]:
+        """See :meth:`PassageSearch.scores`; the server scores the passages as its searches do."""
         from dpr_haystack.engines.elasticsearch.both import scoring_missing
 
         kind = self._similarity_for(embeddings)
@@ -141,29 +174,22 @@ class ElasticsearchSearch:
         )
         found = self._connection.carry_out(steps)
         return [
-            (dict.fromkeys(ids.bm25, 0.0) | _hits(by_words).by_id(), _hits(by_vector, kind).by_id())
+            Both(_hits(by_words, default=ids.bm25), _hits(by_vector, kind))
             for ids, (by_words, by_vector) in zip(wanted, found, strict=True)
         ]
 
     def documents(self, ids: Sequence[str]) -> dict[str, Document]:
-        """Documents by their ids, without vectors."""
+        """See :meth:`PassageSearch.documents`."""
         from dpr_haystack.engines.elasticsearch.documents import reading_documents
 
         connection = self._connection
         steps = reading_documents(connection.index, ids, connection.vector_fields, self._retries)
         return {name: connection.document_of(hit) for name, hit in connection.carry_out(steps).items()}
 
-    def refuse_to_write_secrets(self) -> None:
-        """Before the store is serialized.
-
-        :raises InputError: If a password or the like would be written in clear.
-        """
-        self._connection.refuse_to_write_secrets()
-
     def close(self) -> None:
-        """Close the connection; what was read about the index is read again at the next use."""
+        """Close the connection; the next use opens another and reads the mapping again."""
         self._facts.close()
-        self._searched.close()
+        self._searched = None
         self._connection.close()
 
     async def close_async(self) -> None:
@@ -182,29 +208,43 @@ class ElasticsearchSearch:
         bodies = [dense_body(vector, search, clauses, top_k) for vector in embeddings.tolist()]
         return (yield from searching(self._connection.index, bodies, self._retries))
 
-    def _document(self, hit: Hit, kind: str) -> Document:
-        return self._connection.document_of({**hit, "_score": similarity_of(hit["_score"], kind)})
+    def _documents(self, found: list[list[Hit]], kind: str | None = None) -> list[list[Document]]:
+        return [[self._document(hit, kind) for hit in hits] for hits in found]
 
-    def _by_words(self, queries: Sequence[str], top_k: int, filters: Filters | None) -> Steps[list[list[Hit]]]:
+    def _document(self, hit: Hit, kind: str | None) -> Document:
+        score = hit["_score"] if kind is None else similarity_of(hit["_score"], kind)
+        return self._connection.document_of({**hit, "_score": score})
+
+    def _by_words(
+        self, queries: Sequence[str], top_k: int, filters: Filters | None, excludes: tuple[str, ...] | None
+    ) -> Steps[list[list[Hit]]]:
         from dpr_haystack.engines.elasticsearch.bm25 import keyword_bodies
         from dpr_haystack.engines.elasticsearch.searching import searching
 
-        index, clauses, searched = self._connection.index, translated(filters), self._searched.get()
-        search = KeywordSearch(excludes=None)
-        bodies = yield from keyword_bodies(index, search, searched, queries, clauses, top_k, self._retries)
-        return (yield from searching(index, bodies, self._retries))
+        clauses = translated(filters)
+        if top_k == 0 or not queries:
+            return [[] for _ in queries]
+        index, search = self._connection.index, replace(self._keyword, excludes=excludes)
+        fields = yield from self._fields()
+        bodies = yield from keyword_bodies(index, search, fields, queries, clauses, top_k, self._retries)
+        return (yield from searching(index, bodies, self._retries, search_type=self._search_type))
+
+    def _fields(self) -> Steps[SearchedFields]:
+        from dpr_haystack.engines.elasticsearch.bm25 import finding_fields
+
+        if self._searched is None:
+            self._searched = yield from finding_fields(self._connection.index, self._keyword, self._retries)
+        return self._searched
 
     def _asked(self, queries: Sequence[str], embeddings: NDArray[np.float32]) -> Asked:
         from dpr_haystack.engines.elasticsearch.both import Asked
 
         vectors: list[list[float]] = embeddings.tolist()
-        return Asked(self._connection.index, self._searched.get(), queries, vectors, self._retries)
+        fields = self._connection.carry_out(self._fields())
+        return Asked(self._connection.index, fields, queries, vectors, self._retries)
 
     def _similarity_for(self, embeddings: NDArray[np.float32]) -> str:
-        """How the index compares vectors like these.
-
-        :raises InputError: If it has others.
-        """
+        """How the index compares vectors; refuses vectors of another length."""
         facts = self._facts.get()
         facts.check_dimension(embeddings.shape[1], self._connection.index)
         return facts.similarity
@@ -215,22 +255,17 @@ class ElasticsearchSearch:
         facts = self._connection.carry_out(reading_facts(self._connection.index, self._retries))
         if facts.similarity in _NOT_TRAINED_FOR:
             logger.warning(
-                "{place} compares vectors by {similarity}, and so are its scores: DPR is trained for inner products, "
-                "which an index made by create_elasticsearch_index or dpr-haystack es-init compares by",
-                place=self.place,
+                "{index} compares vectors by {similarity}, but DPR is trained for inner products. Create an index for "
+                "inner products with create_elasticsearch_index or dpr-haystack es-init.",
+                index=self.location,
                 similarity=facts.similarity,
             )
         return facts
 
-    def _read_fields(self) -> SearchedFields:
-        from dpr_haystack.engines.elasticsearch.bm25 import finding_fields
 
-        return self._connection.carry_out(finding_fields(self._connection.index, KeywordSearch(), self._retries))
-
-
-def _hits(found: Iterable[Hit], similarity: str | None = None) -> Hits:
-    """Ids and scores of hits; of dense ones the similarity behind the score."""
-    pairs = [(hit["_id"], hit["_score"]) for hit in found]
-    if similarity is not None:
-        pairs = [(name, similarity_of(score, similarity)) for name, score in pairs]
-    return Hits([name for name, _ in pairs], [score for _, score in pairs])
+def _hits(found: Iterable[Hit], similarity: str | None = None, default: Sequence[str] = ()) -> Hits:
+    """Ids and scores of hits; of dense ones the similarity behind the score. ``default`` without a hit score 0."""
+    scores = dict.fromkeys(default, 0.0)
+    for hit in found:
+        scores[hit["_id"]] = hit["_score"] if similarity is None else similarity_of(hit["_score"], similarity)
+    return Hits(list(scores), list(scores.values()))

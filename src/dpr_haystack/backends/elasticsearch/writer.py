@@ -16,8 +16,8 @@ from haystack.dataclasses import Document
 
 from dpr_haystack.backends.elasticsearch.connection import ElasticsearchConnection
 from dpr_haystack.backends.passage_writer import NotWritten
-from dpr_haystack.core.exact import Similarity
 from dpr_haystack.core.hits import Kept
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.engines.elasticsearch.bulk import BulkWriter
 from dpr_haystack.engines.elasticsearch.creation import creating
 from dpr_haystack.engines.elasticsearch.documents import HAS_VECTOR, counting, reading_documents, reading_page
@@ -38,45 +38,42 @@ if TYPE_CHECKING:
     from dpr_haystack.engines.elasticsearch.searching import Hit
 
 
-# A server that was never there may have another address: that is to be said at once.
+# A server that was never reached probably has another address: fail soon.
 _AT_FIRST = 2
-# Later it is known to be there: then a request that takes long is not asked again while it is still being done.
+# Later a slow request must not be repeated while the server still works on it.
 _SECONDS = 30.0
 
 
-_SIMILARITIES: dict[str, Similarity] = {"cosine": "cosine", "l2_norm": "l2"}
+class ElasticsearchWriter:
+    """A :class:`~dpr_haystack.backends.passage_writer.PassageWriter` to an index in Elasticsearch.
 
-
-class ElasticsearchTarget:
-    """An index in Elasticsearch, behind the official document store.
-
-    Busy or gone for a while is waited for: documents carry their own ids, so that sending them again does no harm.
+    It waits while the server is busy or unreachable. Documents carry their own ids, so that sending them twice is safe.
 
     :param store: The store.
-    :param language: Language of an index that has to be made; None for English.
+    :param language: Language of an index that has to be created; None for English.
     """
 
     def __init__(self, store: ElasticsearchDocumentStore, language: str | None) -> None:
         self._at_first = ElasticsearchConnection(store, "indexing", None)
-        told = store._kwargs.get("request_timeout")
-        self._connection = ElasticsearchConnection(store, "indexing", None if told else _SECONDS)
+        has_timeout = bool(store._kwargs.get("request_timeout"))
+        self._connection = ElasticsearchConnection(store, "indexing", None if has_timeout else _SECONDS)
         self._language = language
         self._is_there = self._is_new = self._is_prepared = self._is_fresh = False
 
     @property
-    def place(self) -> str:
-        """The index, by its name."""
+    def location(self) -> str:
+        """The index by its name, for messages."""
         return f"index {self._connection.index!r}"
 
     @property
     def base(self) -> Path | None:
-        """None: an index does not lie beside its sources."""
+        """None: paths of sources are absolute."""
         return None
 
     @property
     def similarity(self) -> Similarity:
-        """As the mapping says; an index that is made here compares by inner product."""
-        return _SIMILARITIES.get(self._facts().similarity, "dot_product") if self.is_there() else "dot_product"
+        """How the mapping compares vectors; an index that is created here compares by inner product."""
+        return Similarity.parse(self._facts().similarity) if self.is_there() else Similarity.DOT_PRODUCT
 
     def is_there(self) -> bool:
         """Whether the index exists."""
@@ -87,18 +84,20 @@ class ElasticsearchTarget:
 
     @property
     def recorded_encoder(self) -> Mapping[str, Any] | None:
-        """Which passage tower made the vectors, by the mapping."""
+        """The passage tower that made the vectors, from the mapping."""
         return self._facts().encoder
 
     def record_encoder(self, record: Mapping[str, Any]) -> None:
-        """Note it in the mapping."""
+        """See :meth:`PassageWriter.record_encoder`; kept in the mapping."""
         self._connection.carry_out(recording_encoder(self._connection.index, record, PATIENT))
 
     def prepare(self, record: Mapping[str, Any], dimension: int) -> None:
-        """Make the index, or see that its vectors are as long as these, and note the tower.
+        """Create the index, or check the existing one, and record the tower.
 
-        :raises InputError: If the index has vectors of another length, or none, or another language, or the name
-            stands for several.
+        :param record: The tower that makes the vectors.
+        :param dimension: Length of the vectors.
+        :raises InputError: If the index has no vectors, vectors of another length or another language, or if the name
+            stands for several indexes.
         """
         if self._is_prepared:
             return
@@ -115,22 +114,22 @@ class ElasticsearchTarget:
         self._is_there = self._is_prepared = True
 
     def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
-        """Text and metadata by id, of what was there when indexing began."""
+        """See :meth:`PassageWriter.kept`."""
         if self._is_new or not self.is_there():
             return {}
         if not self._is_fresh:
-            # what an interrupted run wrote is there, but may not be found yet
+            # What an interrupted run wrote may not be visible to searches yet.
             self._refresh()
             self._is_fresh = True
-        found = self._read(ids, self._connection.vector_fields)
-        return {name: self._kept(hit) for name, hit in found.items()}
+        hits = self._read(ids, self._connection.vector_fields)
+        return {name: self._kept(hit) for name, hit in hits.items()}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Any]:
-        """Vectors by id."""
+        """See :meth:`PassageWriter.vectors`."""
         return {name: hit["_source"].get(VECTOR_FIELD) for name, hit in self._read(ids, ()).items()}
 
     def write(self, documents: Sequence[Document]) -> None:
-        """Hand them over; waits while too much is on its way."""
+        """Send documents in the background; waits while too many requests are open."""
         self._writer.write((document.id, _source(document)) for document in documents)
 
     def metas(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -144,27 +143,28 @@ class ElasticsearchTarget:
             after = page[-1]["sort"]
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Take documents out."""
+        """See :meth:`PassageWriter.delete`."""
         self._writer.delete(ids)
 
     def count(self) -> int:
-        """How many documents there are, also those that no search could find yet."""
+        """How many documents there are, including those that searches do not see yet."""
         self._refresh()
         return self._connection.carry_out(counting(self._connection.index, PATIENT))
 
     def settle(self) -> list[NotWritten]:
-        """Wait for all answers, then make everything findable, once.
+        """Wait for all responses, then refresh the index once.
 
-        :raises SearchIndexMissing: If the index was deleted meanwhile: the server has made another by itself.
+        :returns: The documents that were refused.
+        :raises SearchIndexMissing: If the index was deleted in the meantime: the server has created another by itself.
         """
-        refused = [NotWritten(*each) for each in self._writer.settle()]
+        refused = [NotWritten(*item) for item in self._writer.settle()]
         self._refresh()
         if self._is_prepared:
             self._check_still_ours()
         return refused
 
     def close(self) -> None:
-        """Wait for what is on its way, and close the connection."""
+        """Wait for open requests and close the connection."""
         if "_writer" in self.__dict__:
             self._writer.close()
         self._at_first.close()
@@ -179,8 +179,8 @@ class ElasticsearchTarget:
 
     def _check_still_ours(self) -> None:
         facts = self._facts()
-        if facts.encoder is None and facts.dimension is not None:  # a mapping that may not be read says neither
-            msg = f"{self.place} was deleted while it was written to; delete what is there now, and index again"
+        if facts.encoder is None and facts.dimension is not None:  # an unreadable mapping has neither
+            msg = f"{self.location} was deleted while indexing: delete what is there now and index again"
             raise SearchIndexMissing(msg)
 
     def _read(self, ids: Sequence[str], excludes: Sequence[str]) -> dict[str, Hit]:
@@ -195,8 +195,8 @@ class ElasticsearchTarget:
 
 
 def _source(document: Document) -> dict[str, Any]:
-    """What the official store writes, with the vector as it was computed: shorter numbers, sooner sent and read."""
-    # to_dict copies each number of a vector by itself: most of the time that a client spends on a document
+    """What the official store writes, with the vector in float32: shorter numbers, faster to send and parse."""
+    # to_dict copies a vector number by number, which takes most of the client's time for a document.
     source = replace(document, embedding=None).to_dict()
     for name in ("embedding", "blob", "score", "sparse_embedding"):
         if source.get(name) is None:

@@ -1,28 +1,35 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What all retrievers do the same way: how many to return, and which filter applies."""
+"""What all retrievers share: how many documents to return, and which filter applies."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from haystack.document_stores.types import FilterPolicy
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
+from dpr_haystack.core.checks import check_integer
 from dpr_haystack.errors import InputError
+
+if TYPE_CHECKING:
+    from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
+
+    AnyStore: TypeAlias = FAISSDocumentStore | ElasticsearchDocumentStore
 
 Filters = dict[str, Any]
 
 
 def check_store(document_store: Any) -> None:
-    """Refuse a store that is not ours.
+    """Refuse a store that is not a ``FAISSDocumentStore`` of this package.
 
-    :raises InputError: With the class that it should be.
+    :param document_store: The store.
+    :raises InputError: If it is another one.
     """
     if not isinstance(document_store, FAISSDocumentStore):
         msg = (
-            "document_store must be a FAISSDocumentStore of dpr_haystack, "
+            "document_store must be a FAISSDocumentStore of dpr_haystack: "
             f"got {type(document_store).__module__}.{type(document_store).__name__}"
         )
         raise InputError(msg)
@@ -31,30 +38,32 @@ def check_store(document_store: Any) -> None:
 def check_default_top_k(top_k: int) -> None:
     """Refuse a default number of results below 1.
 
-    :raises InputError: If it is no whole number of at least 1.
+    :param top_k: The number.
+    :raises InputError: If it is not an integer of at least 1.
     """
-    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
-        msg = f"top_k must be a whole number of at least 1, got {top_k!r}"
-        raise InputError(msg)
+    check_integer("top_k", top_k)
 
 
 def chosen_top_k(top_k: int | None, default: int) -> int:
-    """The number of results of one run: 0 means none, None the default.
+    """The number of results of one run.
 
-    :raises InputError: If it is negative or no whole number.
+    :param top_k: The number that was asked for; 0 for no results, None for the default.
+    :param default: The component's own.
+    :returns: The number.
+    :raises InputError: If it is not an integer of at least 0.
     """
     if top_k is None:
         return default
-    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 0:
-        msg = f"top_k must be a whole number of at least 0, got {top_k!r}"
-        raise InputError(msg)
+    check_integer("top_k", top_k, minimum=0)
     return top_k
 
 
 def policy_of(filter_policy: str | FilterPolicy) -> FilterPolicy:
-    """The filter policy by its name.
+    """The filter policy of a name.
 
-    :raises ValueError: If there is none of that name.
+    :param filter_policy: ``"replace"`` or ``"merge"``, or the policy itself.
+    :returns: The policy.
+    :raises ValueError: If the name is unknown.
     """
     return filter_policy if isinstance(filter_policy, FilterPolicy) else FilterPolicy.from_str(filter_policy)
 
@@ -62,12 +71,13 @@ def policy_of(filter_policy: str | FilterPolicy) -> FilterPolicy:
 def combined(policy: FilterPolicy, default: Filters | None, now: Filters | None) -> Filters | None:
     """The filter that applies to one run.
 
-    Under MERGE both filters must let a document through, whatever they are: a filter that keeps tenants apart cannot
-    be undone by a run. Under REPLACE a run's own filter stands alone.
+    Under MERGE a document must match both filters: a run cannot undo a filter that separates tenants. Under REPLACE
+    the run's own filter is used alone.
 
     :param policy: How to combine them.
     :param default: The filter of the constructor.
     :param now: The filter of this run.
+    :returns: The filter; None for all documents.
     """
     if not now or not default:
         return now or default

@@ -15,6 +15,7 @@ from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.backends.local import LocalSearch
+from dpr_haystack.components._towers import hub_token
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.common import (
     check_default_top_k,
@@ -23,7 +24,8 @@ from dpr_haystack.components.retrievers.common import (
     combined,
     policy_of,
 )
-from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionSide
+from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionTower
+from dpr_haystack.components.text_embedder import DPRTextEmbedder
 
 
 @component
@@ -56,8 +58,8 @@ class DPRRetriever(HasQuestionTower):
         top_k: int = 10,
         filters: dict[str, Any] | None = None,
         filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
-        device: ComponentDevice | None = None,
-        token: Secret | None = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False),  # noqa: B008
+        device: ComponentDevice | str | None = None,
+        token: Secret | None = hub_token(),  # noqa: B008
         dtype: str = "auto",
         max_length: int | None = None,
     ) -> None:
@@ -72,9 +74,8 @@ class DPRRetriever(HasQuestionTower):
         self.token = token
         self.dtype = dtype
         self.max_length = max_length
-        self._questions = QuestionSide(
-            LocalSearch(document_store), model, device=device, token=token, dtype=dtype, max_length=max_length
-        )
+        embedder = DPRTextEmbedder(model, device=device, token=token, dtype=dtype, max_length=max_length)
+        self._tower = QuestionTower(LocalSearch(document_store), embedder)
 
     def to_dict(self) -> dict[str, Any]:
         """Serialize the settings."""
@@ -121,9 +122,9 @@ class DPRRetriever(HasQuestionTower):
         chosen = combined(self.filter_policy, self.filters, filters)
         if not queries:
             return []
-        return self.document_store.search_many(self._questions.embed(queries), wanted, chosen)
+        return self.document_store.search_many(self._tower.embed(queries), wanted, chosen)
 
     def close(self) -> None:
         """Let go of the model and the store's files; the next use opens them again."""
-        self._questions.close()
+        self._tower.close()
         self.document_store.close()

@@ -14,16 +14,15 @@ from haystack import component, default_to_dict
 from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 
-from dpr_haystack.backends.elasticsearch.connection import ElasticsearchConnection, check_patience, translated
+from dpr_haystack.backends.elasticsearch.connection import check_patience, check_serializable
+from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
+from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
-    from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch, SearchedFields
-    from dpr_haystack.engines.elasticsearch.searching import Hit
-    from dpr_haystack.engines.elasticsearch.sending import Steps
 
 # As the official retriever scales: a score of 8 becomes 0.73.
 _SCALE = 8.0
@@ -79,7 +78,6 @@ class ElasticsearchBM25Retriever:
         _check_one_of("operator", operator, ("OR", "AND"))
         _check_one_of("search_type", search_type, ("query_then_fetch", "dfs_query_then_fetch"))
         check_patience(timeout, retries)
-        self._connection = ElasticsearchConnection(document_store, "ElasticsearchBM25Retriever", timeout)
         self.document_store = document_store
         self.filters = filters
         self.fuzziness = fuzziness
@@ -93,14 +91,27 @@ class ElasticsearchBM25Retriever:
         self.timeout = timeout
         self.retries = retries
         self.highlight = highlight
-        self._searched: SearchedFields | None = None
+        self._search = ElasticsearchSearch(
+            document_store,
+            "ElasticsearchBM25Retriever",
+            keyword=KeywordSearch(
+                fields=None if self.fields is None else tuple(self.fields),
+                fuzziness=fuzziness,
+                operator=operator,
+                minimum_should_match=minimum_should_match,
+                highlight=highlight,
+            ),
+            search_type=search_type,
+            timeout=timeout,
+            retries=retries,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Serialize the settings.
 
-        :raises ValueError: If the store was given a password as plain text: it would be written in clear.
+        :raises ValueError: If the store has a password in plain text.
         """
-        self._connection.refuse_to_write_secrets()
+        check_serializable(self.document_store)
         return default_to_dict(
             self,
             document_store=self.document_store,
@@ -139,12 +150,11 @@ class ElasticsearchBM25Retriever:
     async def run_async(
         self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> dict[str, list[Document]]:
-        """See :meth:`run`; works with the client that does not hold up the event loop."""
+        """See :meth:`run`; does not block the event loop."""
         _check_questions([query])
-        wanted = chosen_top_k(top_k, self.top_k)
-        steps = self._finding([query], combined(self.filter_policy, self.filters, filters), wanted)
-        found = await self._connection.carry_out_async(steps)
-        return {"documents": self._documents(found)[0]}
+        chosen = combined(self.filter_policy, self.filters, filters)
+        found = await self._search.keyword_documents_async([query], chosen_top_k(top_k, self.top_k), chosen)
+        return {"documents": self._scaled(found)[0]}
 
     def retrieve(
         self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
@@ -154,50 +164,23 @@ class ElasticsearchBM25Retriever:
         :raises ValueError: Also if it is one string: that would be a question for each letter.
         """
         _check_questions(queries)
-        wanted = chosen_top_k(top_k, self.top_k)
-        steps = self._finding(queries, combined(self.filter_policy, self.filters, filters), wanted)
-        return self._documents(self._connection.carry_out(steps))
+        chosen = combined(self.filter_policy, self.filters, filters)
+        return self._scaled(self._search.keyword_documents(queries, chosen_top_k(top_k, self.top_k), chosen))
 
     def close(self) -> None:
         """Let go of the connections; the next use opens others."""
-        self._connection.close()
+        self._search.close()
         self.document_store.close()
 
     async def close_async(self) -> None:
         """Let go of the asynchronous connections; the next use opens others."""
-        await self._connection.close_async()
+        await self._search.close_async()
         await self.document_store.close_async()
 
-    def _finding(self, questions: Sequence[str], filters: dict[str, Any] | None, top_k: int) -> Steps[list[list[Hit]]]:
-        from dpr_haystack.engines.elasticsearch.bm25 import finding_fields, keyword_bodies
-        from dpr_haystack.engines.elasticsearch.searching import searching
-
-        clauses = translated(filters)
-        if top_k == 0 or not questions:
-            return [[] for _ in questions]
-        index, search = self._connection.index, self._search()
-        if self._searched is None:
-            self._searched = yield from finding_fields(index, search, self.retries)
-        bodies = yield from keyword_bodies(index, search, self._searched, questions, clauses, top_k, self.retries)
-        return (yield from searching(index, bodies, self.retries, search_type=self.search_type))
-
-    def _search(self) -> KeywordSearch:
-        from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch
-
-        return KeywordSearch(
-            fields=None if self.fields is None else tuple(self.fields),
-            fuzziness=self.fuzziness,
-            operator=self.operator,
-            minimum_should_match=self.minimum_should_match,
-            highlight=self.highlight,
-            excludes=self._connection.vector_fields,
-        )
-
-    def _documents(self, found: list[list[Hit]]) -> list[list[Document]]:
-        documents = [[self._connection.document_of(hit) for hit in hits] for hits in found]
+    def _scaled(self, documents: list[list[Document]]) -> list[list[Document]]:
         if not self.scale_score:
             return documents
-        return [[replace(each, score=_scaled(each.score or 0.0)) for each in row] for row in documents]
+        return [[replace(document, score=_scaled(document.score or 0.0)) for document in row] for row in documents]
 
 
 def _scaled(score: float) -> float:

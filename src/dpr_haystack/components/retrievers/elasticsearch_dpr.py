@@ -14,11 +14,12 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
 
-from dpr_haystack.backends.elasticsearch.connection import check_patience
+from dpr_haystack.backends.elasticsearch.connection import check_patience, check_serializable
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
 from dpr_haystack.components._towers import hub_token
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
-from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionSide
+from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionTower
+from dpr_haystack.components.text_embedder import DPRTextEmbedder
 from dpr_haystack.engines.elasticsearch.vectors import OVERSAMPLE, DenseSearch
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         oversample: float | None = OVERSAMPLE,
         filters: dict[str, Any] | None = None,
         filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
-        device: ComponentDevice | None = None,
+        device: ComponentDevice | str | None = None,
         token: Secret | None = hub_token(),  # noqa: B008
         max_length: int | None = None,
         timeout: float | None = None,
@@ -82,9 +83,8 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
             timeout=timeout,
             retries=retries,
         )
-        self._questions = QuestionSide(
-            self._search, model, device=device, token=token, dtype=dtype, max_length=max_length
-        )
+        embedder = DPRTextEmbedder(model, device=device, token=token, dtype=dtype, max_length=max_length)
+        self._tower = QuestionTower(self._search, embedder)
         self.document_store = document_store
         self.model = model
         self.dtype = dtype
@@ -104,7 +104,7 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
 
         :raises ValueError: If the store was given a password as plain text: it would be written in clear.
         """
-        self._search.refuse_to_write_secrets()
+        check_serializable(self.document_store)
         return default_to_dict(
             self,
             document_store=self.document_store,
@@ -146,8 +146,8 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         """See :meth:`run`; embeds in a thread and searches with the client that does not hold up the event loop."""
         wanted = chosen_top_k(top_k, self.top_k)
         chosen = combined(self.filter_policy, self.filters, filters)
-        embeddings = await asyncio.to_thread(self._questions.embed, [query])
-        return {"documents": (await self._search.nearest_async(embeddings, wanted, chosen))[0]}
+        embeddings = await asyncio.to_thread(self._tower.embed, [query])
+        return {"documents": (await self._search.dense_documents_async(embeddings, wanted, chosen))[0]}
 
     def retrieve(
         self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
@@ -157,11 +157,11 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         chosen = combined(self.filter_policy, self.filters, filters)
         if not queries:
             return []
-        return self._search.nearest(self._questions.embed(queries), wanted, chosen)
+        return self._search.dense_documents(self._tower.embed(queries), wanted, chosen)
 
     def close(self) -> None:
         """Let go of the model and the connections; the next use opens them again."""
-        self._questions.close()
+        self._tower.close()
         self._search.close()
         self.document_store.close()
 

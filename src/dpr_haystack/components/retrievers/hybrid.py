@@ -6,49 +6,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from haystack import component, default_to_dict
 from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
-from numpy.typing import NDArray
 
-from dpr_haystack.backends.passage_search import in_order
-from dpr_haystack.backends.registry import search_over
-from dpr_haystack.components.retrievers.common import (
-    check_default_top_k,
-    chosen_top_k,
-    combined,
-    policy_of,
-)
-from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionSide
-from dpr_haystack.core.fusion import FusedHit, check_options, fuse
-from dpr_haystack.core.hits import Hits, Ids
-from dpr_haystack.errors import InputError
+from dpr_haystack.backends.registry import check_serializable, search_over
+from dpr_haystack.components._towers import hub_token
+from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
+from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
+from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionTower
+from dpr_haystack.components.text_embedder import DPRTextEmbedder
+from dpr_haystack.core.hybrid_settings import SOURCES, HybridSettings
 
 if TYPE_CHECKING:
-    from dpr_haystack.backends.registry import AnyStore
-
-_SOURCES = ("bm25", "dpr")
-
-
-class FoundBy(NamedTuple):
-    """What was found for one question, each list best first."""
-
-    bm25: Hits
-    dpr: Hits
-    hybrid: list[FusedHit]
-
-
-class _Runs(NamedTuple):
-    """Scores of one question by each search, by id."""
-
-    bm25: dict[str, float]
-    dpr: dict[str, float]
+    from dpr_haystack.components.retrievers.common import AnyStore
 
 
 @component
@@ -97,19 +72,17 @@ class DPRHybridRetriever(HasQuestionTower):
         explain: bool = False,
         filters: dict[str, Any] | None = None,
         filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
-        device: ComponentDevice | None = None,
-        token: Secret | None = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False),  # noqa: B008
+        device: ComponentDevice | str | None = None,
+        token: Secret | None = hub_token(),  # noqa: B008
         dtype: str = "auto",
         max_length: int | None = None,
     ) -> None:
         check_default_top_k(top_k)
-        check_default_top_k(candidates)
         self.document_store = document_store
         self.model = model
         self.top_k = top_k
         self.candidates = candidates
-        self.weights = _checked_weights(weights)
-        check_options(self.weights, fusion=fusion, normalization=normalization, missing=missing, rrf_k=rrf_k)
+        self.weights = dict.fromkeys(SOURCES, 1.0) if weights is None else weights
         self.fusion = fusion
         self.normalization = normalization
         self.missing = missing
@@ -123,28 +96,43 @@ class DPRHybridRetriever(HasQuestionTower):
         self.dtype = dtype
         self.max_length = max_length
         self._search = search_over(document_store, purpose="DPRHybridRetriever")
-        self._questions = QuestionSide(
-            self._search, model, device=device, token=token, dtype=dtype, max_length=max_length
+        embedder = DPRTextEmbedder(model, device=device, token=token, dtype=dtype, max_length=max_length)
+        self._tower = QuestionTower(self._search, embedder)
+        self.settings  # noqa: B018 -- checks them
+
+    @property
+    def settings(self) -> HybridSettings:
+        """How the two lists are fused.
+
+        :raises ValueError: If a setting cannot be used.
+        """
+        return HybridSettings(
+            weights=self.weights,
+            normalization=self.normalization,
+            fusion=self.fusion,
+            missing=self.missing,
+            exact_scores=self.exact_scores,
+            candidates=self.candidates,
+            rrf_k=self.rrf_k,
         )
+
+    @property
+    def hybrid_search(self) -> HybridSearch:
+        """Both searches with these settings, for those who want ids and scores."""
+        return HybridSearch(self._search, self._tower, self.settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Serialize the settings.
 
-        :raises ValueError: If a store in Elasticsearch was given a password as plain text.
+        :raises ValueError: If the store has a password in plain text.
         """
-        self._search.refuse_to_write_secrets()
+        check_serializable(self.document_store)
         return default_to_dict(
             self,
             document_store=self.document_store,
             model=self.model,
             top_k=self.top_k,
-            candidates=self.candidates,
-            weights=self.weights,
-            fusion=self.fusion,
-            normalization=self.normalization,
-            missing=self.missing,
-            exact_scores=self.exact_scores,
-            rrf_k=self.rrf_k,
+            **self.settings.parameters(),
             explain=self.explain,
             filters=self.filters,
             filter_policy=self.filter_policy.value,
@@ -179,67 +167,19 @@ class DPRHybridRetriever(HasQuestionTower):
     def retrieve(
         self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> list[list[Document]]:
-        """:meth:`run` for many questions: embedded in batches, found in one dense search."""
-        wanted = chosen_top_k(top_k, self.top_k)
-        lists = [found.hybrid[:wanted] for found in self.all_hits(queries, filters, wanted)]
-        documents = self._search.documents(list(dict.fromkeys(hit.id for hits in lists for hit in hits)))
-        return [self._documents(documents, hits) for hits in lists]
+        """:meth:`run` for many questions: embedded in batches, with one dense search for all.
 
-    def all_hits(
-        self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
-    ) -> list[FoundBy]:
-        """What each search and both together found for many questions, as ids and scores."""
-        if not queries:
-            return []
-        depth = max(self.candidates, chosen_top_k(top_k, self.top_k))
+        :param queries: The questions.
+        :param filters: A filter for this run, see ``filter_policy``.
+        :param top_k: Overrides the constructor's; 0 returns nothing.
+        :returns: Documents for each question, best first.
+        """
         chosen = combined(self.filter_policy, self.filters, filters)
-        embeddings = self._questions.embed(queries)
-        found = self._search.both_hits(queries, embeddings, depth, chosen)
-        runs = [_Runs(both.bm25.by_id(), both.dpr.by_id()) for both in found]
-        if self.exact_scores:
-            computed = self._search.scores(queries, embeddings, [_lacking(run) for run in runs])
-            for run, (by_words, by_vector) in zip(runs, computed, strict=True):
-                run.bm25.update(by_words)
-                run.dpr.update(by_vector)
-        return [FoundBy(*both, self._fuse(run)) for both, run in zip(found, runs, strict=True)]
-
-    def embed(self, queries: Sequence[str]) -> NDArray[np.float32]:
-        """Embeddings of questions, shape (questions, dim)."""
-        return self._questions.embed(queries)
+        count = chosen_top_k(top_k, self.top_k)
+        return self.hybrid_search.documents(queries, count, chosen, explain=self.explain)
 
     def close(self) -> None:
-        """Let go of the model and the store's files; the next use opens them again."""
-        self._questions.close()
+        """Release the model and the store's files; the next use opens them again."""
+        self._tower.close()
         self._search.close()
         self.document_store.close()
-
-    def _fuse(self, run: _Runs) -> list[FusedHit]:
-        return fuse(
-            run._asdict(),
-            self.weights,
-            fusion=self.fusion,
-            normalization=self.normalization,
-            missing=self.missing,
-            rrf_k=self.rrf_k,
-        )
-
-    def _documents(self, there: Mapping[str, Document], hits: Sequence[FusedHit]) -> list[Document]:
-        documents = in_order(there, {hit.id: hit.score for hit in hits})
-        if not self.explain:
-            return documents
-        told = {hit.id: {name: part._asdict() for name, part in hit.contributions.items()} for hit in hits}
-        return [replace(document, meta={**document.meta, "hybrid": told[document.id]}) for document in documents]
-
-
-def _lacking(run: _Runs) -> Ids:
-    """The passages that only the other search found."""
-    return Ids([name for name in run.dpr if name not in run.bm25], [name for name in run.bm25 if name not in run.dpr])
-
-
-def _checked_weights(weights: Mapping[str, float] | None) -> dict[str, float]:
-    if weights is None:
-        return dict.fromkeys(_SOURCES, 1.0)
-    if set(weights) != set(_SOURCES):
-        msg = f"weights must name 'bm25' and 'dpr', got {sorted(weights)}"
-        raise InputError(msg)
-    return dict(weights)

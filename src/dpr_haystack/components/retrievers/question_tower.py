@@ -1,50 +1,60 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A question tower that knows which store it searches."""
+"""The question tower of a retriever, checked against the vectors that it is compared with."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from haystack.utils import ComponentDevice, Secret
 from numpy.typing import NDArray
 
 from dpr_haystack.backends.passage_search import PassageSearch
-from dpr_haystack.components.text_embedder import DPRTextEmbedder
-from dpr_haystack.core.identity import belongs
+from dpr_haystack.core.identity import EncoderIdentity, belongs
 from dpr_haystack.errors import EncoderMismatch
 
 
-class QuestionSide:
-    """The question tower of a retriever, refused if it is known to belong to another passage tower than the store's.
+class QuestionEmbedder(Protocol):
+    """What a retriever needs of an embedder of questions; :class:`DPRTextEmbedder` has it."""
+
+    @property
+    def identity(self) -> EncoderIdentity | None:
+        """Which tower this is; None if that is not known."""
+
+    def warm_up(self) -> None:
+        """Load the model."""
+
+    def embed(self, questions: Sequence[str]) -> NDArray[np.float32]:
+        """Embeddings of questions.
+
+        :param questions: The questions.
+        :returns: Shape (questions, dim).
+        """
+
+    def close(self) -> None:
+        """Release the model."""
+
+
+class QuestionTower:
+    """An embedder of questions, refused if it is known to belong to another passage tower than the stored vectors.
 
     :param search: Where the vectors are that it is compared with.
-    :param settings: Arguments of :class:`DPRTextEmbedder`.
+    :param embedder: Makes vectors of questions.
     """
 
-    def __init__(
-        self,
-        search: PassageSearch,
-        model: str,
-        *,
-        device: ComponentDevice | None,
-        token: Secret | None,
-        dtype: str,
-        max_length: int | None,
-    ) -> None:
+    def __init__(self, search: PassageSearch, embedder: QuestionEmbedder) -> None:
         self._search = search
-        self._embedder = DPRTextEmbedder(model, device=device, token=token, dtype=dtype, max_length=max_length)
+        self._embedder = embedder
         self._checked: Mapping[str, Any] | None = None
         self._is_checked = False
         self._guard = threading.Lock()
 
     def warm_up(self) -> None:
-        """Load the tower and compare it with what the store says about its vectors.
+        """Load the tower and compare it with what is recorded about the vectors.
 
         :raises EncoderMismatch: If it belongs to another passage tower.
         """
@@ -56,41 +66,45 @@ class QuestionSide:
             identity = self._embedder.identity
             if identity is not None and belongs(identity, recorded) is False:
                 msg = (
-                    f"the vectors in {self._search.place} were made by the passage tower "
-                    f"{(recorded or {}).get('model')}, and the question tower {identity.model} belongs to another one. "
-                    "Use the question tower of that model, or embed the store anew."
+                    f"the vectors in {self._search.location} were made by the passage tower "
+                    f"{(recorded or {}).get('model')}, but the question tower {identity.model} belongs to another one. "
+                    "Use the question tower of that model, or embed the passages again (dpr-haystack reembed)."
                 )
                 raise EncoderMismatch(msg)
             self._checked, self._is_checked = recorded, True
 
     def embed(self, questions: Sequence[str]) -> NDArray[np.float32]:
-        """Embeddings of questions, shape (questions, dim)."""
+        """Embeddings of questions.
+
+        :param questions: The questions.
+        :returns: Shape (questions, dim).
+        """
         self.warm_up()
         return self._embedder.embed(questions)
 
     def close(self) -> None:
-        """Let go of the tower; the next use loads it again."""
+        """Release the model; the next use loads it again."""
         self._embedder.close()
         self._is_checked = False
 
 
 class HasQuestionTower:
-    """What retrievers with a question tower of their own do the same way.
+    """What all retrievers with a question tower share.
 
     :ivar model: The name of the tower.
     """
 
     model: str
-    _questions: QuestionSide
+    _tower: QuestionTower
 
     def warm_up(self) -> None:
-        """Load the question tower and see that it belongs to the vectors that are searched.
+        """Load the question tower and check that it belongs to the vectors that are searched.
 
         :raises ModelError: If the model cannot be found or loaded.
         :raises EncoderMismatch: If it is known to belong to another passage tower.
-        :raises SearchServerError: If the vectors are in Elasticsearch and it does not say what it knows of them.
+        :raises SearchServerError: If the vectors are in Elasticsearch and the mapping cannot be read.
         """
-        self._questions.warm_up()
+        self._tower.warm_up()
 
     async def warm_up_async(self) -> None:
         """See :meth:`warm_up`; works in a thread."""

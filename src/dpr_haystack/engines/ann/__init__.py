@@ -19,7 +19,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dpr_haystack.core.exact import Floats, Rows, Similarity
+from dpr_haystack.core.exact import Floats, Rows
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.errors import InputError
 
 

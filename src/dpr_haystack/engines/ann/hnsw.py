@@ -13,7 +13,8 @@ import faiss as _faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from dpr_haystack.core.exact import Floats, Rows, Similarity
+from dpr_haystack.core.exact import Floats, Rows
+from dpr_haystack.core.similarity import Similarity
 
 faiss: Any = _faiss  # its type stubs miss the Python side of its classes
 
@@ -28,9 +29,9 @@ class HNSW:
     """
 
     def __init__(self, index_string: str, dimension: int, similarity: Similarity, options: Mapping[str, int]) -> None:
-        metric = faiss.METRIC_L2 if similarity == "l2" else faiss.METRIC_INNER_PRODUCT
+        metric = faiss.METRIC_L2 if similarity == Similarity.L2 else faiss.METRIC_INNER_PRODUCT
         links = int(index_string.removeprefix("HNSW").split(",")[0])
-        self._normalise = similarity == "cosine"
+        self._normalise = similarity == Similarity.COSINE
         self._ef_search = options["efSearch"]
         self._index = faiss.IndexHNSWFlat(dimension, links, metric)
         self._index.hnsw.efConstruction = options["efConstruction"]

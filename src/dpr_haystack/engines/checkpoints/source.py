@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.errors import ModelError
 
 DPR_CLASSES = {"question": "DPRQuestionEncoder", "passage": "DPRContextEncoder"}
@@ -34,7 +35,7 @@ class TowerSource:
     class_name: str
     pooling: str
     normalize: bool = False
-    similarity: str = "dot"
+    similarity: Similarity | None = Similarity.DOT_PRODUCT
     max_length: int | None = DPR_MAX_LENGTH
     dimension: int | None = None
     prompt: str = ""

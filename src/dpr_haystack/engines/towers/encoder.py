@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from dpr_haystack.core.identity import EncoderIdentity
 from dpr_haystack.core.model_directory import Part
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.text import PassageText, token_batches, with_prompt
 from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer, padded
 
@@ -72,7 +73,7 @@ class Encoder:
         return self.part.normalize
 
     @property
-    def similarity(self) -> str:
+    def similarity(self) -> Similarity | None:
         """What the model was trained to compare vectors by."""
         return self.part.similarity
 

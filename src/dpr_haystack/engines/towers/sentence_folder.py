@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dpr_haystack.core.model_directory import POOLINGS, SIMILARITIES, Role
+from dpr_haystack.core.model_directory import POOLINGS, Role
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.engines.checkpoints.source import TowerSource, read_json
-from dpr_haystack.errors import ModelError
+from dpr_haystack.errors import InputError, ModelError
 
 _TRANSFORMER_CONFIGS = tuple(
     f"sentence_{family}_config.json"
@@ -66,18 +67,25 @@ def _read(folder: Path, role: Role) -> TowerSource:
     settings = _transformer_settings(transformer)
     model = _model_settings(folder)
     prompt = _prompt(model, role)
-    similarity = model.get("similarity_fn_name") or "cosine"
     return TowerSource(
         folder=transformer,
         class_name="AutoModel",
         pooling=_pooling(pooling, prompt),
         normalize="Normalize" in kinds,
-        similarity=similarity if similarity in SIMILARITIES else "cosine",
+        similarity=_similarity(folder, model.get("similarity_fn_name") or "cosine"),
         max_length=settings.get(f"{_NAMES[role][0]}_length") or settings.get("max_seq_length"),
         prompt=prompt,
         lowercase=bool(settings.get("do_lower_case", False)),
         dense=tuple(module.folder for module in modules if module.kind == "Dense"),
     )
+
+
+def _similarity(folder: Path, name: Any) -> Similarity:
+    try:
+        return Similarity.parse(name)
+    except InputError as error:
+        msg = f"{folder} was trained to be compared by another measure: {error}"
+        raise ModelError(msg) from error
 
 
 def _after(kinds: list[str], kind: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from dpr_haystack.backends.passage_search import PassageSearch
-from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+from dpr_haystack.components.retrievers.hybrid_search import HybridSearch, runs_of, systems_of
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.metrics import KS
 from dpr_haystack.engines.ranking_measures import RankingMeasures
@@ -17,7 +17,6 @@ from dpr_haystack.formats.question import Question
 from dpr_haystack.workflows.evaluation.reader_judge import ReadingJudge
 from dpr_haystack.workflows.evaluation.report import EvaluationReport, SystemReport, report_of
 from dpr_haystack.workflows.evaluation.retrieval_judge import JudgedQuestion, RetrievalJudge
-from dpr_haystack.workflows.runs import runs_of, systems_of
 
 # Questions that are searched together; with a reader few, for their progress is slow.
 _AT_ONCE, _READ_AT_ONCE = 256, 8
@@ -32,7 +31,7 @@ __all__ = ["EvaluationReport", "SystemReport", "evaluate"]
 def evaluate(
     search: PassageSearch,
     questions: Sequence[Question],
-    retriever: DPRHybridRetriever | None,
+    hybrid: HybridSearch | None,
     *,
     ks: Sequence[int] = KS,
     match: str = "string",
@@ -48,7 +47,7 @@ def evaluate(
 
     :param search: Where the passages are.
     :param questions: With gold passages' ids, answers, or both.
-    :param retriever: Gives the question tower and says how to fuse; None for BM25 alone.
+    :param hybrid: Both searches over it; None for BM25 alone.
     :param ks: Which k.
     :param match: ``"string"``: a passage answers if it contains an answer's words in a row; ``"regex"``: if it matches.
     :param systems: Only these of BM25, DPR and hybrid.
@@ -65,12 +64,12 @@ def evaluate(
     if not ks or min(ks) < 1:
         msg = f"k must be at least 1, got {list(ks)}"
         raise InputError(msg)
-    names = systems_of(retriever, systems)
+    names = systems_of(hybrid, systems)
     judge = RetrievalJudge(search, names, max(ks), match)
     measured = _measured(measures, names, questions, max(ks))
     depth = max([*ks, reading.depth]) if reading is not None else max(ks)
     for batch in batched(questions, _AT_ONCE if reading is None else _READ_AT_ONCE):
-        runs = runs_of(search, retriever, [question.question for question in batch], depth, names)
+        runs = runs_of(search, hybrid, [question.question for question in batch], depth, names)
         judged = [judge.judge(question, run) for question, run in zip(batch, runs, strict=True)]
         _record(judged, measured, recorders)
         if reading is not None:

@@ -13,11 +13,11 @@ from haystack.dataclasses import Document
 
 from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.components.reader import DPRReader, Readings
+from dpr_haystack.components.retrievers.hybrid_search import Runs
 from dpr_haystack.core.answers import AnswerMatcher, exact_match, f1, pattern_match
 from dpr_haystack.core.intervals import Interval, bootstrap_interval
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.runs import Runs
 
 LOSSES = ("retrieval", "selection", "span")
 """Where a question is lost: no passage that was read has an answer; one has, but the answer came out of another that

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.components.retrievers.hybrid_search import Runs
 from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.hits import Hits
 from dpr_haystack.core.metrics import first_gold, first_hit
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.runs import Runs
 
 
 @dataclass

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.core.batching import batched
-from dpr_haystack.core.exact import Similarity, exact_search
+from dpr_haystack.core.exact import exact_search
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.hits import Hits
 from dpr_haystack.core.model_directory import ROLES, Role
 from dpr_haystack.core.passages import Passage
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.text import PassageText, as_title, normalize_question
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.errors import InputError
@@ -39,12 +40,11 @@ from dpr_haystack.workflows.training.train import Progress, facts_of, train_dpr
 
 if TYPE_CHECKING:
     from dpr_haystack.backends.passage_search import PassageSearch
-    from dpr_haystack.backends.registry import AnyStore
+    from dpr_haystack.components.retrievers.common import AnyStore
     from dpr_haystack.engines.towers.encoder import Encoder
 
 BM25 = "BM25"
 
-_SIMILARITIES: dict[str, Similarity] = {"dot": "dot_product", "cosine": "cosine", "euclidean": "l2"}
 _AT_ONCE = 64
 
 Told = Callable[[str], None]
@@ -141,13 +141,13 @@ class _Pair:
     models: Mapping[Role, str]
     device: str | None
     options: Mapping[str, Any]
-    similarity: str | None = None
+    similarity: Similarity | None = None
     _loaded: dict[Role, Encoder] = field(default_factory=dict)
 
     def encode(self, role: Role, texts: Sequence[PassageText]) -> tuple[NDArray[np.float32], Similarity]:
         """Vectors of some texts, (texts, dimension), and what they are compared by."""
         encoder = self._encoder(role)
-        return encoder.encode(texts), _SIMILARITIES[self.similarity or encoder.similarity]
+        return encoder.encode(texts), self.similarity or encoder.similarity or Similarity.DOT_PRODUCT
 
     def facts(self) -> dict[str, Any]:
         """What tells its vectors from another pair's."""
@@ -198,7 +198,7 @@ def _trained(
     if count == 0:
         models: dict[Role, str] = {"question": config.model, "passage": config.passage_model or config.model}
         as_trained = {"pooling": config.pooling, "normalize": config.normalize}
-        return _Pair(models, config.device, {**options, **as_trained}, config.similarity)
+        return _Pair(models, config.device, {**options, **as_trained}, Similarity.parse(config.similarity))
     own = replace(config, train_questions=count, output_dir=str(folder))
     if not RunDirectory(folder).is_finished(own, data):
         report = train_dpr(own, token=token, progress=progress)

@@ -17,18 +17,19 @@ from haystack.dataclasses import Document
 
 from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.backends.registry import search_over
-from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
+from dpr_haystack.components.retrievers.hybrid_search import HybridSearch, runs_of
 from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.hits import Hits
+from dpr_haystack.core.hybrid_settings import HybridSettings
 from dpr_haystack.core.negatives import Candidate, NegativeRules, Tally, choose_negatives
 from dpr_haystack.core.passages import Passage, passage_id
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.training import TrainingExample
-from dpr_haystack.workflows.runs import runs_of
+from dpr_haystack.workflows.opening import hybrid_search_over
 
 if TYPE_CHECKING:
-    from dpr_haystack.backends.registry import AnyStore
+    from dpr_haystack.components.retrievers.common import AnyStore
 
 Source = Literal["bm25", "dpr", "hybrid"]
 
@@ -121,18 +122,18 @@ def _mined(
     progress: Callable[[int], None] | None,
 ) -> Iterator[TrainingExample]:
     search = search_over(document_store, purpose="mining")
-    retriever = None
+    hybrid = None
     if model is not None and options.source != "bm25":
-        retriever = DPRHybridRetriever(document_store, model, exact_scores=True)
+        hybrid = hybrid_search_over(search, model, HybridSettings(exact_scores=True))
     try:
-        miner = _Miner(search, retriever, options, check, tally)
+        miner = _Miner(search, hybrid, options, check, tally)
         for batch in batched(examples, _AT_ONCE):
             yield from miner.mined(batch)
             if progress is not None:
                 progress(len(batch))
     finally:
-        if retriever is not None:
-            retriever.close()
+        if hybrid is not None:
+            hybrid.tower.close()
         search.close()
 
 
@@ -142,13 +143,13 @@ class _Miner:
     def __init__(
         self,
         search: PassageSearch,
-        retriever: DPRHybridRetriever | None,
+        hybrid: HybridSearch | None,
         options: MiningOptions,
         check: Check | None,
         tally: Tally,
     ) -> None:
         self._search = search
-        self._retriever = retriever
+        self._hybrid = hybrid
         self._options = options
         self._matcher = AnswerMatcher(options.match)
         self._check = check
@@ -156,7 +157,13 @@ class _Miner:
 
     def mined(self, batch: Sequence[TrainingExample]) -> list[TrainingExample]:
         questions = [example.question for example in batch]
-        runs = runs_of(self._search, self._retriever, questions, self._options.rules.last_rank, [self._options.source])
+        runs = runs_of(
+            self._search,
+            self._hybrid,
+            questions,
+            self._options.rules.last_rank,
+            [self._options.source],
+        )
         hits = [_first(run[self._options.source], self._options.rules.last_rank) for run in runs]
         wanted = [name for each in hits for name in each.ids]
         wanted += [passage.id for example in batch for passage in example.positives]

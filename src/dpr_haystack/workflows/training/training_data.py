@@ -23,7 +23,7 @@ from dpr_haystack.formats.training import TrainingExample
 from dpr_haystack.workflows.training.mining import as_passage
 
 if TYPE_CHECKING:
-    from dpr_haystack.backends.registry import AnyStore
+    from dpr_haystack.components.retrievers.common import AnyStore
 
 PROVENANCES = ("gold", "mapped", "found")
 """Where a positive is from: the gold passage itself; the part of it that holds the answer, where the index has it in

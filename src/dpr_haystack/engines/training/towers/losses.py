@@ -20,7 +20,8 @@ from sentence_transformers.util.distributed import all_gather_with_grad
 from torch import Tensor, nn
 
 from dpr_haystack.core.false_negatives import Mask
-from dpr_haystack.core.training_config import LossName, SimilarityName
+from dpr_haystack.core.similarity import Similarity
+from dpr_haystack.core.training_config import LossName
 from dpr_haystack.errors import InputError
 
 Masking = Callable[[Sequence[int], Sequence[int]], Mask]
@@ -36,7 +37,7 @@ class LossOptions:
 
     :param loss: ``"nll"``: the paper's, equation 2; ``"triplet"``: its appendix' hinge; ``"margin_mse"`` (arXiv
         2010.02666) and ``"kl"``: distillation from a teacher.
-    :param similarity: ``"dot"``, ``"cosine"`` or ``"euclidean"`` (its negative).
+    :param similarity: How vectors are compared; for ``L2`` the negative distance.
     :param scale: What similarities are multiplied by: the inverse of a temperature.
     :param margin: Of the triplet loss.
     :param dimensions: Also trained to be used by their first numbers (Matryoshka, arXiv 2205.13147); none for whole
@@ -50,7 +51,7 @@ class LossOptions:
     """
 
     loss: LossName = "nll"
-    similarity: SimilarityName = "dot"
+    similarity: Similarity = Similarity.DOT_PRODUCT
     scale: float = 1.0
     margin: float = 1.0
     dimensions: tuple[int, ...] = ()
@@ -60,10 +61,9 @@ class LossOptions:
     gather: bool = False
 
     def __post_init__(self) -> None:
-        for name, kind in (("loss", LossName), ("similarity", SimilarityName)):
-            if getattr(self, name) not in get_args(kind):
-                msg = f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)!r}"
-                raise InputError(msg)
+        if self.loss not in get_args(LossName):
+            msg = f"loss must be one of {', '.join(get_args(LossName))}: got {self.loss!r}"
+            raise InputError(msg)
 
 
 class Candidates(NamedTuple):
@@ -146,7 +146,8 @@ class RetrievalLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
 
     def _loss(self, questions: Tensor, passages: Tensor, candidates: Candidates) -> Tensor:
         # the first numbers of a unit vector are none: they are made one, as whoever uses them alone would
-        similarity = "cosine" if self.options.dimensions and self.options.unit else self.options.similarity
+        is_cosine = self.options.dimensions and self.options.unit
+        similarity = Similarity.COSINE if is_cosine else self.options.similarity
         scores = similarities(questions, passages, similarity) * self.options.scale
         if self.options.loss in ("margin_mse", "kl"):
             return self._distilled(scores, candidates)
@@ -190,17 +191,17 @@ class RetrievalLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         return nn.functional.kl_div(student, wanted, reduction="batchmean", log_target=True)
 
 
-def similarities(questions: Tensor, passages: Tensor, similarity: str) -> Tensor:
+def similarities(questions: Tensor, passages: Tensor, similarity: Similarity) -> Tensor:
     """Every question with every passage, higher for nearer.
 
     :param questions: (questions, dimension).
     :param passages: (passages, dimension).
-    :param similarity: ``"dot"``, ``"cosine"`` or ``"euclidean"``.
+    :param similarity: How vectors are compared.
     :returns: (questions, passages).
     """
-    if similarity == "euclidean":
+    if similarity == Similarity.L2:
         return -torch.cdist(questions, passages, compute_mode="donot_use_mm_for_euclid_dist")
-    if similarity == "cosine":
+    if similarity == Similarity.COSINE:
         questions, passages = (nn.functional.normalize(each, dim=-1) for each in (questions, passages))
     return questions @ passages.T
 

@@ -13,6 +13,7 @@ import torch
 
 from dpr_haystack.core.model_directory import Part, Role
 from dpr_haystack.core.question_order import QuestionOrder, at_random, neighbours_together
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import DrawRules, TrainingSet, brings_negatives
 from dpr_haystack.engines.checkpoints.precision import resolve_dtype
@@ -43,7 +44,7 @@ def tower_options(config: TrainingConfig, role: Role) -> TowerOptions:
         pooling=config.pooling,
         # so that a store, which compares by inner product, ranks as they were trained
         normalize=True if config.similarity == "cosine" else config.normalize,
-        similarity=config.similarity,
+        similarity=Similarity.parse(config.similarity),
         dropout=config.dropout,
         layers=None if frozen else config.layers,
         frozen=frozen,
@@ -128,7 +129,7 @@ def loss_options(config: TrainingConfig, passage: Part, device: str) -> LossOpti
     bounded = passage.normalize or config.similarity == "cosine"
     return LossOptions(
         loss=config.loss,
-        similarity=config.similarity,
+        similarity=Similarity.parse(config.similarity),
         scale=config.scale or (_SCALE_OF_UNIT_VECTORS if bounded and config.loss != "triplet" else 1.0),
         margin=config.margin,
         dimensions=_dimensions(config, passage.dimension),

@@ -19,6 +19,7 @@ from sentence_transformers import SentenceTransformer
 from dpr_haystack._optional import require
 from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.model_directory import Role, check_dimensions
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.engines.checkpoints.runtime import chosen_device, quiet
@@ -196,7 +197,7 @@ class Session:
             dev,
             hard_negatives=self._config.dev_hard_negatives,
             other_negatives=self._config.dev_other_negatives,
-            similarity=self._config.similarity,
+            similarity=Similarity.parse(self._config.similarity),
             bfloat16=in_bfloat16(self._config, self._device),
             chunk_tokens=chunk_tokens(self._config, self._device),
         )

@@ -14,6 +14,7 @@ from sentence_transformers.sentence_transformer.modules import Module, Router
 from torch import Tensor, nn
 
 from dpr_haystack.core.model_directory import Part, Role
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer
 from dpr_haystack.engines.towers.heads import Head
 from dpr_haystack.engines.towers.loading import LoadedTower, as_part, load_tower, split_tower, used_with
@@ -42,7 +43,7 @@ class TowerOptions:
     max_length: int | None = None
     pooling: str | None = None
     normalize: bool | None = None
-    similarity: str = "dot"
+    similarity: Similarity = Similarity.DOT_PRODUCT
     dropout: float | None = None
     layers: int | None = None
     frozen: bool = False

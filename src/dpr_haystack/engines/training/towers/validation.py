@@ -14,6 +14,7 @@ from sentence_transformers.base.evaluation import BaseEvaluator
 from torch import Tensor
 
 from dpr_haystack.core.metrics import average_rank, mean_reciprocal_rank, top_k_accuracy
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.text import PassageText, normalize_question
 from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.engines.training.towers.batches import by_length
@@ -43,7 +44,7 @@ class PoolEvaluator(BaseEvaluator):  # type: ignore[misc]
         *,
         hard_negatives: int = 30,
         other_negatives: int = 30,
-        similarity: str = "dot",
+        similarity: Similarity = Similarity.DOT_PRODUCT,
         bfloat16: bool = False,
         chunk_tokens: int = 4096,
     ) -> None:
