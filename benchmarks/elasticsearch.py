@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from dpr_haystack.backends.writer_registry import target_over
 from elasticsearch import Elasticsearch
 from haystack import Document
 from haystack_integrations.components.retrievers.elasticsearch import ElasticsearchBM25Retriever as OfficialBM25
@@ -43,9 +44,9 @@ from squad import read_squad
 from dpr_haystack import DPRTextEmbedder, ElasticsearchBM25Retriever, create_elasticsearch_index
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
 from dpr_haystack.backends.registry import search_over
-from dpr_haystack.backends.writer_registry import target_over
 from dpr_haystack.engines.elasticsearch.vectors import DenseSearch
-from dpr_haystack.workflows.opening import question_model_of, store_for
+from dpr_haystack.workflows.opening import store_for
+from dpr_haystack.workflows.recorded_models import question_model_of
 
 TOP_K = 20
 OPTIONS = ("flat", "hnsw", "int8_flat", "int8_hnsw", "int4_hnsw", "bbq_flat", "bbq_hnsw")

@@ -17,7 +17,7 @@ import numpy as np
 from dpr_haystack import DPRTextEmbedder, FAISSDocumentStore
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.formats.questions import read_questions
-from dpr_haystack.workflows.opening import question_model_of
+from dpr_haystack.workflows.recorded_models import question_model_of
 
 TOP_K = 100
 BLOCK = 200

@@ -107,7 +107,7 @@ def test_results_can_be_changed_without_changing_the_store(
 @every_kind
 @pytest.mark.parametrize("top_k", [0, -1, True, 2.5, "3"])
 def test_the_default_number_must_be_positive(kind: str, store: FAISSDocumentStore, top_k: Any) -> None:
-    with pytest.raises(ValueError, match="top_k must be a whole number of at least 1"):
+    with pytest.raises(ValueError, match="top_k must be an integer of at least 1"):
         make_retriever(kind, store, top_k=top_k)
 
 
@@ -178,7 +178,7 @@ def test_a_question_in_words_is_sent_to_the_right_retriever(retrievers: dict[str
 
 @every_kind
 def test_another_store_is_refused_by_name(kind: str) -> None:
-    with pytest.raises(InputError, match=r"FAISSDocumentStore of dpr_haystack.*, got haystack.*InMemoryDocumentStore"):
+    with pytest.raises(InputError, match=r"FAISSDocumentStore of dpr_haystack.*: got haystack.*InMemoryDocumentStore"):
         make_retriever(kind, InMemoryDocumentStore())
 
 

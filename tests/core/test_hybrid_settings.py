@@ -11,6 +11,7 @@ import pytest
 
 from dpr_haystack.core.hybrid_settings import HybridSettings, hybrid_file_of, read_hybrid, sample_of, write_hybrid
 from dpr_haystack.core.model_directory import ModelManifest, Part, write_manifest
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.errors import DataError, InputError
 
 SETTINGS = HybridSettings(
@@ -58,16 +59,16 @@ def test_it_knows_some_of_what_it_was_fitted_on_again() -> None:
     [
         ({"format_version": 2}, "format version 2, this package reads 1"),
         ({"format_version": None}, "format version None"),
-        ({"weights": {"bm25": 1.0}}, "weights must be those of 'bm25' and 'dpr'"),
+        ({"weights": {"bm25": 1.0}}, "weights must name 'bm25' and 'dpr'"),
         ({"weights": {"bm25": -1.0, "dpr": 1.0}}, "'bm25' must be a finite number"),
         ({"weights": {"bm25": "1", "dpr": 1.0}}, "'bm25' must be a finite number"),
-        ({"weights": [0.5, 0.5]}, "weights must be those"),
+        ({"weights": [0.5, 0.5]}, "weights must name"),
         ({"normalization": "softmax"}, "normalization must be one of"),
         ({"fusion": "sum"}, "fusion must be one of"),
         ({"missing": "zero"}, "use 'min'"),
         ({"exact_scores": "yes"}, "exact_scores must be true or false"),
-        ({"candidates": 0}, "candidates must be a whole number"),
-        ({"candidates": 1.5}, "candidates must be a whole number"),
+        ({"candidates": 0}, "candidates must be an integer"),
+        ({"candidates": 1.5}, "candidates must be an integer"),
         ({"temperature": 1}, "does not know: temperature"),
     ],
 )
@@ -92,7 +93,7 @@ def test_what_is_no_settings_at_all(tmp_path: Path, text: str) -> None:
 def test_parameters_are_those_of_the_retriever() -> None:
     assert "fitted" not in SETTINGS.parameters()
     assert SETTINGS.parameters()["weights"] == {"bm25": 0.25, "dpr": 0.75}
-    with pytest.raises(InputError, match="weights must be those"):
+    with pytest.raises(InputError, match="weights must name"):
         HybridSettings(weights={"a": 1.0, "b": 1.0})
 
 
@@ -100,7 +101,7 @@ def test_where_it_lies(tmp_path: Path) -> None:
     model = tmp_path / "model"
     (model / "question").mkdir(parents=True)
     assert hybrid_file_of(str(model)) is None
-    write_manifest(model, ModelManifest({"question": Part("question", "cls", False, "dot", 64, 8)}))
+    write_manifest(model, ModelManifest({"question": Part("question", "cls", False, Similarity.DOT_PRODUCT, 64, 8)}))
     assert hybrid_file_of(str(model)) == model / "hybrid.json"
     assert hybrid_file_of(str(model / "question")) == model / "hybrid.json"
     assert hybrid_file_of("facebook/dpr-question_encoder-single-nq-base") is None

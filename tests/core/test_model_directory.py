@@ -16,10 +16,13 @@ from dpr_haystack.core.model_directory import (
     reader_part,
     write_manifest,
 )
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.errors import DataError
 
-QUESTION = Part("question", "cls", False, "dot", 64, 768)
-PASSAGE = Part("passage", "mean", True, "cosine", 256, 768, prompt="passage: ", lowercase=True, dense=("2_Dense",))
+QUESTION = Part("question", "cls", False, Similarity.DOT_PRODUCT, 64, 768)
+PASSAGE = Part(
+    "passage", "mean", True, Similarity.COSINE, 256, 768, prompt="passage: ", lowercase=True, dense=("2_Dense",)
+)
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -54,7 +57,10 @@ def content(**changes):
         ("[]", "no 'parts'"),
         (json.dumps(content(format_version=2)), "format version 2, this package reads 1"),
         (json.dumps(content(part={"pooling": "median"})), "pooling 'median'"),
-        (json.dumps(content(part={"similarity": "dots"})), "similarity 'dots'"),
+        (
+            json.dumps(content(part={"similarity": "dots"})),
+            "one of dot_product, cosine, l2: got 'dots'",
+        ),
         (json.dumps(content(part={"max_length": 0})), "max_length 0"),
         (json.dumps(content(part={"colour": "red"})), r"does not know: \['colour'\]"),
         (json.dumps({"format_version": 1, "parts": {"question": {"role": "question"}}}), "incomplete"),

@@ -112,7 +112,7 @@ def test_top_k(retriever_of: Make) -> None:
     assert len(ids(retriever, "born in Ulm or Warsaw", top_k=2)) == 2
     assert ids(retriever, "born", top_k=0) == []
     for wrong in (-1, 1.5, True):
-        with pytest.raises(InputError, match="top_k must be a whole number"):
+        with pytest.raises(InputError, match="top_k must be an integer"):
             retriever.run("born", top_k=wrong)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="10000"):
         retriever.run("born", top_k=10_001)

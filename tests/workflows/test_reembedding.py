@@ -13,7 +13,7 @@ from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.errors import EncoderMismatch
 from dpr_haystack.workflows.indexing import index_paths
 from dpr_haystack.workflows.info import describe
-from dpr_haystack.workflows.opening import recorded_encoder_in
+from dpr_haystack.workflows.recorded_models import recorded_encoder_in
 from dpr_haystack.workflows.reembedding import reembed
 from support.reembedding import NEW, OLD, StandIn
 

@@ -15,7 +15,8 @@ from dpr_haystack.backends.registry import search_over
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
 from dpr_haystack.workflows.evaluation.evaluate import evaluate
-from dpr_haystack.workflows.opening import passage_model_for, question_model_of, recorded_encoder_in, store_for
+from dpr_haystack.workflows.opening import store_for
+from dpr_haystack.workflows.recorded_models import passage_model_for, question_model_of, recorded_encoder_in
 
 
 def made(path: Path, encoder: str | None) -> FAISSDocumentStore:

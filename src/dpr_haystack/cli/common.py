@@ -144,7 +144,7 @@ def hybrid_search(place: Place, arguments: argparse.Namespace, *, is_fusing: boo
     :raises InputError: If no question tower is named and none is known to belong to the vectors.
     """
     from dpr_haystack.core.hybrid_settings import HybridSettings
-    from dpr_haystack.workflows.opening import question_model_of
+    from dpr_haystack.workflows.recorded_models import question_model_of
 
     model = arguments.question_model or question_model_of(place.search)
     settings = settings_of(arguments, model) if is_fusing else HybridSettings()

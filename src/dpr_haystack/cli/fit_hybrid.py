@@ -104,7 +104,8 @@ def _fitted(arguments: argparse.Namespace) -> tuple[str, Path | None, FitReport]
     """The question tower, where to write what was fitted, and the report."""
     from dpr_haystack.core.hybrid_settings import HybridSettings
     from dpr_haystack.workflows.hybrid_fitting import check_fit, fit_hybrid
-    from dpr_haystack.workflows.opening import opened_place, question_model_of
+    from dpr_haystack.workflows.opening import opened_place
+    from dpr_haystack.workflows.recorded_models import question_model_of
 
     questions, options = questions_of(arguments), _options(arguments)
     with opened_place(location_of(arguments)) as place:

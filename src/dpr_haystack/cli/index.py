@@ -94,7 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _passage_model(arguments: argparse.Namespace) -> str:
     from dpr_haystack.backends.registry import writer_over
-    from dpr_haystack.workflows.opening import open_index, passage_model_for, recorded_encoder_in
+    from dpr_haystack.workflows.opening import open_index
+    from dpr_haystack.workflows.recorded_models import passage_model_for, recorded_encoder_in
 
     if arguments.model is not None:
         return str(arguments.model)

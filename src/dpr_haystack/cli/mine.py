@@ -115,7 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.core.negatives import Tally
     from dpr_haystack.formats.examples import read_examples
     from dpr_haystack.formats.training import write_training
-    from dpr_haystack.workflows.opening import open_place, question_model_of
+    from dpr_haystack.workflows.opening import open_place
+    from dpr_haystack.workflows.recorded_models import question_model_of
     from dpr_haystack.workflows.training.cross_encoder_check import cross_encoder_check
     from dpr_haystack.workflows.training.mining import mine_hard_negatives
 

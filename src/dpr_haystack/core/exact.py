@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Exact nearest-neighbour search with numpy: the truth that every index is measured against, and the Flat index itself.
+"""Exact nearest-neighbour search with numpy: the Flat index, and the reference for all others.
 
 Scores are similarities, higher is better: the inner product, the cosine, or ``1 / (1 + squared distance)`` for L2.
 """
@@ -16,23 +16,23 @@ from dpr_haystack.core.similarity import Similarity
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
-# A block of questions is scored at once; this many scores (128 MB of float32) bound what a block takes.
+# Questions are scored in blocks of at most this many scores (128 MB of float32).
 _SCORES_AT_ONCE = 1 << 25
-# Below this share of the rows it is cheaper to gather the wanted ones than to score all and mask.
+# Below this share of the rows, copying the wanted rows is cheaper than scoring all rows and masking.
 _GATHER_BELOW = 0.25
-# What float32 loses: the relative rounding of one operation, and the size below which numbers turn to zero.
+# Limits of float32: the relative rounding error of one operation, and the smallest normal number.
 _UNIT = 2.0**-24
 _TINY = 2.0**-126
-# More than float32 loses in a sum of squares of a million terms.
+# An upper bound of the relative error of a float32 sum of a million squares.
 _ROUNDED_UP = 1.1
-# So many rows are widened to float64 at once.
+# How many rows are converted to float64 at a time.
 _WIDEN_AT_ONCE = 8_192
 
 Doubles = NDArray[np.float64]
 
 
 def squared_norms(vectors: Floats) -> Doubles:
-    """Squared Euclidean norms, in float64 because the squares of large float32 numbers are beyond float32.
+    """Squared Euclidean norms, in float64 because squares of large float32 numbers overflow float32.
 
     :param vectors: Shape (n, dim).
     :returns: Shape (n,).
@@ -42,10 +42,11 @@ def squared_norms(vectors: Floats) -> Doubles:
 
 
 def norms_for(vectors: Floats, similarity: Similarity) -> Doubles:
-    """What :func:`exact_search` needs to know of vectors: their squared norms.
+    """The squared norms that :func:`exact_search` needs.
 
     :param vectors: Shape (n, dim).
-    :param similarity: For inner products only their size matters: they are computed in float32 and rounded up.
+    :param similarity: How vectors are compared. For inner products an upper bound is enough: the norms are computed in
+        float32 and rounded up.
     :returns: Shape (n,).
     """
     if similarity != Similarity.DOT_PRODUCT:
@@ -57,7 +58,7 @@ def norms_for(vectors: Floats, similarity: Similarity) -> Doubles:
 
 
 def similarity_scores(vectors: Floats, question: Floats, similarity: Similarity) -> Doubles:
-    """Similarities of one question to some vectors, accumulated in float64.
+    """Similarities of one question and some vectors, computed in float64.
 
     :param vectors: Shape (n, dim).
     :param question: Shape (dim,).
@@ -78,7 +79,7 @@ def similarity_scores(vectors: Floats, question: Floats, similarity: Similarity)
 
 
 def rescore(vectors: Floats, question: Floats, rows: Rows, k: int, similarity: Similarity) -> tuple[Rows, Doubles]:
-    """The k best of some candidate rows by their exact scores.
+    """The k best of some candidate rows, by exact score.
 
     :param vectors: Shape (n, dim).
     :param question: Shape (dim,).
@@ -103,7 +104,7 @@ def exact_search(
     excluded: Rows | None = None,
     norms: Doubles | None = None,
 ) -> list[tuple[Rows, Doubles]]:
-    """The k most similar vectors of each question, by scoring every one.
+    """The k vectors most similar to each question, found by scoring all vectors.
 
     :param vectors: Shape (n, dim).
     :param questions: Shape (m, dim).
@@ -111,7 +112,7 @@ def exact_search(
     :param similarity: How to score.
     :param rows: Search only these rows (sorted); all if None.
     :param excluded: Never return these rows.
-    :param norms: What :func:`norms_for` gives for ``vectors``, shape (n,); computed if None.
+    :param norms: The result of :func:`norms_for` for ``vectors``, shape (n,); computed if None.
     :returns: For each question its rows and scores, best first.
     """
     if rows is not None and excluded is not None and excluded.size:
@@ -132,8 +133,8 @@ def exact_search(
         block = questions[start : start + step]
         keys = _ranking_keys(pool, block, similarity, norms)
         for question, line in zip(block, keys, strict=True):
-            doubt = _doubt(question, similarity, norms)
-            best = _candidates(line, doubt, blocked, k)
+            bounds = _error_bounds(question, similarity, norms)
+            best = _candidates(line, bounds, blocked, k)
             candidates = rows[best] if rows is not None else best.astype(np.int64)
             results.append(rescore(vectors, question, candidates, k, similarity))
     return results
@@ -148,14 +149,14 @@ def _blocked(count: int, allowed: Rows | None, excluded: Rows | None) -> Rows | 
 
 
 def _ranking_keys(pool: Floats, block: Floats, similarity: Similarity, norms: Doubles) -> Floats:
-    """Numbers that rank the pool as the similarity does, shape (questions, pool), as far as float32 goes."""
+    """Float32 keys that rank the pool as the similarity does, shape (questions, pool)."""
     with np.errstate(over="ignore", invalid="ignore"):
         if similarity != Similarity.L2:
             block = _scaled(block)
-        # One question is a matrix-vector product over the rows as they lie in memory.
+        # For one question a matrix-vector product, which reads the rows in memory order.
         keys: Floats = (pool @ block[0])[None, :] if len(block) == 1 else block @ pool.T
         if similarity == Similarity.L2:
-            # Minus the squared distance, but for the question's own norm.
+            # The negative squared distance without the question's norm, which is the same for all rows.
             keys = np.subtract(2 * keys, norms, dtype=np.float32)
         elif similarity == Similarity.COSINE:
             lengths = np.sqrt(norms).astype(np.float32)
@@ -164,21 +165,22 @@ def _ranking_keys(pool: Floats, block: Floats, similarity: Similarity, norms: Do
 
 
 def _scaled(questions: Floats) -> Floats:
-    """Questions of a size of about one: that ranks the same, and products neither overflow nor vanish so soon."""
+    """Questions scaled to about 1: same ranking, but products neither overflow nor underflow."""
     _, exponents = np.frexp(np.abs(questions).max(axis=-1, keepdims=True, initial=0))
-    scaled: Floats = np.ldexp(questions, -exponents)  # exact, because it only changes the exponents
+    scaled: Floats = np.ldexp(questions, -exponents)  # exact: only exponents change
     return scaled
 
 
-def _doubt(question: Floats, similarity: Similarity, norms: Doubles) -> Doubles:
-    """How far each ranking key may be from the truth, shape (pool,).
+def _error_bounds(question: Floats, similarity: Similarity, norms: Doubles) -> Doubles:
+    """Bounds of the rounding errors of the ranking keys, shape (pool,).
 
-    An inner product of n terms is good to n units of the product of the lengths (Higham 2002, section 3.1).
+    The error of an inner product of n terms is at most n units times the product of both norms (Higham 2002,
+    section 3.1).
     """
     terms = question.size + 4
     if similarity == Similarity.L2:
-        doubt: Doubles = np.square(np.linalg.norm(question.astype(np.float64)) + np.sqrt(norms))
-        return terms * (_UNIT * doubt + 4 * _TINY)
+        bounds: Doubles = np.square(np.linalg.norm(question.astype(np.float64)) + np.sqrt(norms))
+        return terms * (_UNIT * bounds + 4 * _TINY)
     lengths = np.sqrt(norms)
     unit = terms * _UNIT * float(np.linalg.norm(_scaled(question)))
     if similarity == Similarity.DOT_PRODUCT:
@@ -187,16 +189,16 @@ def _doubt(question: Floats, similarity: Similarity, norms: Doubles) -> Doubles:
     return unit + lost
 
 
-def _candidates(keys: Floats, doubt: Doubles, blocked: Rows | NDArray[np.bool_] | None, k: int) -> NDArray[np.intp]:
-    """Positions that the k best are among."""
-    broken = ~np.isfinite(keys)
-    if broken.any():  # beyond float32: nothing is known
-        doubt = np.where(broken, np.inf, doubt)
-        keys = np.where(broken, np.float32(0), keys)
+def _candidates(keys: Floats, bounds: Doubles, blocked: Rows | NDArray[np.bool_] | None, k: int) -> NDArray[np.intp]:
+    """Positions among which the k best are."""
+    overflown = ~np.isfinite(keys)
+    if overflown.any():  # overflow: the key says nothing
+        bounds = np.where(overflown, np.inf, bounds)
+        keys = np.where(overflown, np.float32(0), keys)
     if blocked is not None:
         keys[blocked] = -np.inf
-    open_to_all = keys > -np.inf
+    allowed = keys > -np.inf
     if k >= keys.size:
-        return np.flatnonzero(open_to_all)
-    border = -np.partition(-(keys - doubt), k - 1)[k - 1] if k else np.inf
-    return np.flatnonzero(open_to_all & (keys + doubt >= border))
+        return np.flatnonzero(allowed)
+    border = -np.partition(-(keys - bounds), k - 1)[k - 1] if k else np.inf
+    return np.flatnonzero(allowed & (keys + bounds >= border))

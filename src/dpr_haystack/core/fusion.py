@@ -23,10 +23,11 @@ MISSING_POLICIES = ("min", "zero")
 
 
 class Contribution(NamedTuple):
-    """What one source says of one passage.
+    """What one source contributes to the score of a passage.
 
-    ``score`` is the source's own score and ``rank`` its place there, counted from 1; both are None where the source did
-    not find the passage (a hit without a usable score has a rank only). ``part`` is what it adds to the fused score.
+    :param score: The source's own score; None if it did not find the passage, or found it without a usable score.
+    :param rank: The rank there, from 1; None if the source did not find the passage.
+    :param part: What this adds to the fused score.
     """
 
     score: float | None
@@ -35,7 +36,12 @@ class Contribution(NamedTuple):
 
 
 class FusedHit(NamedTuple):
-    """A passage of the fused list; its score is the sum of its parts."""
+    """A passage of the fused list.
+
+    :param id: Its id.
+    :param score: The sum of its contributions' parts.
+    :param contributions: What each source contributes, by its name.
+    """
 
     id: str
     score: float
@@ -43,7 +49,7 @@ class FusedHit(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """A source made ready: its hits, what a passage gets that it did not find, and whether it has a say at all."""
+    """A prepared source: its hits, the contribution to passages that it did not find, and whether it counts at all."""
 
     hits: dict[str, Contribution]
     absent: Contribution
@@ -51,8 +57,8 @@ class _Source(NamedTuple):
 
 
 _Scale: TypeAlias = Callable[[list[float], list[float]], tuple[list[float], float]]
-"""From the scores of all hits, best first and made finite, and the scores that were finite from the start, to the
-normalised scores and the one of an absent passage."""
+"""From the scores of all hits (best first, made finite) and those that were finite in the first place to the
+normalised scores and the score of a passage that was not found."""
 
 
 def fuse(
@@ -72,25 +78,26 @@ def fuse(
     * ``"convex"``: the weighted sum of normalised scores (Bruch et al. 2022, arXiv 2210.11934). ``normalization`` is
       ``"minmax"``, ``"zscore"`` or ``"none"``; with ``"none"`` it is the hybrid of the DPR paper (section 5,
       BM25 + lambda * dot product). Where all scores of a run are equal, a run of one hit for instance, its hits get 1
-      and other passages 0 (``"minmax"``), or 0 and -1 (``"zscore"``): to be found always earns something.
+      and other passages 0 (``"minmax"``), or 0 and -1 (``"zscore"``): a passage that was found never scores below one
+      that was not.
     * ``"rrf"``: reciprocal rank fusion, the sum of ``weight / (rrf_k + rank)`` with ranks from 1.
-    * ``"dbsf"``: distribution-based fusion: mean - 3 sd becomes 0, mean + 3 sd becomes 1, what lies outside is
+    * ``"dbsf"``: distribution-based fusion: mean - 3 sd becomes 0, mean + 3 sd becomes 1, values outside are
       clipped, and the weighted values are summed. Where all scores of a run are equal they become 0.5.
 
-    ``missing`` says what ``"convex"`` takes for a passage that a run lacks: ``"min"``, the lowest score of that run, or
-    ``"zero"``. Under ``"minmax"`` the two are one; under ``"zscore"`` zero would be the mean, which is refused.
-    Under ``"rrf"`` and ``"dbsf"`` such a run adds nothing.
+    ``missing`` is the score that ``"convex"`` gives a passage in a run that lacks it: ``"min"``, the lowest score
+    of that run, or ``"zero"``. With ``"minmax"`` both are the same; with ``"zscore"`` zero would be the mean, which is refused.
+    With ``"rrf"`` and ``"dbsf"`` such a run adds nothing.
 
-    A hit whose score is None, NaN or minus infinity is the last of its run and counts as its lowest score, plus
-    infinity is the first and counts as the highest; only finite scores make up range, mean and deviation. A run without
-    any finite score and a run of weight zero have no say; passages that only these found are kept at the very end.
+    A hit whose score is None, NaN or minus infinity ranks last in its run and gets its lowest finite score; plus
+    infinity ranks first and gets the highest. Range, mean and deviation are those of the finite scores. A run without
+    any finite score and a run of weight zero are ignored; passages that only they found come last.
 
-    The result depends neither on the order of the sources nor on that of their hits. Equal scores inside a run are
-    ranked by id. Equal fused scores are ordered by the best rank that any source gave, the next best, and so on; then
+    The result depends neither on the order of the sources nor on the order of their hits. Equal scores inside a run are
+    ranked by id. Equal fused scores are ordered by their best rank in any source, then the next best, and so on; then
     by id.
 
     :param runs: For each source its hits; a run may be empty. If an id occurs twice in it, its best score counts.
-    :param weights: For each source its weight, zero or more, used as it is: weights are not made to sum to one. Sources
+    :param weights: For each source its weight, zero or more. Weights are not normalised to sum to one. Sources
         without a run are allowed.
     :param fusion: ``"convex"``, ``"rrf"`` or ``"dbsf"``.
     :param normalization: ``"minmax"``, ``"zscore"`` or ``"none"``; for ``"convex"`` only.
@@ -103,11 +110,11 @@ def fuse(
     """
     check_options(weights, fusion=fusion, normalization=normalization, missing=missing, rrf_k=rrf_k)
     if top_k is not None and top_k < 0:
-        msg = f"top_k must be 0 or more, got {top_k}"
+        msg = f"top_k must be 0 or more: got {top_k}"
         raise InputError(msg)
     unknown = sorted(set(runs) - set(weights))
     if unknown:
-        msg = f"runs without a weight: {', '.join(unknown)}; there are weights for {', '.join(sorted(weights))}"
+        msg = f"every run needs a weight: got none for {', '.join(unknown)}, only for {', '.join(sorted(weights))}"
         raise InputError(msg)
     scale = _scale_of(fusion, normalization, missing, rrf_k)
     # Sources in the order of their names: floating-point sums depend on the order of their terms.
@@ -123,9 +130,14 @@ def check_options(
     missing: str = "min",
     rrf_k: float = 60,
 ) -> None:
-    """Refuse options that :func:`fuse` cannot work with; the parameters are its own.
+    """Refuse options that :func:`fuse` cannot use.
 
-    :raises InputError: Saying what is wrong and what is allowed.
+    :param weights: See :func:`fuse`.
+    :param fusion: See :func:`fuse`.
+    :param normalization: See :func:`fuse`.
+    :param missing: See :func:`fuse`.
+    :param rrf_k: See :func:`fuse`.
+    :raises InputError: If one is unknown or out of range, or if two exclude each other.
     """
     for what, value, allowed in (
         ("fusion", fusion, FUSIONS),
@@ -133,13 +145,13 @@ def check_options(
         ("missing", missing, MISSING_POLICIES),
     ):
         if value not in allowed:
-            msg = f"{what} must be one of {', '.join(map(repr, allowed))}, got {value!r}"
+            msg = f"{what} must be one of {', '.join(map(repr, allowed))}: got {value!r}"
             raise InputError(msg)
     if fusion == "convex" and normalization == "zscore" and missing == "zero":
-        msg = "missing='zero' with normalization='zscore' would give passages not found the mean score: use 'min'"
+        msg = "missing='zero' with normalization='zscore' would give missing passages the mean score: use missing='min'"
         raise InputError(msg)
     if not (math.isfinite(rrf_k) and rrf_k >= 0):
-        msg = f"rrf_k must be 0 or more, got {rrf_k}"
+        msg = f"rrf_k must be 0 or more: got {rrf_k}"
         raise InputError(msg)
     _check_weights(weights)
 
@@ -147,10 +159,10 @@ def check_options(
 def _check_weights(weights: Mapping[str, float]) -> None:
     for name, weight in weights.items():
         if not isinstance(weight, (int, float)) or not math.isfinite(weight) or weight < 0:
-            msg = f"the weight of {name!r} must be a finite number, 0 or more, got {weight!r}"
+            msg = f"the weight of {name!r} must be a finite number of at least 0: got {weight!r}"
             raise InputError(msg)
     if not any(weight > 0 for weight in weights.values()):
-        msg = f"at least one weight must be greater than 0, got {dict(weights)}"
+        msg = f"at least one weight must be above 0: got {dict(weights)}"
         raise InputError(msg)
 
 
@@ -178,13 +190,13 @@ def _prepare(name: str, run: Run, weight: float, scale: _Scale) -> _Source:
 
 
 def _ranked(name: str, run: Run) -> list[tuple[str, float]]:
-    """Ids and scores, best first; a score that cannot be used is minus infinity."""
+    """Ids and scores, best first; an unusable score becomes minus infinity."""
     best: dict[str, float] = {}
     for id_, score in run.items() if isinstance(run, Mapping) else run:
         try:
             value = -math.inf if score is None or math.isnan(score) else float(score)
         except TypeError as error:
-            msg = f"the score of {id_!r} from {name!r} must be a number, got {score!r}"
+            msg = f"the score of {id_!r} from {name!r} must be a number: got {score!r}"
             raise InputError(msg) from error
         if id_ not in best or value > best[id_]:
             best[id_] = value
@@ -202,14 +214,14 @@ def _merge(sources: Mapping[str, _Source]) -> list[FusedHit]:
     counted = [name for name, source in sources.items() if source.counts]
     found = set().union(*(sources[name].hits for name in counted))
     if len(found) < len(hits):
-        # With missing="zero" and negative scores, what nobody with a say found would otherwise come first.
+        # With missing="zero" and negative scores, what only ignored runs found would otherwise come first.
         bottom = min((hit.score for hit in hits if hit.id in found), default=0.0)
         hits = [hit if hit.id in found else hit._replace(score=min(hit.score, bottom)) for hit in hits]
     return _sorted(hits, counted)
 
 
 def _sorted(hits: list[FusedHit], counted: Sequence[str]) -> list[FusedHit]:
-    """Best first; ranks are looked up for equal scores only, which are few."""
+    """Best first; ranks are compared for equal scores only, which are rare."""
 
     def order(hit: FusedHit) -> tuple[list[float], str]:
         ranks = sorted(rank for name in counted if (rank := hit.contributions[name].rank) is not None)
@@ -252,6 +264,6 @@ def _distribution(values: list[float], finite: list[float]) -> tuple[list[float]
 
 
 def _shrunk(values: list[float], measure: list[float]) -> list[float]:
-    """Values divided by the power of two that brings ``measure`` into [-1, 1]: exact, and no difference overflows."""
+    """Values divided by the power of two that scales ``measure`` to [-1, 1]: exact, and no difference overflows."""
     exponent = math.frexp(max(abs(measure[0]), abs(measure[-1])))[1]
     return [math.ldexp(value, -exponent) for value in values]

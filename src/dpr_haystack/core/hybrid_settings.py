@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""``hybrid.json``: how BM25 and the towers of a model directory are fused best, as ``fit-hybrid`` found it."""
+"""``hybrid.json``: the fusion of BM25 with the towers of a model directory, as fitted by ``fit-hybrid``."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SOURCES = ("bm25", "dpr")
 
 @dataclass(frozen=True)
 class HybridSettings:
-    """How two lists become one; the names are those of ``DPRHybridRetriever``.
+    """How two lists are fused; the names are those of ``DPRHybridRetriever``.
 
     :param weights: The weight of ``"bm25"`` and of ``"dpr"``.
-    :param normalization: What is done to the scores first.
+    :param normalization: How scores are normalised first.
     :param fusion: How they are fused.
-    :param missing: What a passage gets in the list that lacks it.
-    :param exact_scores: Whether its score there is computed instead.
-    :param candidates: How many passages each list has: what ``normalization`` does depends on it.
+    :param missing: The score of a passage in the list that lacks it.
+    :param exact_scores: Whether that score is computed instead.
+    :param candidates: How many passages each list has; the normalisation depends on it.
     :param rrf_k: The constant of reciprocal rank fusion.
-    :param fitted: On what and with what result it was fitted, for people to read.
-    :raises InputError: If they cannot be used.
+    :param fitted: What it was fitted on and with what result, for people to read.
+    :raises InputError: If a setting cannot be used.
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(SOURCES, 1.0))
@@ -65,14 +65,14 @@ class HybridSettings:
         check_integer("candidates", self.candidates)
 
     def fitted_among(self, questions: Iterable[str]) -> float:
-        """How many of the questions that this was fitted on are among some others.
+        """The share of the questions fitted on that are among other questions.
 
-        :param questions: The others.
-        :returns: From 0 to 1; also 0 if it is not known what it was fitted on.
+        :param questions: The other questions.
+        :returns: From 0 to 1; 0 if the questions fitted on are not known.
         """
         sample = str(self.fitted.get("sample") or "").split()
-        others = set(map(_mark, questions)) if sample else set()
-        return sum(mark in others for mark in sample) / max(1, len(sample))
+        others = set(map(_hash, questions)) if sample else set()
+        return sum(value in others for value in sample) / max(1, len(sample))
 
     def parameters(self) -> dict[str, Any]:
         """The keyword arguments of ``DPRHybridRetriever``."""
@@ -80,23 +80,23 @@ class HybridSettings:
 
 
 def sample_of(questions: Iterable[str]) -> str:
-    """Marks of some questions, by which :meth:`HybridSettings.fitted_among` knows them again.
+    """Hashes of some questions, by which :meth:`HybridSettings.fitted_among` recognises them.
 
-    :param questions: What is fitted on.
-    :returns: The smallest marks, which are a random sample of all.
+    :param questions: The questions fitted on.
+    :returns: The smallest hashes, which are a random sample of all.
     """
-    return " ".join(sorted(set(map(_mark, questions)))[:_SAMPLE])
+    return " ".join(sorted(set(map(_hash, questions)))[:_SAMPLE])
 
 
-def _mark(question: str) -> str:
+def _hash(question: str) -> str:
     return hashlib.sha256(normalize_question(question).encode()).hexdigest()[:12]
 
 
 def hybrid_file_of(model: str) -> Path | None:
-    """Where the settings of a question tower are, whether they are there or not.
+    """The path of the settings of a question tower, whether the file exists or not.
 
-    :param model: The tower as it was named: a model directory or its question folder.
-    :returns: The path; None if the tower is not in a model directory on this machine.
+    :param model: The tower as the user named it: a model directory or its question folder.
+    :returns: The path; None if the tower is not in a local model directory.
     """
     path = Path(model).expanduser()
     if path.name == LAYOUT.question and is_model_directory(path.parent):
@@ -105,10 +105,11 @@ def hybrid_file_of(model: str) -> Path | None:
 
 
 def fitted_for(model: str) -> HybridSettings:
-    """What was fitted for a question tower, or else equal weights.
+    """The settings fitted for a question tower, or equal weights if there are none.
 
-    :param model: The tower as it was named.
-    :raises DataError: If its file is broken.
+    :param model: The tower as the user named it.
+    :returns: The settings.
+    :raises DataError: If the file is broken.
     """
     path = hybrid_file_of(model)
     return read_hybrid(path) if path is not None and path.exists() else HybridSettings()
@@ -130,21 +131,24 @@ def read_hybrid(path: Path) -> HybridSettings:
     """Read settings.
 
     :param path: The file.
-    :raises DataError: If it cannot be read, is of another format, or says what cannot be.
+    :returns: The settings.
+    :raises DataError: If the file cannot be read, has another format, or holds settings that cannot be used.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(path, f"cannot be read as JSON: {error}") from error
     if not isinstance(content, dict) or "weights" not in content:
-        raise DataError(path, "has no 'weights': it is not what dpr-haystack fit-hybrid writes")
+        raise DataError(path, "has no 'weights': not a file written by dpr-haystack fit-hybrid")
     version = content.pop("format_version", None)
     if version != FORMAT_VERSION:
         reason = f"has format version {version}, this package reads {FORMAT_VERSION}: update dpr-haystack or fit again"
         raise DataError(path, reason)
     known = {item.name for item in fields(HybridSettings)}
     if not set(content) <= known:
-        raise DataError(path, f"has what this package does not know: {', '.join(sorted(set(content) - known))}")
+        raise DataError(
+            path, f"has unknown settings: {', '.join(sorted(set(content) - known))}; update dpr-haystack or fit again"
+        )
     try:
         return HybridSettings(**content)
     except InputError as error:

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The model directory: ``dpr.json`` says what lies beside it and how each part is to be used.
+"""The model directory: its files, and ``dpr.json``, which says how each part is used.
 
-Reading and writing go through the same :class:`Layout`, so that they cannot disagree about a name.
+Reading and writing share :class:`Layout`, so that they agree on names.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ class Layout:
     hybrid: str = "hybrid.json"
 
     def part(self, directory: Path, name: str) -> Path:
-        """The folder of a part, e.g. ``"question"``."""
+        """The folder of a part.
+
+        :param directory: The model directory.
+        :param name: The part, e.g. ``"question"``.
+        """
         return directory / str(getattr(self, name))
 
 
@@ -47,17 +51,17 @@ LAYOUT = Layout()
 
 @dataclass(frozen=True)
 class Part:
-    """How one part of a model is used: all that its transformers folder does not say.
+    """How one part of a model is used, beyond what its transformers folder says.
 
     :param role: ``"question"``, ``"passage"`` or ``"reader"``.
-    :param pooling: How token vectors become one vector: one of :data:`POOLINGS`.
+    :param pooling: How token vectors are pooled: one of :data:`POOLINGS`.
     :param normalize: Whether the vector is scaled to length 1.
-    :param similarity: What the towers were trained to be compared by; None for a reader.
+    :param similarity: How the towers were trained to compare vectors; None for a reader.
     :param max_length: Longest input in tokens, special tokens included.
     :param dimension: Length of the vector; 0 where there is none (a reader).
-    :param prompt: What is put before every text.
-    :param lowercase: Whether texts are lower-cased before the tokenizer gets them.
-    :param dense: Sub-folders of the part with linear layers that follow the pooling.
+    :param prompt: A prefix of every text.
+    :param lowercase: Whether texts are lower-cased before tokenization.
+    :param dense: Sub-folders with linear layers that follow the pooling.
     """
 
     role: str
@@ -75,19 +79,19 @@ def check_dimensions(models: Mapping[str, str], dimensions: Mapping[str, int]) -
     """Refuse two towers whose vectors cannot be compared.
 
     :param models: The checkpoint of each role.
-    :param dimensions: How many numbers its vectors have.
-    :raises InputError: If they have different ones.
+    :param dimensions: Length of the vectors of each role.
+    :raises InputError: If the lengths differ.
     """
     if dimensions["question"] != dimensions["passage"]:
         msg = (
-            f"The two towers do not go together: {models['question']} makes vectors of "
-            f"{dimensions['question']} numbers, {models['passage']} of {dimensions['passage']}."
+            "both towers must make vectors of the same length: got "
+            f"{dimensions['question']} for {models['question']} and {dimensions['passage']} for {models['passage']}"
         )
         raise InputError(msg)
 
 
 def reader_part(max_length: int) -> Part:
-    """The part of a reader, which makes no vectors: only its length says something.
+    """The part of a reader, which makes no vectors.
 
     :param max_length: Longest input in tokens: question, title and passage.
     """
@@ -96,11 +100,11 @@ def reader_part(max_length: int) -> Part:
 
 @dataclass(frozen=True)
 class ModelManifest:
-    """What ``dpr.json`` says.
+    """The content of ``dpr.json``.
 
     :param parts: The parts by name: ``"question"``, ``"passage"``, and ``"reader"`` if there is one.
-    :param made_from: What each part was made from, by its name: a name on the hub or a path.
-    :param training: How the model was trained, as the trainer describes it; empty for a converted one.
+    :param made_from: The source of each part, by its name: a name on the hub or a path.
+    :param training: How the model was trained, written by the trainer; empty for a converted model.
     """
 
     parts: Mapping[str, Part]
@@ -124,12 +128,15 @@ def _values(part: Part) -> dict[str, Any]:
 
 
 def is_model_directory(path: Path) -> bool:
-    """Whether ``path`` is a folder with a ``dpr.json``."""
+    """Whether a folder has a ``dpr.json``.
+
+    :param path: The folder.
+    """
     return (path / LAYOUT.manifest).is_file()
 
 
 def write_manifest(directory: Path, manifest: ModelManifest) -> None:
-    """Write ``dpr.json``, in one step.
+    """Write ``dpr.json`` atomically.
 
     :param directory: The model directory; it exists.
     :param manifest: What to write.
@@ -141,8 +148,8 @@ def read_manifest(directory: Path) -> ModelManifest:
     """Read ``dpr.json``.
 
     :param directory: The model directory.
-    :returns: What it says.
-    :raises DataError: If it is no JSON, is of a newer format, or lacks something.
+    :returns: Its content.
+    :raises DataError: If it is not JSON, has a newer format, or is incomplete.
     """
     path = directory / LAYOUT.manifest
     try:
@@ -150,7 +157,7 @@ def read_manifest(directory: Path) -> ModelManifest:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(path, f"cannot be read as JSON: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("parts"), dict):
-        raise DataError(path, "has no 'parts': it is not the manifest of a model directory")
+        raise DataError(path, "has no 'parts': not the manifest of a model directory")
     version = content.get("format_version")
     if version != FORMAT_VERSION:
         reason = f"has format version {version}, this package reads {FORMAT_VERSION}: update dpr-haystack"
@@ -163,7 +170,7 @@ def _part(path: Path, name: str, values: Any) -> Part:
     known = {item.name for item in fields(Part)}
     if not isinstance(values, dict) or not set(values) <= known:
         unknown = sorted(set(values) - known) if isinstance(values, dict) else values
-        raise DataError(path, f"part {name!r} has what this package does not know: {unknown}")
+        raise DataError(path, f"part {name!r} has unknown settings: {unknown}")
     try:
         name_of_similarity = values["similarity"]
         similarity = None if name_of_similarity == _NO_SIMILARITY else Similarity.parse(name_of_similarity)
@@ -178,7 +185,7 @@ def _part(path: Path, name: str, values: Any) -> Part:
 
 def _check(path: Path, name: str, part: Part) -> None:
     if part.pooling not in POOLINGS and part.role in ROLES:
-        raise DataError(path, f"part {name!r} has pooling {part.pooling!r}, known are {', '.join(POOLINGS)}")
+        raise DataError(path, f"part {name!r} has pooling {part.pooling!r}, known: {', '.join(POOLINGS)}")
     if part.similarity is None and part.role in ROLES:
         raise DataError(path, f"part {name!r}: a tower must have a similarity, one of {', '.join(Similarity)}")
     if not isinstance(part.max_length, int) or part.max_length < 1:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Settings from a file into a dataclass: an unknown name or a value of another type is told, with what was meant."""
+"""Settings from a file as a dataclass, with errors that name the wrong setting and the nearest correct name."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 def from_settings(cls: type[T], settings: Mapping[str, Any], where: str) -> T:
-    """Make a dataclass of settings.
+    """Make a dataclass from settings.
 
     :param cls: The dataclass.
     :param settings: Values by name; numbers may be strings, as YAML reads ``1e-5``.
-    :param where: What they are from, for messages.
+    :param where: Where they come from, for messages.
     :returns: The dataclass.
-    :raises InputError: If a name is unknown, missing, or has a value that cannot be.
+    :raises InputError: If a name is unknown or missing, or a value is of the wrong type or out of range.
     """
     hints = get_type_hints(cls)
     own = [item.name for item in fields(cls)]  # type: ignore[arg-type]
@@ -36,18 +36,18 @@ def from_settings(cls: type[T], settings: Mapping[str, Any], where: str) -> T:
         raise InputError(f"{where}: {error}") from error
     except TypeError as error:
         missing = str(error).rpartition("argument")[2].strip("s: ")
-        msg = f"{where}: not all that is needed is there: {missing} missing"
+        msg = f"{where}: required settings are missing: {missing}"
         raise InputError(msg) from error
 
 
 def unknown(name: str, known: list[str]) -> str:
-    """What to say of a name that is none, with the nearest one that is.
+    """The message for an unknown name, with the nearest known one.
 
-    :param name: The name.
-    :param known: Names that there are.
+    :param name: The unknown name.
+    :param known: The known names.
     """
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    return f"there is no setting {name!r}; did you mean {near[0]!r}?" if near else f"there is no setting {name!r}"
+    return f"unknown setting {name!r}; did you mean {near[0]!r}?" if near else f"unknown setting {name!r}"
 
 
 def _value(name: str, value: Any, hint: Any) -> Any:
@@ -55,12 +55,12 @@ def _value(name: str, value: Any, hint: Any) -> Any:
         converted = _as(value, kind)
         if converted is not _NO:
             return converted
-    msg = f"{name} must be {' or '.join(map(_word, _kinds(hint)))}, got {value!r}"
+    msg = f"{name} must be {' or '.join(map(_word, _kinds(hint)))}: got {value!r}"
     raise InputError(msg)
 
 
 _NO = object()
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "nothing (null)"}
+_WORDS = {int: "an integer", float: "a number", bool: "true or false", str: "a string", type(None): "null"}
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""All that training can be told, flat and checked."""
+"""All settings of training, flat and checked."""
 
 from __future__ import annotations
 
@@ -47,73 +47,77 @@ _NOT_NEGATIVE = (
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How two towers are trained; what is left out is as in the paper's released settings.
+    """How two towers are trained. Defaults are the settings released with the paper.
 
     :param model: The checkpoint to start from: BERT-like, DPR, sentence-transformers, or a model directory.
-    :param train_file: Training examples: DPR's JSON or JSON lines, or columns in CSV or TSV; several are read as one.
-    :param output_dir: Where everything goes: the trained pair in ``model/``, checkpoints, curves.
-    :param dev_file: Examples to validate with; None not to validate.
-    :param passage_model: The passage tower's checkpoint, where it is another one.
-    :param train_questions: Train with so many of the questions, drawn by the seed; None for all.
-    :param skip_bad: Pass over bad examples, and list them.
-    :param tie_encoders: One tower for questions and passages.
-    :param freeze_passage_tower: Leave the passage tower as it is, with its layers and its length: vectors in a store
-        stay valid.
-    :param freeze_embeddings: Leave the vectors of words as they are.
-    :param layers: Keep so many layers of each tower, evenly spread; None for all.
-    :param pooling: How token vectors become one; None for the checkpoint's own.
-    :param normalize: Whether vectors get length 1; None for the checkpoint's own.
-    :param max_question_length: Longest question in tokens; None for the checkpoint's own. Tied towers are one, with
+    :param train_file: Training examples: DPR's JSON or JSON Lines, or columns in CSV or TSV; several files are
+        concatenated.
+    :param output_dir: Output directory: the trained pair in ``model/``, checkpoints, curves.
+    :param dev_file: Examples for validation; None for no validation.
+    :param passage_model: The passage tower's checkpoint, if it is another one.
+    :param train_questions: Train on this many questions, drawn with ``seed``; None for all.
+    :param skip_bad: Skip bad examples and list them.
+    :param tie_encoders: Use one tower for questions and passages.
+    :param freeze_passage_tower: Do not train the passage tower, so that the vectors in a store stay valid. Its layers
+        and length stay the same too.
+    :param freeze_embeddings: Do not train token embeddings.
+    :param layers: Keep this many layers of each tower, evenly spread; None for all.
+    :param pooling: How token vectors are pooled; None for the checkpoint's own way.
+    :param normalize: Whether vectors are scaled to length 1; None for the checkpoint's own way.
+    :param max_question_length: Longest question in tokens; None for the checkpoint's own limit. Tied towers use
         ``max_passage_length``.
-    :param max_passage_length: Longest passage in tokens; None for the checkpoint's own.
-    :param dropout: Of every layer; None for the checkpoint's own.
+    :param max_passage_length: Longest passage in tokens; None for the checkpoint's own limit.
+    :param dropout: Dropout of every layer; None for the checkpoint's own.
     :param lora_rank: Train low-rank adapters of this rank (LoRA, arXiv 2106.09685); 0 to train all weights.
-    :param lora_alpha: Their strength; None for twice the rank.
-    :param lora_dropout: What their input is thinned by.
-    :param loss: ``"nll"``: the paper's (equation 2); ``"triplet"``; ``"margin_mse"`` and ``"kl"`` distil a teacher.
-    :param similarity: ``"dot"``; ``"cosine"``: vectors get length 1, and a store finds them by inner product; or
-        ``"euclidean"``, negated: their store is made with ``similarity="l2"``, as ``dpr-haystack index`` does.
-    :param scale: What similarities are multiplied by in the loss; None for 1, or 20 where they cannot exceed 1 and the
-        loss is not triplet, whose margin is in their units.
-    :param margin: Of the triplet loss.
+    :param lora_alpha: Their scaling factor; None for twice the rank.
+    :param lora_dropout: Dropout of their input.
+    :param loss: ``"nll"``: negative log likelihood (equation 2 of the paper); ``"triplet"``; ``"margin_mse"`` and ``"kl"`` distil a teacher.
+    :param similarity: ``"dot"``; ``"cosine"``: vectors are scaled to length 1, so that a store for inner products ranks
+        them correctly; or ``"euclidean"``, negated: their store needs ``similarity="l2"``, which ``dpr-haystack index``
+        sets.
+    :param scale: Factor of the similarities in the loss; None for 1, or for 20 if similarities cannot exceed 1 and the
+        loss is not triplet, whose margin has their unit.
+    :param margin: Margin of the triplet loss.
     :param teacher: A cross-encoder for distillation: a name on the hub or a path.
-    :param matryoshka: Also train the first so many numbers of a vector to be used alone, e.g. [384, 128].
-    :param hard_negatives: Hard negatives a question.
-    :param other_negatives: Other negatives a question, from ``negative_ctxs``.
-    :param positive: ``"first"``: the best positive; ``"random"``: any, another one in every epoch.
-    :param negative: ``"first"``: the hardest; ``"random"``: any, others in every epoch.
-    :param fallback: Whether other negatives stand in for missing hard ones.
-    :param mask_same_answer: Whether passages of the batch that hold a question's answer are not its negatives.
+    :param matryoshka: Also train these lengths of vector prefixes for use on their own, e.g. [384, 128].
+    :param hard_negatives: Hard negatives per question.
+    :param other_negatives: Other negatives per question, from ``negative_ctxs``.
+    :param positive: ``"first"``: the best positive; ``"random"``: a random one in every epoch.
+    :param negative: ``"first"``: the hardest negatives; ``"random"``: random ones in every epoch.
+    :param fallback: Whether other negatives replace missing hard ones.
+    :param mask_same_answer: Whether passages of the batch that contain a question's answer are excluded from its
+        negatives.
     :param regex: Whether answers are regular expressions.
-    :param batch_size: Questions a step, on each device.
-    :param neighbourhood: Batches are made of so many passages at a time that are hard negatives of one another, with
-        all their questions; 0 for questions at random.
-    :param grad_cache: Keep the activations of one chunk at a time, so that any batch fits; None: on a GPU.
-    :param chunk_tokens: Tokens in a chunk; None for what suits the device.
-    :param gather: Whether passages of all devices are negatives.
-    :param gradient_checkpointing: Compute activations again in the backward pass, to save memory.
-    :param learning_rate: The highest learning rate.
-    :param warmup_steps: Steps until it is reached; None for a tenth of all, at most the released 1,237.
-    :param weight_decay: Of AdamW.
-    :param max_grad_norm: Longer gradients are cut to this length.
+    :param batch_size: Questions per step, on each device.
+    :param neighbourhood: Build batches from groups of this many passages that are hard negatives of one another, with
+        all their questions; 0 for random questions.
+    :param grad_cache: Keep the activations of one chunk at a time, so that any batch fits into memory; None for yes on
+        a GPU and no on a processor.
+    :param chunk_tokens: Tokens per chunk; None for a number that suits the device.
+    :param gather: Whether the passages of all devices are negatives.
+    :param gradient_checkpointing: Recompute activations in the backward pass to save memory.
+    :param learning_rate: The peak learning rate.
+    :param warmup_steps: Steps until it is reached; None for a tenth of all steps, at most the released 1,237.
+    :param weight_decay: Weight decay of AdamW.
+    :param max_grad_norm: Gradients are clipped to this norm.
     :param epochs: Passes over the questions.
-    :param max_steps: Stop after so many steps.
-    :param seed: Of everything random.
+    :param max_steps: Stop after this many steps; None for all epochs.
+    :param seed: Seed of everything random.
     :param device: A torch device; None for the best there is.
-    :param dtype: ``"auto"``, ``"float32"`` or ``"bfloat16"``: what matrices are multiplied in.
-    :param attention: transformers' name of an implementation of attention; None for the fastest to train.
-    :param checkpoint_steps: Steps between checkpoints: what is lost if training is killed.
-    :param keep_checkpoints: How many are kept.
-    :param average_last: Also try the mean of the last so many checkpoints (0 not to), and keep it if it is better.
-    :param evaluate_steps: Steps between validations; None for once an epoch.
-    :param early_stopping: Stop after so many validations without a better one; None not to.
-    :param best_metric: What "better" means.
-    :param dev_questions: Validate with so many of them, drawn by the seed; None for all.
-    :param dev_hard_negatives: Hard negatives a question in the pool of passages.
-    :param dev_other_negatives: Other negatives a question in it.
+    :param dtype: ``"auto"``, ``"float32"`` or ``"bfloat16"``: the number format of matrix products.
+    :param attention: Name of an attention implementation of transformers; None for the fastest in training.
+    :param checkpoint_steps: Steps between checkpoints; at most these are lost if training is killed.
+    :param keep_checkpoints: How many checkpoints are kept.
+    :param average_last: Also validate the mean of this many last checkpoints and keep it if it is better; 0 for no.
+    :param evaluate_steps: Steps between validations; None for once per epoch.
+    :param early_stopping: Stop after this many validations without improvement; None for never.
+    :param best_metric: The metric that decides which weights are best.
+    :param dev_questions: Validate on this many questions, drawn with ``seed``; None for all.
+    :param dev_hard_negatives: Hard negatives per question in the pool of passages for validation.
+    :param dev_other_negatives: Other negatives per question in that pool.
     :param log_steps: Steps between two points of the curves.
-    :param tensorboard: Whether TensorBoard is written too; None: if it is installed.
-    :raises InputError: If a value cannot be, or two do not go together.
+    :param tensorboard: Whether to write TensorBoard logs; None for yes if it is installed.
+    :raises InputError: If a value is unknown or out of range, or if two settings exclude each other.
     """
 
     model: str
@@ -182,7 +186,7 @@ class TrainingConfig:
 
     @property
     def train_files(self) -> tuple[str, ...]:
-        """The training files, however many were named."""
+        """The training files, as a tuple."""
         return (self.train_file,) if isinstance(self.train_file, str) else self.train_file
 
     @property
@@ -194,10 +198,10 @@ class TrainingConfig:
         yield from self._wrong_choices()
         yield from self._wrong_numbers()
         if not self.train_files:
-            yield "train_file names no file"
+            yield "train_file must name at least one file"
         if self.batch_size < 2 and not self.hard_negatives and not self.other_negatives:
             yield (
-                "a batch of 1 question without hard negatives has no negative, and nothing can be learned from it: "
+                "a batch of 1 question without hard negatives has no negatives to learn from: "
                 f"raise batch_size ({self.batch_size}) or hard_negatives ({self.hard_negatives})"
             )
         yield from self._do_not_go_together()
@@ -207,9 +211,9 @@ class TrainingConfig:
         for name in ("loss", "similarity", "positive", "negative", "dtype", "best_metric"):
             choices = get_args(hints[name])
             if getattr(self, name) not in choices:
-                yield f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
+                yield f"{name} must be one of {', '.join(choices)}: got {getattr(self, name)!r}"
         if self.pooling is not None and self.pooling not in POOLINGS:
-            yield f"pooling must be one of {', '.join(POOLINGS)}, got {self.pooling!r}"
+            yield f"pooling must be one of {', '.join(POOLINGS)}: got {self.pooling!r}"
 
     def _wrong_numbers(self) -> Iterator[str]:
         for names, least, strict in ((_POSITIVE + _OPTIONAL_POSITIVE, 0, True), (_NOT_NEGATIVE, 0, False)):
@@ -218,26 +222,26 @@ class TrainingConfig:
                 if value is None:
                     continue
                 if not math.isfinite(value) or value < least or (strict and value == least):
-                    yield f"{name} must be {'above 0' if strict else '0 or more'}, got {value}"
+                    yield f"{name} must be {'above 0' if strict else '0 or more'}: got {value}"
         for name in ("dropout", "lora_dropout"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
-                yield f"{name} must be from 0 up to below 1, got {value}"
+                yield f"{name} must be from 0 up to below 1: got {value}"
         if any(each < 1 for each in self.matryoshka):
-            yield f"matryoshka must be numbers above 0, got {list(self.matryoshka)}"
+            yield f"matryoshka must be numbers above 0: got {list(self.matryoshka)}"
 
     def _do_not_go_together(self) -> Iterator[str]:
         distilled = self.loss in ("margin_mse", "kl")
         if distilled and self.teacher is None:
-            yield f"loss {self.loss} distils a cross-encoder: name it as teacher"
+            yield f"loss {self.loss} needs a cross-encoder to distil: set teacher"
         if distilled and not self.hard_negatives and not self.other_negatives:
-            yield f"loss {self.loss} compares a positive with negatives of its own: raise hard_negatives above 0"
+            yield f"loss {self.loss} compares a positive with the question's own negatives: set hard_negatives above 0"
         if self.similarity == "cosine" and self.normalize is False:
-            yield "similarity cosine gives vectors of length 1, so that a store finds them: leave normalize out"
+            yield "similarity cosine scales vectors to length 1: do not set normalize to false"
         if self.teacher is not None and not distilled:
-            yield f"teacher is used by the losses margin_mse and kl, and loss is {self.loss}"
+            yield f"teacher is only used with loss margin_mse or kl: got loss {self.loss}"
         if self.tie_encoders and (self.freeze_passage_tower or self.passage_model is not None):
-            yield "tie_encoders makes one tower of two: no passage_model and no freeze_passage_tower beside it"
+            yield "tie_encoders excludes passage_model and freeze_passage_tower: both towers are the same"
         if self.average_last > self.keep_checkpoints:
             yield (
                 f"average_last is {self.average_last}, but only {self.keep_checkpoints} checkpoints are kept: raise "
@@ -246,13 +250,13 @@ class TrainingConfig:
         name, _, number = (self.device or "").partition(":")
         if name == "cuda" and number not in ("", "0"):
             yield (
-                f"device {self.device}: a training takes the first GPU that it sees; show it this one: "
-                f"CUDA_VISIBLE_DEVICES={number} dpr-haystack train ..., without device"
+                f"device {self.device}: training uses the first visible GPU; make this one visible: "
+                f"CUDA_VISIBLE_DEVICES={number} dpr-haystack train ..., and do not set device"
             )
         if self.early_stopping is not None and self.dev_file is None:
-            yield "early_stopping needs a dev_file to validate with"
+            yield "early_stopping needs a dev_file"
 
     def as_settings(self) -> dict[str, Any]:
-        """All settings by name, as YAML and JSON have them."""
-        told = dataclasses.asdict(self)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+        """All settings by name, as in YAML and JSON."""
+        settings = dataclasses.asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}

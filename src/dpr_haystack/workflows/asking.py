@@ -19,7 +19,7 @@ from dpr_haystack.core.model_directory import READER, is_model_directory, read_m
 from dpr_haystack.core.sentences import sentence_around
 from dpr_haystack.core.text import whole_characters
 from dpr_haystack.errors import InputError
-from dpr_haystack.workflows.opening import found_model
+from dpr_haystack.workflows.recorded_models import found_model
 
 GET_A_READER = (
     "e.g. with access to the hub: hf download deepset/minilm-uncased-squad2 --local-dir my-reader, "

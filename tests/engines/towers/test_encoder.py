@@ -75,7 +75,7 @@ def test_dpr_reads_256_tokens_by_default_and_never_more_than_it_has_positions(dp
 def test_what_the_encoder_says_about_itself(dpr):
     encoder = load_encoder(str(dpr["passage", 12]), "passage", dtype="float32")
     said = (encoder.role, encoder.dimension, encoder.pooling, encoder.normalize, encoder.similarity, encoder.dtype)
-    assert said == ("passage", 12, "cls", False, "dot", "float32")
+    assert said == ("passage", 12, "cls", False, "dot_product", "float32")
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, None])

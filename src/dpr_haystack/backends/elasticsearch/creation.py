@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""An index in Elasticsearch for the official document store, made for BM25 and DPR."""
+"""Creating an index in Elasticsearch that fits BM25 and DPR, for the official document store."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class PreparedIndex:
     """An index that fits.
 
     :param index: Its name.
-    :param created: Whether it was made now; False if it was there.
+    :param created: Whether it was created now; False if it existed.
     """
 
     index: str
     created: bool
 
     def __str__(self) -> str:
-        return f"index {self.index!r} {'was made' if self.created else 'is there and fits: nothing was changed'}"
+        return f"index {self.index!r} {'was created' if self.created else 'exists and fits: nothing was changed'}"
 
 
 def create_elasticsearch_index(
@@ -49,15 +49,15 @@ def create_elasticsearch_index(
     encoder: str | Mapping[str, Any] | None = None,
     **client: Any,
 ) -> PreparedIndex:
-    """Make an index for Haystack's ``ElasticsearchDocumentStore``, or see that the one that is there fits.
+    """Create an index for Haystack's ``ElasticsearchDocumentStore``, or check that an existing one fits.
 
-    The store's own default searches with other BM25 parameters, without the stems of a language, and compares vectors
-    by cosine, which is wrong for DPR. In this index contents and titles are searched with the analyzer given, titles
-    and all other text in metadata also match filters, and the score of vectors is their inner product.
+    The index that the store itself creates has other BM25 parameters and no stemming, and compares vectors by cosine,
+    which is wrong for DPR. In this index contents and titles are analysed with the given analyzer, titles and all
+    other text in metadata can be filtered, and vectors are compared by inner product.
 
     :param hosts: Where Elasticsearch is, e.g. ``"http://localhost:9200"``.
-    :param index: Name of the index; an alias is looked through.
-    :param embedding_dim: Numbers in a vector, 1 to 4096.
+    :param index: Name of the index, or an alias of one index.
+    :param embedding_dim: Length of the vectors, 1 to 4096.
     :param analyzer: A language that the server has an analyzer for, or ``"standard"``.
     :param k1: BM25's k1.
     :param b: BM25's b; the defaults of both are the paper's (Karpukhin et al. 2020, section 5.1).
@@ -66,13 +66,13 @@ def create_elasticsearch_index(
     :param shards: Primary shards of a new index.
     :param replicas: Copies of each shard of a new index.
     :param encoder: The passage tower that makes the vectors, by name or as the record that an embedder's ``identity``
-        gives; None if that is not known.
-    :param client: What else the Elasticsearch client takes, e.g. ``api_key`` (also as a Haystack ``Secret``),
+        gives; None if it is not known.
+    :param client: Other arguments of the Elasticsearch client, e.g. ``api_key`` (also as a Haystack ``Secret``),
         ``basic_auth`` or ``ca_certs``.
-    :returns: The index, and whether it was made.
-    :raises InputError: If an index is there that does not fit, with the differences; if a parameter cannot be or the
-        server does not know the analyzer.
-    :raises SearchServerError: If the server cannot be reached, takes no such credentials or fails.
+    :returns: The index, and whether it was created.
+    :raises InputError: If an index exists that does not fit, with the differences; if a parameter is out of range, or
+        the server does not know the analyzer.
+    :raises SearchServerError: If the server cannot be reached, refuses the credentials or fails.
     :raises MissingExtra: If the Elasticsearch client is not installed.
     """
     require("elasticsearch", "elasticsearch", "create_elasticsearch_index")
@@ -87,28 +87,30 @@ def create_elasticsearch_index(
 
 
 def credentials_from_environment() -> dict[str, Any]:
-    """What the environment says about credentials, as arguments of the Elasticsearch client; empty if it says nothing.
+    """Credentials from environment variables, as arguments of the Elasticsearch client; empty if there are none.
 
     ELASTIC_API_KEY (with ELASTIC_API_KEY_ID if it is the second half of one), or ELASTIC_USER and ELASTIC_PASSWORD.
 
-    :raises InputError: If half of a pair is missing.
+    :returns: The arguments.
+    :raises InputError: If one of a pair is missing.
     """
     names = ("ELASTIC_API_KEY_ID", "ELASTIC_API_KEY", "ELASTIC_USER", "ELASTIC_PASSWORD")
     key_id, key, user, password = (os.environ.get(name, "") for name in names)
     if key:
         return {"api_key": (key_id, key) if key_id else key}
     if user and not password:
-        msg = "ELASTIC_USER is set, ELASTIC_PASSWORD is not"
+        msg = "ELASTIC_USER is set but ELASTIC_PASSWORD is not: set both, or ELASTIC_API_KEY"
         raise InputError(msg)
     return {"basic_auth": (user or "elastic", password)} if password else {}
 
 
 def elasticsearch_store(hosts: Sequence[str], index: str, **client: Any) -> ElasticsearchDocumentStore:
-    """The official document store over an index, with the credentials that the environment names.
+    """The official document store over an index, with credentials from environment variables.
 
     :param hosts: Where Elasticsearch is.
     :param index: Name of the index.
-    :param client: What else the Elasticsearch client takes.
+    :param client: Other arguments of the Elasticsearch client.
+    :returns: The store; no request was sent.
     :raises MissingExtra: If elasticsearch-haystack is not installed.
     """
     official = require("haystack_integrations.document_stores.elasticsearch", "elasticsearch", "--elasticsearch")
@@ -119,4 +121,4 @@ def elasticsearch_store(hosts: Sequence[str], index: str, **client: Any) -> Elas
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: each.resolve_value() if isinstance(each, Secret) else each for name, each in settings.items()}
+    return {name: value.resolve_value() if isinstance(value, Secret) else value for name, value in settings.items()}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from haystack import component, default_to_dict
@@ -82,7 +83,7 @@ class DPRHybridRetriever(HasQuestionTower):
         self.model = model
         self.top_k = top_k
         self.candidates = candidates
-        self.weights = dict.fromkeys(SOURCES, 1.0) if weights is None else weights
+        self.weights = dict.fromkeys(SOURCES, 1.0) if weights is None else copy(weights)
         self.fusion = fusion
         self.normalization = normalization
         self.missing = missing
