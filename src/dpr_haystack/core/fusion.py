@@ -85,8 +85,8 @@ def fuse(
       clipped, and the weighted values are summed. Where all scores of a run are equal they become 0.5.
 
     ``missing`` is the score that ``"convex"`` gives a passage in a run that lacks it: ``"min"``, the lowest score
-    of that run, or ``"zero"``. With ``"minmax"`` both are the same; with ``"zscore"`` zero would be the mean, which is refused.
-    With ``"rrf"`` and ``"dbsf"`` such a run adds nothing.
+    of that run, or ``"zero"``. With ``"minmax"`` both are the same; with ``"zscore"`` zero would be the mean, which is
+    refused. With ``"rrf"`` and ``"dbsf"`` such a run adds nothing.
 
     A hit whose score is None, NaN or minus infinity ranks last in its run and gets its lowest finite score; plus
     infinity ranks first and gets the highest. Range, mean and deviation are those of the finite scores. A run without

@@ -71,7 +71,8 @@ class TrainingConfig:
     :param lora_rank: Train low-rank adapters of this rank (LoRA, arXiv 2106.09685); 0 to train all weights.
     :param lora_alpha: Their scaling factor; None for twice the rank.
     :param lora_dropout: Dropout of their input.
-    :param loss: ``"nll"``: negative log likelihood (equation 2 of the paper); ``"triplet"``; ``"margin_mse"`` and ``"kl"`` distil a teacher.
+    :param loss: ``"nll"``: negative log likelihood (equation 2 of the paper); ``"triplet"``; ``"margin_mse"``
+        and ``"kl"`` distil a teacher.
     :param similarity: ``"dot"``; ``"cosine"``: vectors are scaled to length 1, so that a store for inner products ranks
         them correctly; or ``"euclidean"``, negated: their store needs ``similarity="l2"``, which ``dpr-haystack index``
         sets.
