@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Documents in, documents out: the part of the store that every Haystack document store has."""
+"""Haystack's document store protocol: writing, deleting, filtering and counting documents and their metadata."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dpr_haystack.store.handle import StoreHandle
 
 
 class DocumentMethods(StoreHandle):
-    """Writing, deleting, filtering and counting, each also as a coroutine that runs in a thread."""
+    """Haystack's document store protocol; each method also as a coroutine that runs in a thread."""
 
     def count_documents(self) -> int:
         """How many documents there are."""
         return self.opened().state().count
 
     def filter_documents(self, filters: dict[str, Any] | None = None) -> list[Document]:
-        """The documents that a filter lets through, with their embeddings, in the order of writing.
+        """The documents that match a filter, with their embeddings, in the order of writing.
 
         :param filters: A Haystack filter; None for all documents.
         :raises FilterError: If it is not valid.
@@ -32,32 +32,38 @@ class DocumentMethods(StoreHandle):
             return view.documents(filters)
 
     def get_documents_by_id(self, document_ids: list[str]) -> list[Document]:
-        """Documents by id, in the order of the ids; those that are not there are left out."""
+        """Documents by id, in the order of the ids; unknown ids are left out.
+
+        :param document_ids: Their ids.
+        """
         with self.opened().view() as view:
-            found = view.documents_by("id", document_ids, with_vectors=True)
-        return [found[name] for name in document_ids if name in found]
+            documents = view.documents_by("id", document_ids, with_vectors=True)
+        return [documents[name] for name in document_ids if name in documents]
 
     def write_documents(self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE) -> int:
-        """Write documents; when this returns they are durable, with their vectors.
+        """Write documents and their vectors; both are durable when this returns.
 
         :param documents: Documents with or without embeddings.
-        :param policy: What to do about ids that are there: SKIP, OVERWRITE or FAIL; NONE means FAIL.
+        :param policy: What to do with ids that exist: SKIP, OVERWRITE or FAIL; NONE means FAIL.
         :returns: How many were written.
-        :raises ValueError: If something is no Document, has an embedding of the wrong length or with NaN, or holds what
-            cannot be kept. Nothing is written then.
-        :raises DuplicateDocumentError: If ids are there under FAIL, or come twice. Nothing is written then.
+        :raises ValueError: If something is not a Document, has an embedding of the wrong length or with NaN, or holds
+            values that cannot be stored. Nothing is written then.
+        :raises DuplicateDocumentError: If ids exist under FAIL, or occur twice. Nothing is written then.
         :raises DocumentStoreError: If the store cannot be written, or another process kept writing for too long.
         """
         return self.opened().write(documents, policy)
 
     def delete_documents(self, document_ids: list[str]) -> None:
-        """Delete documents by id; unknown ids are passed over."""
+        """Delete documents by id; unknown ids are ignored.
+
+        :param document_ids: Their ids.
+        """
         self.opened().delete(document_ids)
 
     def delete_all_documents(self, recreate_index: bool = False) -> None:
         """Delete every document and its vector.
 
-        :param recreate_index: Delete the derived indexes as well, instead of letting them catch up.
+        :param recreate_index: Also delete the derived indexes, instead of updating them.
         """
         engine = self.opened()
         engine.delete_all()
@@ -65,31 +71,36 @@ class DocumentMethods(StoreHandle):
             engine.drop_indexes()
 
     def delete_by_filter(self, filters: dict[str, Any], refresh: bool = False) -> int:  # noqa: ARG002
-        """Delete the documents that a filter lets through.
+        """Delete the documents that match a filter.
 
         :param filters: A Haystack filter.
-        :param refresh: Has no effect: what is written is always seen at once.
+        :param refresh: Has no effect: writes are always visible at once.
         :returns: How many were deleted.
         """
         return self.opened().delete_matching(filters)
 
     def update_by_filter(self, filters: dict[str, Any], meta: dict[str, Any], refresh: bool = False) -> int:  # noqa: ARG002
-        """Merge metadata into the documents that a filter lets through.
+        """Merge metadata into the documents that match a filter.
 
         :param filters: A Haystack filter.
-        :param meta: What to add or replace.
-        :param refresh: Has no effect: what is written is always seen at once.
+        :param meta: The fields to add or replace.
+        :param refresh: Has no effect: writes are always visible at once.
         :returns: How many were updated.
         """
         return self.opened().update_matching(filters, meta)
 
     def count_documents_by_filter(self, filters: dict[str, Any]) -> int:
-        """How many documents a filter lets through."""
+        """How many documents match a filter.
+
+        :param filters: A Haystack filter.
+        """
         with self.opened().view() as view:
             return len(view.select(filters).keys)
 
     def count_unique_metadata_by_filter(self, filters: dict[str, Any], metadata_fields: list[str]) -> dict[str, int]:
-        """How many distinct values each field has among the documents that a filter lets through.
+        """How many distinct values each field has among the documents that match a filter.
+
+        :param filters: A Haystack filter.
 
         :param metadata_fields: Names with or without ``meta.``; the result has them without.
         """
@@ -103,7 +114,10 @@ class DocumentMethods(StoreHandle):
             return fields_info(view.metas())
 
     def get_metadata_field_min_max(self, metadata_field: str) -> dict[str, Any]:
-        """The smallest and largest value of a field as ``{"min": ..., "max": ...}``, None where there is none."""
+        """The smallest and largest value of a field as ``{"min": ..., "max": ...}``; None for both if it has no values.
+
+        :param metadata_field: Name with or without ``meta.``.
+        """
         with self.opened().view() as view:
             return min_max(view.metas(), metadata_field)
 
@@ -115,13 +129,13 @@ class DocumentMethods(StoreHandle):
         size: int = 10,
         filters: dict[str, Any] | None = None,
     ) -> tuple[list[Any], int]:
-        """A page of the distinct values of a field, and how many there are in all.
+        """A page of the distinct values of a field, and their total number.
 
         :param metadata_field: Name with or without ``meta.``.
-        :param search_term: Only values that contain this, in any case.
-        :param from_: The first one of the page.
-        :param size: How many.
-        :param filters: Look at these documents only.
+        :param search_term: Only values that contain this string, ignoring case.
+        :param from_: Index of the first value on the page.
+        :param size: Number of values on the page.
+        :param filters: Only values of documents that match this filter.
         """
         with self.opened().view() as view:
             values = unique_values(view.metas(filters), metadata_field)

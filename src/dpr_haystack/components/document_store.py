@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The embedded document store's Haystack face."""
+"""The embedded document store as a Haystack component."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ from dpr_haystack.store.registry import is_store
 class FAISSDocumentStore(DocumentMethods):
     """Documents, their vectors and a keyword index in one directory, without a server.
 
-    Takes the place of faiss-haystack's class of this name: change the import. What is written is durable when
-    ``write_documents`` returns, whatever happens to the process afterwards; ``save`` is only needed for a copy
-    somewhere else. Stores of one directory share one engine inside a process, and processes take turns in writing.
+    A replacement for faiss-haystack's class of the same name: change the import. Documents are durable when
+    ``write_documents`` returns, even if the process is killed afterwards; ``save`` only makes copies. Stores of one
+    directory share one engine inside a process. Several processes may use a directory; only one writes at a time.
 
-    Constructing a store touches no file; that waits for the first use.
+    Constructing a store touches no file. The directory is opened at the first use.
 
-    :param index_path: The store's directory, made on first use. None: a temporary one that goes with this object. The
-        ``.faiss`` and ``.json`` files that faiss-haystack left under this name are taken over once.
-    :param index_string: ``"Flat"`` searches exactly, ``"HNSW32"`` by a graph with 32 links.
-    :param embedding_dim: Length of the vectors. None: what the store in ``index_path`` has, else that of the first one.
-    :param similarity: ``"dot_product"``, what DPR is trained for, ``"cosine"`` or ``"l2"``, whose score is
-        ``1 / (1 + squared distance)``. Scores are always the higher, the better.
-    :param return_embedding: Whether documents that are found bring their embeddings.
-    :param encoder: The passage tower that makes the vectors, by name or as the record that an embedder's ``identity``
-        gives; kept in the store, so that a question tower that does not belong to it is refused.
-    :param language: Language of the keyword index's stems and stop words; None for plain words.
+    :param index_path: The store's directory, created at the first use. None for a temporary directory, deleted together
+        with this object. ``.faiss`` and ``.json`` files of this name, written by faiss-haystack, are imported once.
+    :param index_string: ``"Flat"`` for exact search, ``"HNSW32"`` for a graph with 32 links per node.
+    :param embedding_dim: Length of the vectors. None for that of the existing store, or of the first vector written.
+    :param similarity: ``"dot_product"``, which DPR is trained for, ``"cosine"``, or ``"l2"`` with the score
+        ``1 / (1 + squared distance)``. Higher scores are always better.
+    :param return_embedding: Whether search results include embeddings.
+    :param encoder: The passage tower that makes the vectors: its name, or the record that an embedder's ``identity``
+        gives. It is recorded in the store, and a question tower that belongs to another one is refused.
+    :param language: Language of the keyword index, for stemming and stop words; None for neither.
     :param index_options: Settings of the index, e.g. ``{"efSearch": 256}`` for HNSW.
     :param lock_timeout: Seconds to wait for another process that writes.
-    :raises ValueError: If an argument is not one of those.
+    :raises ValueError: If an argument is unknown or out of range.
     """
 
     __module__ = "haystack_integrations.document_stores.dpr"
@@ -83,29 +83,30 @@ class FAISSDocumentStore(DocumentMethods):
 
     @classmethod
     def from_directory(cls, index_path: str | Path, **settings: Any) -> FAISSDocumentStore:
-        """Open a store with the settings that it was made with.
+        """Open an existing store with its own settings.
 
         :param index_path: Its directory.
-        :param settings: Arguments of the constructor that are to differ.
+        :param settings: Arguments of the constructor that override them.
+        :returns: The store.
         :raises ValueError: If there is no store.
         """
         root = store_directory(index_path)
         if not is_store(root):
-            msg = f"there is no store at {root}; `dpr-haystack index PATHS --store {root}` makes one"
+            msg = f"there is no store at {root}; `dpr-haystack index PATHS --store {root}` creates one"
             raise InputError(msg)
         manifest = manifest_of(Layout(root))
-        made_with = {
+        recorded = {
             "index_string": manifest.index,
             "embedding_dim": manifest.dimension,
             "similarity": manifest.similarity.value,
             "language": manifest.language,
-            # settings of one index mean nothing to another
+            # options of one kind of index have no meaning for another
             "index_options": manifest.index_options if "index_string" not in settings else None,
         }
-        return cls(str(index_path), **{**made_with, **settings})
+        return cls(str(index_path), **{**recorded, **settings})
 
     def to_dict(self) -> dict[str, Any]:
-        """Serialize the settings."""
+        """Serialise the settings."""
         return default_to_dict(
             self,
             index_path=self.index_path,
@@ -121,7 +122,10 @@ class FAISSDocumentStore(DocumentMethods):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> FAISSDocumentStore:
-        """Make a store from :meth:`to_dict`."""
+        """Create a store from the result of :meth:`to_dict`.
+
+        :param data: The dictionary.
+        """
         store: FAISSDocumentStore = default_from_dict(cls, data)
         return store
 
@@ -133,14 +137,14 @@ class FAISSDocumentStore(DocumentMethods):
         *,
         return_embedding: bool | None = None,
     ) -> list[Document]:
-        """The documents whose vectors are most similar to one question's.
+        """The documents most similar to one vector.
 
         :param query_embedding: Shape (dim,).
-        :param top_k: How many; with enough matching documents there are never fewer.
+        :param top_k: How many documents; never fewer if enough documents match.
         :param filters: A Haystack filter, applied before the search.
         :param return_embedding: Overrides the store's setting.
         :returns: Copies with their scores, best first.
-        :raises ValueError: If the embedding has the wrong length or holds NaN, or ``top_k`` is negative.
+        :raises ValueError: If the embedding has the wrong length or contains NaN, or ``top_k`` is negative.
         :raises FilterError: If the filter is not valid.
         """
         return self.search_many([query_embedding], top_k, filters, return_embedding=return_embedding)[0]
@@ -153,7 +157,14 @@ class FAISSDocumentStore(DocumentMethods):
         *,
         return_embedding: bool | None = None,
     ) -> list[list[Document]]:
-        """:meth:`search` for many questions at once; shape (questions, dim)."""
+        """:meth:`search` for many vectors at once.
+
+        :param query_embeddings: Shape (questions, dim).
+        :param top_k: How many documents for each.
+        :param filters: A Haystack filter, applied before the search.
+        :param return_embedding: Overrides the store's setting.
+        :returns: Documents for each vector, best first.
+        """
         if isinstance(query_embeddings, list) and not query_embeddings:
             return []
         with_vectors = self.return_embedding if return_embedding is None else return_embedding
@@ -163,38 +174,44 @@ class FAISSDocumentStore(DocumentMethods):
         """The documents with the highest BM25 scores for a query, over content and title.
 
         :param query: Plain words; no character has a special meaning.
-        :param top_k: How many; fewer if fewer hold a word of the query.
+        :param top_k: How many documents; fewer if fewer share a word with the query.
         :param filters: A Haystack filter, applied before the search.
         :returns: Copies with their scores, best first.
-        :raises ValueError: If ``query`` is no string or ``top_k`` is negative.
+        :raises ValueError: If ``query`` is not a string or ``top_k`` is negative.
         :raises FilterError: If the filter is not valid.
         """
         if not isinstance(query, str):
-            msg = f"query must be a str, got {type(query).__name__}"
+            msg = f"query must be a string: got {type(query).__name__}"
             raise InputError(msg)
         return self.searching().keyword_documents(query, top_k, filters, with_vectors=self.return_embedding)
 
     def dense_hits(self, query_embeddings: ArrayLike, top_k: int, filters: dict[str, Any] | None = None) -> list[Hits]:
-        """Like :meth:`search_many`, but ids and scores alone."""
+        """Like :meth:`search_many`, but returns ids and scores only.
+
+        :param query_embeddings: Shape (questions, dim).
+        :param top_k: How many hits for each.
+        :param filters: A Haystack filter, applied before the search.
+        :returns: Hits for each vector.
+        """
         return self.searching().dense_hits(query_embeddings, top_k, filters)
 
     def save(self, index_path: str | Path) -> None:
         """Write a consistent copy to another directory, while the store is in use.
 
-        :param index_path: The directory of the copy; a store that is there is replaced.
-        :raises DocumentStoreError: If there is something else, or the copy cannot be written.
+        :param index_path: The directory of the copy; an existing store there is replaced.
+        :raises DocumentStoreError: If something else is there, or the copy cannot be written.
         """
         save_copy(self.opened(), store_directory(index_path))
 
     def load(self, index_path: str | Path) -> None:
-        """Go on with the store of another directory, with the settings that it was made with.
+        """Switch to the store of another directory, with its own settings.
 
         :param index_path: Its directory.
         :raises ValueError: If there is no store.
         """
         root = store_directory(index_path)
         if not is_store(root) and left_by_faiss_haystack(index_path) is None:
-            msg = f"there is no store at {root}, and no .faiss and .json file that faiss-haystack left"
+            msg = f"there is no store at {root}, and no .faiss and .json files of faiss-haystack"
             raise InputError(msg)
         self.close()
         self.index_path = str(index_path)
