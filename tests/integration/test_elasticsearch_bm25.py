@@ -179,7 +179,7 @@ def test_an_empty_question_is_refused(text: str, retriever_of: Make) -> None:
     ):
         with pytest.raises(InputError, match="the question is empty"):
             ask(text)
-    with pytest.raises(InputError, match="a question is a string, got int"):
+    with pytest.raises(InputError, match="a question must be a string: got int"):
         retriever.run(3)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="list of questions"):
         retriever.retrieve(text)

@@ -219,7 +219,7 @@ def test_the_command_makes_it_says_so_and_says_when_it_is_there(
     assert told["mappings"]["properties"]["embedding"]["dims"] == 32
     assert told["mappings"]["properties"]["content"]["analyzer"] == "german"
     assert float(told["settings"]["index"]["similarity"]["bm25"]["k1"]) == 1.5
-    assert cli(*line).out == f"index {index!r} is there and fits: nothing was changed\n"
+    assert cli(*line).out == f"index {index!r} exists and fits: nothing was changed\n"
     refused = cli(*line[:-1], 1.4)
     assert (refused.code, refused.out) == (2, "")
     assert "k1 1.5 and b 0.4, not BM25 with k1 1.4" in refused.err

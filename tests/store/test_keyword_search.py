@@ -173,7 +173,7 @@ def test_the_number_of_results(store):
         with pytest.raises(ValueError, match="top_k"):
             store.bm25_retrieval("same", top_k)
     for query in (None, 3, ["same"]):
-        with pytest.raises(ValueError, match="query must be a str"):
+        with pytest.raises(ValueError, match="query must be a string"):
             store.bm25_retrieval(query)
 
 

@@ -26,15 +26,15 @@ from dpr_haystack.errors import InputError
 
 @component
 class FAISSBM25Retriever:
-    """Retrieves the documents of a :class:`FAISSDocumentStore` that share words with a question, by BM25.
+    """BM25 over a :class:`FAISSDocumentStore`; no server is needed.
 
-    Content and title are searched, with the stems and stop words of the store's language. No server is needed.
+    Content and title are searched, with stemming and stop words of the store's language.
 
     :param document_store: The store.
     :param filters: A Haystack filter for every run.
     :param top_k: How many documents to return.
-    :param filter_policy: REPLACE: a run's own filter stands alone. MERGE: both must let a document through.
-    :raises ValueError: If the store is another one, ``top_k`` is below 1 or the policy is unknown.
+    :param filter_policy: REPLACE: a run's own filter is used instead. MERGE: a document must match both.
+    :raises ValueError: If the store is not a ``FAISSDocumentStore``, ``top_k`` is below 1 or the policy is unknown.
     """
 
     __module__ = "haystack_integrations.components.retrievers.dpr"
@@ -55,7 +55,7 @@ class FAISSBM25Retriever:
         self.filter_policy = policy_of(filter_policy)
 
     def to_dict(self) -> dict[str, Any]:
-        """Serialize the settings."""
+        """Serialise the settings."""
         return default_to_dict(
             self,
             document_store=self.document_store,
@@ -74,12 +74,12 @@ class FAISSBM25Retriever:
         :param filters: A filter for this run, see ``filter_policy``.
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: ``documents``: best first, with BM25 scores; fewer than ``top_k`` if fewer share a word with it.
-        :raises ValueError: If the question is no string or ``top_k`` is negative.
+        :raises ValueError: If the question is not a string or ``top_k`` is negative.
         :raises FilterError: If the filter is not valid.
         """
-        wanted = chosen_top_k(top_k, self.top_k)
+        count = chosen_top_k(top_k, self.top_k)
         chosen = combined(self.filter_policy, self.filters, filters)
-        return {"documents": self.document_store.bm25_retrieval(query, wanted, chosen)}
+        return {"documents": self.document_store.bm25_retrieval(query, count, chosen)}
 
     @component.output_types(documents=list[Document])
     async def run_async(
@@ -93,13 +93,17 @@ class FAISSBM25Retriever:
     ) -> list[list[Document]]:
         """:meth:`run` for many questions.
 
-        :raises ValueError: Also if it is one string: that would be a question for each letter.
+        :param queries: The questions.
+        :param filters: A filter for this run, see ``filter_policy``.
+        :param top_k: Overrides the constructor's; 0 returns nothing.
+        :returns: Documents for each question, best first.
+        :raises ValueError: Also if ``queries`` is a string instead of a list.
         """
         if isinstance(queries, str):
-            msg = "retrieve takes a list of questions; for a single one call run(query=...)"
+            msg = "queries must be a list of questions: got a string; call run(query=...) for a single question"
             raise InputError(msg)
         return [self.run(query, filters, top_k)["documents"] for query in queries]
 
     def close(self) -> None:
-        """Let go of the store's files."""
+        """Close the store's files; the next use opens them again."""
         self.document_store.close()

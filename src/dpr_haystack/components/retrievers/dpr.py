@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A question in, documents out: the question tower and dense search in one component."""
+"""Dense retrieval: question tower and search in one component."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from dpr_haystack.components.text_embedder import DPRTextEmbedder
 
 @component
 class DPRRetriever(HasQuestionTower):
-    """Dense passage retrieval (Karpukhin et al. 2020): embeds a question and finds the nearest passages.
+    """Dense passage retrieval (Karpukhin et al. 2020): embeds a question and finds the most similar passages.
 
-    What ``DensePassageRetriever`` was in Haystack 1, for questions. The store's vectors come from
+    The question side of Haystack 1's ``DensePassageRetriever``. The store's vectors come from
     :class:`DPRDocumentEmbedder` with the passage tower of the same model.
 
     :param document_store: The store.
@@ -40,12 +40,12 @@ class DPRRetriever(HasQuestionTower):
         sentence-transformers folder.
     :param top_k: How many documents to return.
     :param filters: A Haystack filter for every run.
-    :param filter_policy: REPLACE: a run's own filter stands alone. MERGE: both must let a document through.
-    :param device: Where to compute; None for the best device there is.
-    :param token: Token for models of the hub that need one.
+    :param filter_policy: REPLACE: a run's own filter is used instead. MERGE: a document must match both.
+    :param device: Where to compute, e.g. ``"cuda:0"``; None for the best device available.
+    :param token: Hub token, for models that need one.
     :param dtype: "auto", "float32", "bfloat16" or "float16".
-    :param max_length: Tokens that a question is cut to; None for what the model was trained with.
-    :raises ValueError: If the store is another one, ``top_k`` is below 1 or the policy is unknown.
+    :param max_length: Longest question in tokens; None for the length that the model was trained with.
+    :raises ValueError: If the store is not a ``FAISSDocumentStore``, ``top_k`` is below 1 or the policy is unknown.
     """
 
     __module__ = "haystack_integrations.components.retrievers.dpr"
@@ -78,7 +78,7 @@ class DPRRetriever(HasQuestionTower):
         self._tower = QuestionTower(LocalSearch(document_store), embedder)
 
     def to_dict(self) -> dict[str, Any]:
-        """Serialize the settings."""
+        """Serialise the settings."""
         return default_to_dict(
             self,
             document_store=self.document_store,
@@ -102,7 +102,7 @@ class DPRRetriever(HasQuestionTower):
         :param filters: A filter for this run, see ``filter_policy``.
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: ``documents``: best first, with scores, without embeddings.
-        :raises ValueError: If the question is empty or no string, or ``top_k`` is negative.
+        :raises ValueError: If the question is empty or not a string, or ``top_k`` is negative.
         :raises FilterError: If the filter is not valid.
         """
         return {"documents": self.retrieve([query], filters, top_k)[0]}
@@ -117,14 +117,20 @@ class DPRRetriever(HasQuestionTower):
     def retrieve(
         self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> list[list[Document]]:
-        """:meth:`run` for many questions: embedded in batches, found in one search."""
-        wanted = chosen_top_k(top_k, self.top_k)
+        """:meth:`run` for many questions: embedded in batches, with one search for all.
+
+        :param queries: The questions.
+        :param filters: A filter for this run, see ``filter_policy``.
+        :param top_k: Overrides the constructor's; 0 returns nothing.
+        :returns: Documents for each question, best first.
+        """
+        count = chosen_top_k(top_k, self.top_k)
         chosen = combined(self.filter_policy, self.filters, filters)
         if not queries:
             return []
-        return self.document_store.search_many(self._tower.embed(queries), wanted, chosen)
+        return self.document_store.search_many(self._tower.embed(queries), count, chosen)
 
     def close(self) -> None:
-        """Let go of the model and the store's files; the next use opens them again."""
+        """Release the model and the store's files; the next use opens them again."""
         self._tower.close()
         self.document_store.close()

@@ -30,28 +30,28 @@ _SCALE = 8.0
 
 @component
 class ElasticsearchBM25Retriever:
-    """Retrieves documents that share words with a question, by BM25 in Elasticsearch.
+    """BM25 in Elasticsearch.
 
-    Takes the place of elasticsearch-haystack's class of that name: all of its arguments work. Unlike it, this one
-    searches contents and titles instead of every field, matches words only as they are written, returns no vectors,
-    and makes no index where there is none. :func:`~dpr_haystack.create_elasticsearch_index` makes one that suits it.
+    A replacement for elasticsearch-haystack's class of the same name, with all of its arguments. Unlike that class it
+    searches contents and titles instead of all fields, has no fuzziness by default, returns no vectors, and never
+    creates a missing index. :func:`~dpr_haystack.create_elasticsearch_index` creates a suitable one.
 
     :param document_store: The ``ElasticsearchDocumentStore`` of elasticsearch-haystack.
     :param filters: A Haystack filter for every run.
-    :param fuzziness: Edit distance at which words still match: 0, 1, 2 or ``"AUTO"``; None for exact words.
+    :param fuzziness: Edit distance up to which words match: 0, 1, 2 or ``"AUTO"``; None for exact matches.
     :param top_k: How many documents to return, at most 10,000 unless the index allows more.
-    :param scale_score: Scale scores to 0..1, by the logistic function of an eighth of them.
-    :param filter_policy: REPLACE: a run's own filter stands alone. MERGE: both must let a document through.
-    :param fields: What is searched, with boosts: ``["content", "title^0.3"]`` or ``{"content": 1, "title": 0.3}``. The
-        score is the sum of all fields' scores. By default that pair, or contents alone where titles are not analyzed.
-    :param operator: "OR": any word may match. "AND": a field has to have all of them.
-    :param minimum_should_match: How many words a field has to have, e.g. ``2`` or ``"75%"``.
-    :param search_type: "dfs_query_then_fetch" makes scores of several shards comparable, at the price of a round trip
+    :param scale_score: Map scores to 0..1 with the logistic function of score / 8.
+    :param filter_policy: REPLACE: a run's own filter is used instead. MERGE: a document must match both.
+    :param fields: Fields with boosts: ``["content", "title^0.3"]`` or ``{"content": 1, "title": 0.3}``. The score is
+        the sum over all fields. None for these two, or for contents only if titles are not analysed.
+    :param operator: "OR": any word may match. "AND": a field must contain all words.
+    :param minimum_should_match: How many words a field must contain, e.g. ``2`` or ``"75%"``.
+    :param search_type: "dfs_query_then_fetch" makes scores of several shards comparable, at the cost of a round trip
         inside the cluster.
-    :param timeout: Seconds for a request; None for the store's own.
-    :param retries: How often to ask again, with growing pauses, while the server is busy or cannot be reached.
-    :param highlight: Put the matching passages of each field into ``meta["highlights"]``.
-    :raises ValueError: If the store is another one or a setting cannot be.
+    :param timeout: Seconds for a request; None for the store's setting.
+    :param retries: How often to repeat a request, with growing pauses, while the server is busy or unreachable.
+    :param highlight: Put the matching fragments of each field into ``meta["highlights"]``.
+    :raises ValueError: If the store is of another class, or a setting is unknown or out of range.
     :raises MissingExtra: If elasticsearch-haystack is not installed.
     """
 
@@ -107,7 +107,7 @@ class ElasticsearchBM25Retriever:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Serialize the settings.
+        """Serialise the settings.
 
         :raises ValueError: If the store has a password in plain text.
         """
@@ -135,14 +135,14 @@ class ElasticsearchBM25Retriever:
     ) -> dict[str, list[Document]]:
         """Retrieve documents for one question.
 
-        :param query: The question; no character has a special meaning. Of more than 400 words, the rarest 400
-            are searched, each once.
+        :param query: The question; no character has a special meaning. If it has more than 400 words, the
+            rarest 400 are searched, each once.
         :param filters: A filter for this run, see ``filter_policy``.
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: ``documents``: best first, with BM25 scores, without embeddings; fewer than ``top_k`` if fewer match.
-        :raises ValueError: If the question is empty or no string, or ``top_k`` is negative.
+        :raises ValueError: If the question is empty or not a string, or ``top_k`` is negative.
         :raises FilterError: If the filter is not valid.
-        :raises SearchServerError: If the server does not do it; see there for the kinds.
+        :raises SearchServerError: If the server fails; see its subclasses.
         """
         return {"documents": self.retrieve([query], filters, top_k)[0]}
 
@@ -159,21 +159,25 @@ class ElasticsearchBM25Retriever:
     def retrieve(
         self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> list[list[Document]]:
-        """:meth:`run` for many questions, up to 64 of them in one request.
+        """:meth:`run` for many questions, up to 64 per request.
 
-        :raises ValueError: Also if it is one string: that would be a question for each letter.
+        :param queries: The questions.
+        :param filters: A filter for this run, see ``filter_policy``.
+        :param top_k: Overrides the constructor's; 0 returns nothing.
+        :returns: Documents for each question, best first.
+        :raises ValueError: Also if ``queries`` is a string instead of a list.
         """
         _check_questions(queries)
         chosen = combined(self.filter_policy, self.filters, filters)
         return self._scaled(self._search.keyword_documents(queries, chosen_top_k(top_k, self.top_k), chosen))
 
     def close(self) -> None:
-        """Let go of the connections; the next use opens others."""
+        """Close the connections; the next use opens others."""
         self._search.close()
         self.document_store.close()
 
     async def close_async(self) -> None:
-        """Let go of the asynchronous connections; the next use opens others."""
+        """Close the asynchronous connections; the next use opens others."""
         await self._search.close_async()
         await self.document_store.close_async()
 
@@ -189,11 +193,11 @@ def _scaled(score: float) -> float:
 
 def _check_questions(queries: Sequence[str]) -> None:
     if isinstance(queries, str):
-        msg = "retrieve takes a list of questions; for a single one call run(query=...)"
+        msg = "queries must be a list of questions: got a string; call run(query=...) for a single question"
         raise InputError(msg)
     for query in queries:
         if not isinstance(query, str):
-            msg = f"a question is a string, got {type(query).__name__}"
+            msg = f"a question must be a string: got {type(query).__name__}"
             raise InputError(msg)
         if not query.strip():
             msg = "the question is empty"
@@ -202,18 +206,18 @@ def _check_questions(queries: Sequence[str]) -> None:
 
 def _check_one_of(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
-        msg = f"{name} must be one of {', '.join(known)}, got {value!r}"
+        msg = f"{name} must be one of {', '.join(known)}: got {value!r}"
         raise InputError(msg)
 
 
 def _listed(fields: Sequence[str] | Mapping[str, float] | None) -> list[str] | None:
-    """Fields with their boosts behind ``^``, as Elasticsearch writes them."""
+    """Fields with boosts in Elasticsearch's notation, ``name^boost``."""
     if fields is None:
         return None
     if isinstance(fields, Mapping):
         fields = [f"{name}^{boost}" for name, boost in fields.items()]
     if isinstance(fields, str) or not fields:
-        msg = f"fields must be a list of field names such as ['content', 'title^0.3'], got {fields!r}"
+        msg = f"fields must be a list of field names such as ['content', 'title^0.3']: got {fields!r}"
         raise InputError(msg)
     for field in fields:
         _check_field(field)
@@ -227,5 +231,5 @@ def _check_field(field: str) -> None:
     except ValueError:
         number = -1.0
     if not name or not (math.isfinite(number) and number >= 0):
-        msg = f"a field is a name, with a boost of 0 or more behind '^' if need be, got {field!r}"
+        msg = f"a field must be a name, optionally with a boost of at least 0 as in title^0.3: got {field!r}"
         raise InputError(msg)

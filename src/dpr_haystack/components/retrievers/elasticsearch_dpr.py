@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A question in, documents out: the question tower and dense search in Elasticsearch."""
+"""Dense retrieval in Elasticsearch: question tower and search in one component."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 @component
 class ElasticsearchDPRRetriever(HasQuestionTower):
-    """Dense passage retrieval (Karpukhin et al. 2020) in Elasticsearch: embeds a question and finds nearest passages.
+    """Dense passage retrieval (Karpukhin et al. 2020) in Elasticsearch: embeds a question and searches.
 
-    Scores are inner products, whatever the index makes of its vectors: where it quantises them, what it finds is
-    scored again with the vectors themselves. :func:`~dpr_haystack.create_elasticsearch_index` makes an index that
-    compares by inner product; the official store's own compares by cosine, which DPR was not trained for.
+    Scores are true inner products for every kind of index: where an index quantises vectors, its hits are rescored with
+    the original vectors. :func:`~dpr_haystack.create_elasticsearch_index` creates an index that
+    compares by inner product; the index that the official store creates compares by cosine, which is wrong for DPR.
 
     :param document_store: The ``ElasticsearchDocumentStore`` of elasticsearch-haystack; its vectors come from
         :class:`DPRDocumentEmbedder` with the passage tower of the same model.
@@ -40,18 +40,18 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         sentence-transformers folder.
     :param dtype: "auto", "float32", "bfloat16" or "float16".
     :param top_k: How many documents to return, at most 10,000.
-    :param num_candidates: How many vectors each shard looks at, at most 10,000: more find more of the nearest ones
-        and take longer. None for 100, or twice ``top_k`` if that is more.
-    :param oversample: Where the index quantises, how many times ``top_k`` are scored again, 1 to 10; None leaves it to
-        the index (and to servers before 8.18, which know no such option).
-    :param filters: A Haystack filter for every run; it applies before the search, so that it costs no results.
-    :param filter_policy: REPLACE: a run's own filter stands alone. MERGE: both must let a document through.
-    :param device: Where to compute; None for the best device there is.
-    :param token: Token for models of the hub that need one.
-    :param max_length: Tokens that a question is cut to; None for what the model was trained with.
-    :param timeout: Seconds for a request; None for the store's own.
-    :param retries: How often to ask again, with growing pauses, while the server is busy or cannot be reached.
-    :raises ValueError: If the store is another one or a setting cannot be.
+    :param num_candidates: How many vectors each shard examines, at most 10,000: more increase recall and take longer.
+        None for 100, or twice ``top_k`` if that is more.
+    :param oversample: If the index quantises, how many times ``top_k`` hits are rescored, 1 to 10; None for the setting of
+        the index, and for servers before 8.18, which have no such option.
+    :param filters: A Haystack filter for every run, applied during the search, so that it does not reduce recall.
+    :param filter_policy: REPLACE: a run's own filter is used instead. MERGE: a document must match both.
+    :param device: Where to compute, e.g. ``"cuda:0"``; None for the best device available.
+    :param token: Hub token, for models that need one.
+    :param max_length: Longest question in tokens; None for the length that the model was trained with.
+    :param timeout: Seconds for a request; None for the store's setting.
+    :param retries: How often to repeat a request, with growing pauses, while the server is busy or unreachable.
+    :raises ValueError: If the store is of another class, or a setting is unknown or out of range.
     :raises MissingExtra: If elasticsearch-haystack is not installed.
     """
 
@@ -100,9 +100,9 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         self.retries = retries
 
     def to_dict(self) -> dict[str, Any]:
-        """Serialize the settings.
+        """Serialise the settings.
 
-        :raises ValueError: If the store was given a password as plain text: it would be written in clear.
+        :raises ValueError: If the store has a password in plain text.
         """
         check_serializable(self.document_store)
         return default_to_dict(
@@ -132,10 +132,10 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         :param filters: A filter for this run, see ``filter_policy``.
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: ``documents``: best first, with inner products as scores, without embeddings.
-        :raises ValueError: If the question is empty or no string, ``top_k`` is negative, or the index has no vectors
-            or others than this model's.
+        :raises ValueError: If the question is empty or not a string, ``top_k`` is negative, or the index has no vectors
+            or vectors of another model.
         :raises FilterError: If the filter is not valid.
-        :raises SearchServerError: If the server does not do it; see there for the kinds.
+        :raises SearchServerError: If the server fails; see its subclasses.
         """
         return {"documents": self.retrieve([query], filters, top_k)[0]}
 
@@ -143,29 +143,35 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
     async def run_async(
         self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> dict[str, list[Document]]:
-        """See :meth:`run`; embeds in a thread and searches with the client that does not hold up the event loop."""
-        wanted = chosen_top_k(top_k, self.top_k)
+        """See :meth:`run`; embeds in a thread and does not block the event loop."""
+        count = chosen_top_k(top_k, self.top_k)
         chosen = combined(self.filter_policy, self.filters, filters)
         embeddings = await asyncio.to_thread(self._tower.embed, [query])
-        return {"documents": (await self._search.dense_documents_async(embeddings, wanted, chosen))[0]}
+        return {"documents": (await self._search.dense_documents_async(embeddings, count, chosen))[0]}
 
     def retrieve(
         self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> list[list[Document]]:
-        """:meth:`run` for many questions: embedded in batches, up to 64 of them searched in one request."""
-        wanted = chosen_top_k(top_k, self.top_k)
+        """:meth:`run` for many questions: embedded in batches, up to 64 per request.
+
+        :param queries: The questions.
+        :param filters: A filter for this run, see ``filter_policy``.
+        :param top_k: Overrides the constructor's; 0 returns nothing.
+        :returns: Documents for each question, best first.
+        """
+        count = chosen_top_k(top_k, self.top_k)
         chosen = combined(self.filter_policy, self.filters, filters)
         if not queries:
             return []
-        return self._search.dense_documents(self._tower.embed(queries), wanted, chosen)
+        return self._search.dense_documents(self._tower.embed(queries), count, chosen)
 
     def close(self) -> None:
-        """Let go of the model and the connections; the next use opens them again."""
+        """Release the model and the connections; the next use opens them again."""
         self._tower.close()
         self._search.close()
         self.document_store.close()
 
     async def close_async(self) -> None:
-        """Let go of the asynchronous connections; the next use opens others."""
+        """Close the asynchronous connections; the next use opens others."""
         await self._search.close_async()
         await self.document_store.close_async()

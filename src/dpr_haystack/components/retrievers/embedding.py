@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""An embedding in, documents out."""
+"""Dense retrieval for a given question embedding."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from dpr_haystack.components.retrievers.common import (
 
 @component
 class FAISSEmbeddingRetriever:
-    """Retrieves the documents of a :class:`FAISSDocumentStore` whose vectors are most similar to a question's.
+    """Finds the documents of a :class:`FAISSDocumentStore` that are most similar to a question's embedding.
 
     :param document_store: The store.
     :param filters: A Haystack filter for every run.
     :param top_k: How many documents to return.
-    :param filter_policy: REPLACE: a run's own filter stands alone. MERGE: both must let a document through.
-    :raises ValueError: If the store is another one, ``top_k`` is below 1 or the policy is unknown.
+    :param filter_policy: REPLACE: a run's own filter is used instead. MERGE: a document must match both.
+    :raises ValueError: If the store is not a ``FAISSDocumentStore``, ``top_k`` is below 1 or the policy is unknown.
     """
 
     __module__ = "haystack_integrations.components.retrievers.dpr"
@@ -52,7 +52,7 @@ class FAISSEmbeddingRetriever:
         self.filter_policy = policy_of(filter_policy)
 
     def to_dict(self) -> dict[str, Any]:
-        """Serialize the settings."""
+        """Serialise the settings."""
         return default_to_dict(
             self,
             document_store=self.document_store,
@@ -71,7 +71,7 @@ class FAISSEmbeddingRetriever:
         :param filters: A filter for this run, see ``filter_policy``.
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: ``documents``: best first, with scores, without embeddings.
-        :raises ValueError: If the embedding has the wrong length or holds NaN, or ``top_k`` is negative.
+        :raises ValueError: If the embedding has the wrong length or contains NaN, or ``top_k`` is negative.
         :raises FilterError: If the filter is not valid.
         """
         return {"documents": self.retrieve([query_embedding], filters, top_k)[0]}
@@ -89,12 +89,18 @@ class FAISSEmbeddingRetriever:
         filters: dict[str, Any] | None = None,
         top_k: int | None = None,
     ) -> list[list[Document]]:
-        """:meth:`run` for many questions in one search; shape (questions, dim)."""
-        wanted = chosen_top_k(top_k, self.top_k)
+        """:meth:`run` for many questions in one search.
+
+        :param query_embeddings: Shape (questions, dim).
+        :param filters: A filter for this run, see ``filter_policy``.
+        :param top_k: Overrides the constructor's; 0 returns nothing.
+        :returns: Documents for each question, best first.
+        """
+        count = chosen_top_k(top_k, self.top_k)
         return self.document_store.search_many(
-            query_embeddings, wanted, combined(self.filter_policy, self.filters, filters)
+            query_embeddings, count, combined(self.filter_policy, self.filters, filters)
         )
 
     def close(self) -> None:
-        """Let go of the store's files."""
+        """Close the store's files; the next use opens them again."""
         self.document_store.close()

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A question in, fused documents out: BM25 and DPR over one store in one component."""
+"""Hybrid retrieval: BM25 and DPR over one store in one component."""
 
 from __future__ import annotations
 
@@ -29,30 +29,31 @@ if TYPE_CHECKING:
 
 @component
 class DPRHybridRetriever(HasQuestionTower):
-    """Finds passages by BM25 and by DPR and fuses the two lists, as the paper's BM25 + DPR (section 5.1).
+    """Finds passages by BM25 and by DPR and fuses both lists, as BM25 + DPR in the paper (section 5.1).
 
-    Over Elasticsearch both searches travel in one request, and neither needs a paid licence.
+    Both searches and the documents are read at one moment of the store. In Elasticsearch both searches are one request,
+    and neither needs a paid licence.
 
     :param document_store: A ``FAISSDocumentStore``, or the ``ElasticsearchDocumentStore`` of elasticsearch-haystack
-        over an index that :func:`~dpr_haystack.create_elasticsearch_index` made.
+        over an index created by :func:`~dpr_haystack.create_elasticsearch_index`.
     :param model: The question tower, as for :class:`DPRRetriever`.
     :param top_k: How many documents to return.
-    :param candidates: How many each search contributes.
-    :param weights: Weight of ``"bm25"`` and of ``"dpr"``, used as they are; None for 1 and 1.
+    :param candidates: How many passages each search contributes.
+    :param weights: Weights of ``"bm25"`` and ``"dpr"``, not normalised; None for 1 and 1.
     :param fusion: ``"convex"``, ``"rrf"`` or ``"dbsf"``, see :class:`HybridJoiner`.
     :param normalization: ``"minmax"``, ``"zscore"`` or ``"none"``; with ``"none"`` the score is the paper's
         BM25 + lambda * inner product.
     :param missing: ``"min"`` or ``"zero"``: the score of a passage in the list that did not find it.
-    :param exact_scores: Compute that score instead: vectors and keyword index are there.
+    :param exact_scores: Compute that score instead, from the vectors and the keyword index.
     :param rrf_k: The constant of reciprocal rank fusion.
     :param explain: Put score and rank by each search into the metadata, under ``hybrid``.
     :param filters: A Haystack filter for every run.
-    :param filter_policy: REPLACE: a run's own filter stands alone. MERGE: both must let a document through.
-    :param device: Where to compute; None for the best device there is.
-    :param token: Token for models of the hub that need one.
+    :param filter_policy: REPLACE: a run's own filter is used instead. MERGE: a document must match both.
+    :param device: Where to compute, e.g. ``"cuda:0"``; None for the best device available.
+    :param token: Hub token, for models that need one.
     :param dtype: "auto", "float32", "bfloat16" or "float16".
-    :param max_length: Tokens that a question is cut to; None for what the model was trained with.
-    :raises ValueError: If an argument is not one of those.
+    :param max_length: Longest question in tokens; None for the length that the model was trained with.
+    :raises ValueError: If an argument is unknown or out of range.
     """
 
     __module__ = "haystack_integrations.components.retrievers.dpr"
@@ -123,7 +124,7 @@ class DPRHybridRetriever(HasQuestionTower):
         return HybridSearch(self._search, self._tower, self.settings)
 
     def to_dict(self) -> dict[str, Any]:
-        """Serialize the settings.
+        """Serialise the settings.
 
         :raises ValueError: If the store has a password in plain text.
         """
@@ -150,10 +151,10 @@ class DPRHybridRetriever(HasQuestionTower):
         """Retrieve documents for one question.
 
         :param query: The question.
-        :param filters: A filter for this run, see ``filter_policy``; both searches obey it.
+        :param filters: A filter for this run, see ``filter_policy``; it applies to both searches.
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: ``documents``: best first, with fused scores, without embeddings.
-        :raises ValueError: If the question is empty or no string, or ``top_k`` is negative.
+        :raises ValueError: If the question is empty or not a string, or ``top_k`` is negative.
         :raises FilterError: If the filter is not valid.
         """
         return {"documents": self.retrieve([query], filters, top_k)[0]}
