@@ -188,7 +188,7 @@ def test_the_command_takes_credentials_from_the_environment_and_shows_none(
     assert "credentials are missing or wrong" in ran.err
     assert WRONG not in ran.err
     monkeypatch.setenv("ELASTIC_PASSWORD", secured.password)
-    assert cli(*line).out == f"index {secured_index!r} was made\n"
+    assert cli(*line).out == f"index {secured_index!r} was created\n"
     monkeypatch.setenv("ELASTIC_API_KEY", key_for(admin, secured_index, "manage"))
     monkeypatch.setenv("ELASTIC_PASSWORD", WRONG)
     assert "nothing was changed" in cli(*line).out

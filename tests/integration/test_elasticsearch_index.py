@@ -52,7 +52,7 @@ def test_the_index_is_as_it_was_asked_for(elasticsearch_url: str, index: str, cl
     )
     assert (made.index, made.created) == (index, True)
     assert index in str(made)
-    assert "was made" in str(made)
+    assert "was created" in str(made)
     told = client.indices.get(index=index)[index]
     assert told["mappings"]["_meta"] == {"dpr_haystack": {"format": 1, "encoder": encoder}}
     properties, settings = told["mappings"]["properties"], told["settings"]["index"]
@@ -214,7 +214,7 @@ def test_the_command_makes_it_says_so_and_says_when_it_is_there(
         monkeypatch.delenv(name, raising=False)
     line = ("es-init", elasticsearch_url, "--index", index, "--embedding-dim", 32, "--analyzer", "german", "--k1", 1.5)
     ran = cli(*line)
-    assert (ran.code, ran.out, ran.err) == (0, f"index {index!r} was made\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, f"index {index!r} was created\n", "")
     told = client.indices.get(index=index)[index]
     assert told["mappings"]["properties"]["embedding"]["dims"] == 32
     assert told["mappings"]["properties"]["content"]["analyzer"] == "german"
