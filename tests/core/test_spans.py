@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.core.ranking import rank
+from dpr_haystack.core.answer_ranking import rank_answers
 from dpr_haystack.core.spans import Span, SpanChoice, WindowLogits, choose, clash, read_passage
 from dpr_haystack.core.windows import plan_windows
 
@@ -127,7 +127,7 @@ def test_answers_of_several_pieces_have_all_of_their_probability(rank_by):
     starts, ends = np.array([0, 0, 9]), np.array([8, 8, 12])
     windows = one_window([1, 2, 0], [1, 3, 0], relevance=0.5)
     reading = read_passage(starts, ends, windows, SpanChoice(9, overlap=None, calibration=0.5))
-    ranking = rank([reading, reading], rank_by=rank_by, top_k=99, overlap=None)
+    ranking = rank_answers([reading, reading], rank_by=rank_by, top_k=99, overlap=None)
     assert sum(each.probability for each in ranking.spans) + ranking.no_answer == pytest.approx(1)
 
 

@@ -54,7 +54,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def whole_directory(target: Path) -> Iterator[Path]:
+def atomic_directory(target: Path) -> Iterator[Path]:
     """A new directory to write in; when that is done it gets its name, and the one that had it goes.
 
     Everything in it may be read by whom the user's umask lets: libraries that write weights make them for their owner
@@ -68,7 +68,7 @@ def whole_directory(target: Path) -> Iterator[Path]:
         temporary.mkdir()
         yield temporary
         _as_readable_as(temporary)
-        put_in_place(temporary, target)
+        replace_directory(temporary, target)
         fsync_directory(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -81,7 +81,7 @@ def _as_readable_as(directory: Path) -> None:
         path.chmod(mode if path.is_dir() else mode & 0o666)
 
 
-def put_in_place(temporary: Path, target: Path) -> None:
+def replace_directory(temporary: Path, target: Path) -> None:
     """Give a finished directory its name, and remove the one that had it.
 
     :param temporary: The finished directory, on the same file system.

@@ -18,7 +18,7 @@ PassageText = tuple[str | None, str]
 _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
-def whole_characters(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """A text that tokenizers take: halves of surrogate pairs, which are no characters, become U+FFFD.
 
     :param text: Any string.
@@ -27,13 +27,13 @@ def whole_characters(text: str) -> str:
     return _HALF_A_CHARACTER.sub("\ufffd", text)
 
 
-def whole_passage(passage: PassageText) -> PassageText:
-    """Title and text of a passage in :func:`whole_characters`.
+def replace_passage_surrogates(passage: PassageText) -> PassageText:
+    """Title and text of a passage in :func:`replace_surrogates`.
 
     :param passage: The title or ``None``, and the text.
     """
     title, text = passage
-    return None if title is None else whole_characters(title), whole_characters(text)
+    return None if title is None else replace_surrogates(title), replace_surrogates(text)
 
 
 def normalize_question(question: str) -> str:
