@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A directory is there whole or not at all, and for those whom the umask lets read."""
+"""Directories are written atomically and with the permissions of the umask."""
 
 from __future__ import annotations
 

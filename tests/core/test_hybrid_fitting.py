@@ -16,16 +16,16 @@ from dpr_haystack.core import hybrid_fitting
 from dpr_haystack.core.fusion import fuse
 from dpr_haystack.core.hybrid_fitting import (
     SHARES,
-    GridPoint,
     Curve,
+    GridPoint,
     JudgedRuns,
     best_point,
     check_metric,
     cross_validate,
-    ranks_by_weights,
     dpr_scale,
-    share_interval,
     metric_values,
+    ranks_by_weights,
+    share_interval,
     weights_at,
 )
 from dpr_haystack.errors import InputError

@@ -10,7 +10,7 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.core.question_order import QuestionOrder, random_order, neighbourhood_order
+from dpr_haystack.core.question_order import QuestionOrder, neighbourhood_order, random_order
 from dpr_haystack.core.training_set import TrainingRow
 
 # two subjects of five passages, each passage with three questions; 100 to 104 answer nothing

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Spans against a search over every one of them, in plain Python."""
+"""Span selection, compared with an exhaustive search in plain Python."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOGITS = st.floats(-8, 8, allow_nan=False, width=32)
 
 @st.composite
 def passages(draw):
-    """Logits of a passage in windows: neighbours say different things about the tokens that they share."""
+    """Logits of a passage in windows; overlapping windows have different logits for the same tokens."""
     count = draw(st.integers(1, 24))
     room = draw(st.integers(2, 12))
     longest = draw(st.one_of(st.none(), st.integers(1, 6)))
@@ -53,7 +53,7 @@ def places(count):
 
 
 def greedy(spans, count, overlap):
-    """The best spans that do not share more than they may, one after the other."""
+    """The best spans that do not overlap too much, chosen one after the other."""
     kept = []
     for span in sorted(spans, key=lambda span: -span[2]):
         start, end = 3 * span[0], 3 * span[1] + 2

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dpr_haystack.core.passages import Passage, clean_title, passages_of
+from dpr_haystack.core.passages import Passage, clean_title, split_passages
 from dpr_haystack.formats.open_text import read_text, stem_of
 
 _LINE = re.compile(r"[^\n]*\n?")
@@ -34,7 +34,7 @@ def read_text_file(path: str | Path, *, words: int = 100) -> Iterator[Passage]:
         a byte order mark is none, a line end is one.
     :raises DataError: If the file cannot be read or is not UTF-8.
     """
-    yield from passages_of(_title_of(path), read_text(path), {"file": str(path)}, words=words)
+    yield from split_passages(_title_of(path), read_text(path), {"file": str(path)}, words=words)
 
 
 def read_markdown(path: str | Path, *, words: int = 100) -> Iterator[Passage]:
@@ -50,7 +50,7 @@ def read_markdown(path: str | Path, *, words: int = 100) -> Iterator[Passage]:
     """
     text = read_text(path)
     for title, start, end in _sections(text, _title_of(path)):
-        yield from passages_of(title, text[start:end], {"file": str(path)}, words=words, offset=start)
+        yield from split_passages(title, text[start:end], {"file": str(path)}, words=words, offset=start)
 
 
 def _title_of(path: str | Path) -> str:

@@ -20,17 +20,17 @@ from dpr_haystack.core.fusion import NORMALIZATIONS
 from dpr_haystack.core.hybrid_fitting import (
     SHARES,
     Curve,
-    Ranks,
     JudgedRuns,
+    Ranks,
     best_point,
     check_folds,
     check_metric,
     check_normalizations,
     cross_validate,
-    ranks_by_weights,
     dpr_scale,
-    share_interval,
     metric_values,
+    ranks_by_weights,
+    share_interval,
     weights_at,
 )
 from dpr_haystack.core.hybrid_settings import HybridSettings, sample_of

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from dpr_haystack.core.model_directory import Part, Role
-from dpr_haystack.core.question_order import QuestionOrder, random_order, neighbourhood_order
+from dpr_haystack.core.question_order import QuestionOrder, neighbourhood_order, random_order
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import DrawRules, TrainingSet, has_negatives
 from dpr_haystack.engines.checkpoints.precision import resolve_dtype
