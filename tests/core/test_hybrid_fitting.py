@@ -139,7 +139,7 @@ def test_cross_validation_measures_on_what_was_not_fitted() -> None:
     assert len(held_out.points) == 5
     with pytest.raises(InputError, match=r"from 2 to the number of questions \(20\): got 21"):
         cross_validate([curve], "mrr", 10, folds=21)
-    with pytest.raises(InputError, match="got 1$"):
+    with pytest.raises(InputError, match=r"got 1$"):
         cross_validate([curve], "mrr", 10, folds=1)
 
 

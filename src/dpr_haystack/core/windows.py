@@ -39,8 +39,8 @@ def plan_windows(tokens: int, room: int, stride: int, longest: int | None = None
 
     :param tokens: The length of the passage in tokens.
     :param room: How many tokens of the passage fit into a window.
-    :param stride: By how many tokens neighbouring windows overlap. The overlap is larger if ``longest`` requires it, and
-        at most three quarters of a window.
+    :param stride: By how many tokens neighbouring windows overlap. The overlap is larger if ``longest`` requires it,
+        and at most three quarters of a window.
     :param longest: The length of the longest answer, in tokens; ``None`` for any length.
     :returns: The windows from left to right; a single one, possibly empty, if the passage fits.
     :raises InputError: If ``room`` is below 1.
