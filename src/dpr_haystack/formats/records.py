@@ -99,7 +99,6 @@ def _encodable(value: Any, path: str | Path, number: int) -> Any:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise DataError(
-            path, f"record {number} contains a lone surrogate (an escape from \\ud800 to \\udfff)"
-        ) from error
+        reason = f"record {number} contains a lone surrogate (an escape from \\ud800 to \\udfff)"
+        raise DataError(path, reason) from error
     return value

@@ -112,9 +112,7 @@ def _qas_entry(question: Question, context: str, number: int) -> dict[str, Any]:
     starts = {answer: context.find(answer) for answer in question.answers}
     missing = [answer for answer, start in starts.items() if start < 0]
     if missing:
-        msg = (
-            f"question {number}, {question.question!r}: its passage does not contain the answer {missing[0]!r} verbatim"
-        )
+        msg = f"question {number}, {question.question!r}: its passage does not contain {missing[0]!r} verbatim"
         raise InputError(msg)
     entry = {
         "id": question.id or str(number),
