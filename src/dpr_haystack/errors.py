@@ -1,28 +1,28 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Every exception that dpr-haystack raises on its own account.
+"""All exceptions defined by dpr-haystack.
 
 ::
 
     DPRError
     ├── MissingExtra (ImportError)      an optional dependency is not installed
-    ├── InputError (ValueError)         what the caller passed cannot be used
-    │   ├── DataError                   a file: its name, line and what is wrong there
-    │   ├── IndexMismatch               a store, index or vector that does not fit: expected and got
+    ├── InputError (ValueError)         invalid input from the caller
+    │   ├── DataError                   an invalid file: name, line and problem
+    │   ├── IndexMismatch               a store, index or vector that does not match
     │   └── EncoderMismatch             a question tower that belongs to another passage tower
     ├── ModelError                      a model that cannot be found or loaded
-    ├── TrainingFailed                  training that cannot go on: a loss that is no number
+    ├── TrainingFailed                  training that cannot continue, e.g. because the loss is NaN
     └── StoreError                      a store that cannot be opened, read or written
-        ├── StoreBusy                   another process writes to it, and went on for too long
-        └── SearchServerError           Elasticsearch did not do what it was asked
-            ├── SearchServerUnavailable     not reachable, too slow, busy or without all its shards: try again later
-            ├── SearchServerDenied          credentials that are missing, wrong or not enough
-            ├── SearchIndexMissing          there is no index of that name: make it
-            └── SearchRequestRefused (InputError)   it understood and refused: change what was asked
+        ├── StoreBusy                   another process is writing to it and did not finish in time
+        └── SearchServerError           a failed request to Elasticsearch
+            ├── SearchServerUnavailable     unreachable, too slow, busy or shards missing: retry later
+            ├── SearchServerDenied          credentials missing, wrong or insufficient
+            ├── SearchIndexMissing          no index of that name: create it
+            └── SearchRequestRefused (InputError)   the request is invalid: change it
 
-The document store maps what Haystack has a name for to Haystack's own exceptions as well
-(``DocumentStoreError``, ``DuplicateDocumentError``, ``FilterError``).
+The document store also raises Haystack's own exceptions where Haystack defines them (``DocumentStoreError``,
+``DuplicateDocumentError``, ``FilterError``).
 """
 
 from __future__ import annotations
@@ -35,7 +35,12 @@ class DPRError(Exception):
 
 
 class MissingExtra(DPRError, ImportError):
-    """An optional dependency is needed and not installed; the message has the pip line."""
+    """An optional dependency is not installed; the message contains the pip command.
+
+    :param module: The missing module.
+    :param extra: The extra of this package that installs it.
+    :param purpose: What needs it; the start of the message.
+    """
 
     def __init__(self, module: str, extra: str, purpose: str) -> None:
         self.module = module
@@ -44,15 +49,15 @@ class MissingExtra(DPRError, ImportError):
 
 
 class InputError(DPRError, ValueError):
-    """What the caller passed cannot be used."""
+    """Invalid input from the caller."""
 
 
 class DataError(InputError):
-    """A file that cannot be read as what it should be.
+    """A file that cannot be read, written or parsed.
 
     :param path: The file.
-    :param reason: What is wrong.
-    :param line: The line it is wrong in, counted from 1, if there is one.
+    :param reason: The problem.
+    :param line: The number of the line with the problem, from 1, if known.
     """
 
     def __init__(self, path: str | Path, reason: str, line: int | None = None) -> None:
@@ -64,12 +69,12 @@ class DataError(InputError):
 
 
 class IndexMismatch(InputError):
-    """A store, index or vector that does not fit what is there.
+    """A store, index or vector that does not match the existing one.
 
-    :param what: What does not fit, e.g. ``"embedding dimension"``.
-    :param expected: What is there.
-    :param got: What was passed.
-    :param advice: What to do about it.
+    :param what: What does not match, e.g. ``"embedding dimension"``.
+    :param expected: The expected value.
+    :param got: The value found.
+    :param advice: How to solve the problem.
     """
 
     def __init__(self, what: str, expected: object, got: object, advice: str = "") -> None:
@@ -80,7 +85,7 @@ class IndexMismatch(InputError):
 
 
 class EncoderMismatch(InputError):
-    """A question tower that is known to belong to another passage tower than the one that made a store's vectors."""
+    """A question tower that belongs to a different passage tower than the one that made a store's vectors."""
 
 
 class ModelError(DPRError):
@@ -88,7 +93,7 @@ class ModelError(DPRError):
 
 
 class TrainingFailed(DPRError):
-    """Training that cannot go on, e.g. because its loss is no number."""
+    """Training cannot continue, e.g. because the loss is NaN."""
 
 
 class StoreError(DPRError):
@@ -100,11 +105,11 @@ class StoreBusy(StoreError):
 
 
 class SearchServerError(StoreError):
-    """Elasticsearch did not do what it was asked.
+    """A request to Elasticsearch failed.
 
-    :param message: What happened; never with credentials.
-    :param status: The HTTP status of its answer; None if there was none.
-    :param kind: What Elasticsearch calls the error, e.g. ``"index_not_found_exception"``; empty if it did not say.
+    :param message: What happened; never contains credentials.
+    :param status: The HTTP status of the response; None if there was no response.
+    :param kind: Elasticsearch's error type, e.g. ``"index_not_found_exception"``; empty if unknown.
     """
 
     def __init__(self, message: str, status: int | None = None, kind: str = "") -> None:
@@ -114,11 +119,11 @@ class SearchServerError(StoreError):
 
 
 class SearchServerUnavailable(SearchServerError):
-    """The server cannot be reached, took too long, is busy or lacks shards: the same request may do later."""
+    """The server is unreachable, too slow, busy or lacks shards: the same request may succeed later."""
 
 
 class SearchServerDenied(SearchServerError):
-    """Credentials that are missing, wrong, or not enough for what was asked."""
+    """Credentials are missing, wrong, or insufficient for the request."""
 
 
 class SearchIndexMissing(SearchServerError):
@@ -126,4 +131,4 @@ class SearchIndexMissing(SearchServerError):
 
 
 class SearchRequestRefused(SearchServerError, InputError):
-    """The server understood the request and refused it: what was asked cannot be done."""
+    """The server rejected the request as invalid."""

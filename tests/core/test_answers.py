@@ -165,7 +165,7 @@ def test_a_matcher_may_be_shared_by_threads():
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(InputError, match="'string', 'regex', got 'kilt'"):
+    with pytest.raises(InputError, match="'string', 'regex': got 'kilt'"):
         AnswerMatcher("kilt")
     with pytest.raises(InputError, match=r"write \['Paris'\]"):
         has_answer("Paris", "Paris")

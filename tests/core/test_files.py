@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A directory is there whole or not at all, and for those whom the umask lets read."""
+"""Directories are written atomically and with the permissions of the umask."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dpr_haystack.core.files import whole_directory
+from dpr_haystack.core.files import atomic_directory
 
 
 @pytest.fixture(params=[0o022, 0o077, 0o002])
@@ -22,7 +22,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 def test_it_is_as_readable_as_the_umask_says(tmp_path: Path, umask: int) -> None:
-    with whole_directory(tmp_path / "made") as folder:
+    with atomic_directory(tmp_path / "made") as folder:
         (folder / "below").mkdir(mode=0o700)
         (folder / "below" / "weights").touch(mode=0o600)
         (folder / "text").touch()
@@ -36,14 +36,14 @@ def test_one_that_is_there_stays_until_the_new_one_is_whole(tmp_path: Path) -> N
     (tmp_path / "made" / "old").touch()
 
     def interrupted() -> None:
-        with whole_directory(tmp_path / "made") as folder:
+        with atomic_directory(tmp_path / "made") as folder:
             (folder / "new").touch()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert [path.name for path in tmp_path.rglob("*")] == ["made", "old"]
-    with whole_directory(tmp_path / "made") as folder:
+    with atomic_directory(tmp_path / "made") as folder:
         (folder / "new").touch()
         assert (tmp_path / "made" / "old").exists()
     assert [path.name for path in tmp_path.rglob("*")] == ["made", "new"]

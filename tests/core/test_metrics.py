@@ -57,9 +57,9 @@ def test_against_ir_measures(pairs):
     [
         (lambda: top_k_accuracy([]), "no questions"),
         (lambda: mean_reciprocal_rank([]), "no questions"),
-        (lambda: top_k_accuracy([0]), "ranks start at 1, got 0"),
-        (lambda: top_k_accuracy([1], ks=[0]), "cut-offs start at 1"),
-        (lambda: mean_reciprocal_rank([1], k=0), "k starts at 1, got 0"),
+        (lambda: top_k_accuracy([0]), "ranks must be 1 or more: got 0"),
+        (lambda: top_k_accuracy([1], ks=[0]), "cut-offs must be 1 or more"),
+        (lambda: mean_reciprocal_rank([1], k=0), "k must be 1 or more: got 0"),
     ],
 )
 def test_refusals(call, words):

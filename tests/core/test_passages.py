@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.core.passages import Passage, clean_title, make_passage, passage_id, passages_of, split_words
+from dpr_haystack.core.passages import Passage, clean_title, make_passage, passage_id, split_passages, split_words
 from dpr_haystack.errors import InputError
 
 
@@ -66,7 +66,7 @@ def test_blocks_overlap_by_so_many_words(text, words, data):
 
 
 @pytest.mark.parametrize(
-    ("words", "overlap", "named"), [(0, 0, "got 0"), (3, 3, "words - 1 = 2, got 3"), (3, -1, "got -1")]
+    ("words", "overlap", "named"), [(0, 0, "got 0"), (3, 3, "words - 1 = 2: got 3"), (3, -1, "got -1")]
 )
 def test_split_refuses(words, overlap, named):
     with pytest.raises(InputError, match=named):
@@ -75,7 +75,7 @@ def test_split_refuses(words, overlap, named):
 
 def test_passages_of_say_where_they_are_from():
     source = "Heading\n\none two three four five"
-    found = list(passages_of("Some_title", source[7:], {"file": "f.txt", "page": 3}, words=2, offset=7))
+    found = list(split_passages("Some_title", source[7:], {"file": "f.txt", "page": 3}, words=2, offset=7))
     assert [passage.text for passage in found] == ["one two", "three four", "five"]
     assert {passage.title for passage in found} == {"Some title"}
     for passage in found:

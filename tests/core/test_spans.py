@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Spans against a search over every one of them, in plain Python."""
+"""Span selection, compared with an exhaustive search in plain Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.core.ranking import rank
+from dpr_haystack.core.answer_ranking import rank_answers
 from dpr_haystack.core.spans import Span, SpanChoice, WindowLogits, choose, clash, read_passage
 from dpr_haystack.core.windows import plan_windows
 
@@ -21,7 +21,7 @@ LOGITS = st.floats(-8, 8, allow_nan=False, width=32)
 
 @st.composite
 def passages(draw):
-    """Logits of a passage in windows: neighbours say different things about the tokens that they share."""
+    """Logits of a passage in windows; overlapping windows have different logits for the same tokens."""
     count = draw(st.integers(1, 24))
     room = draw(st.integers(2, 12))
     longest = draw(st.one_of(st.none(), st.integers(1, 6)))
@@ -53,7 +53,7 @@ def places(count):
 
 
 def greedy(spans, count, overlap):
-    """The best spans that do not share more than they may, one after the other."""
+    """The best spans that do not overlap too much, chosen one after the other."""
     kept = []
     for span in sorted(spans, key=lambda span: -span[2]):
         start, end = 3 * span[0], 3 * span[1] + 2
@@ -127,7 +127,7 @@ def test_answers_of_several_pieces_have_all_of_their_probability(rank_by):
     starts, ends = np.array([0, 0, 9]), np.array([8, 8, 12])
     windows = one_window([1, 2, 0], [1, 3, 0], relevance=0.5)
     reading = read_passage(starts, ends, windows, SpanChoice(9, overlap=None, calibration=0.5))
-    ranking = rank([reading, reading], rank_by=rank_by, top_k=99, overlap=None)
+    ranking = rank_answers([reading, reading], rank_by=rank_by, top_k=99, overlap=None)
     assert sum(each.probability for each in ranking.spans) + ranking.no_answer == pytest.approx(1)
 
 

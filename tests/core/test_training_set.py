@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Which passages a question is trained with, and which of a batch are no negatives."""
+"""Drawing the passages of training questions, and masking false negatives in a batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.passages import Passage, make_passage
-from dpr_haystack.core.training_set import DrawRules, TrainingRow, TrainingSet, brings_negatives, draw
+from dpr_haystack.core.training_set import DrawRules, TrainingRow, TrainingSet, draw_passages, has_negatives
 from dpr_haystack.errors import InputError
 
 
@@ -53,13 +53,13 @@ ROW = TrainingRow("q", (0, 1, 2), tuple(range(10, 15)), (20, 21, 22))
 
 
 def test_the_paper_takes_the_first_positive_and_the_hardest_negatives_in_every_epoch() -> None:
-    assert {draw(DrawRules(hard_negatives=2), ROW, 7, epoch) for epoch in range(5)} == {(0, (10, 11))}
+    assert {draw_passages(DrawRules(hard_negatives=2), ROW, 7, epoch) for epoch in range(5)} == {(0, (10, 11))}
 
 
 def test_random_draws_differ_between_epochs_and_not_between_calls() -> None:
     rules = DrawRules(hard_negatives=2, other_negatives=1, positive="random", negative="random", seed=3)
-    drawn = [draw(rules, ROW, 7, epoch) for epoch in range(200)]
-    assert drawn == [draw(rules, ROW, 7, epoch) for epoch in range(200)]
+    drawn = [draw_passages(rules, ROW, 7, epoch) for epoch in range(200)]
+    assert drawn == [draw_passages(rules, ROW, 7, epoch) for epoch in range(200)]
     counted = Counter(number for positive, negatives in drawn for number in (positive, *negatives))
     assert set(counted) == {0, 1, 2, *range(10, 15), 20, 21, 22}
     assert all(40 <= counted[number] <= 120 for number in (0, 1, 2, *range(10, 15)))
@@ -72,12 +72,12 @@ def test_who_brings_negatives_is_known_without_drawing(
     rules = DrawRules(hard_negatives=hard, other_negatives=other, fallback=fallback, negative=pick)
     # what is a hard negative may be listed among the others too
     row = TrainingRow("q?", (0,), tuple(range(10, 10 + has_hard)), tuple(range(11, 11 + has_other)))
-    assert brings_negatives(rules, row) == bool(draw(rules, row, 7, epoch)[1])
+    assert has_negatives(rules, row) == bool(draw_passages(rules, row, 7, epoch)[1])
 
 
 @pytest.mark.parametrize(("fallback", "count"), [(True, 7), (False, 5)])
 def test_other_negatives_stand_in_for_hard_ones_that_are_missing(fallback: bool, count: int) -> None:
-    _, negatives = draw(DrawRules(hard_negatives=7, fallback=fallback), ROW, 0, 0)
+    _, negatives = draw_passages(DrawRules(hard_negatives=7, fallback=fallback), ROW, 0, 0)
     assert negatives[:5] == (10, 11, 12, 13, 14)
     assert len(negatives) == count
     assert set(negatives[5:]) <= {20, 21, 22}
@@ -86,8 +86,8 @@ def test_other_negatives_stand_in_for_hard_ones_that_are_missing(fallback: bool,
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"hard_negatives": -1}, "hard_negatives must be 0 or more, got -1"),
-        ({"negative": "hardest"}, "negative must be one of first, random, got 'hardest'"),
+        ({"hard_negatives": -1}, "hard_negatives must be 0 or more: got -1"),
+        ({"negative": "hardest"}, "negative must be one of first, random: got 'hardest'"),
     ],
 )
 def test_rules_that_cannot_be(settings: dict[str, object], message: str) -> None:

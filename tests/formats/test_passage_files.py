@@ -56,7 +56,7 @@ def test_tsv_without_header_without_title_and_in_another_order(written):
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("1\ta\tt\n2 b t\n", 2, "separated by tabs, got 1 columns"),
+        ("1\ta\tt\n2 b t\n", 2, "tab-separated id, text, title: got 1 columns"),
         ("1\ta\tt\n2\tb\tt\textra\n", 2, "got 4 columns"),
         ("1\ta\tt\n\n2\t \tt\n", 3, "has no text"),
     ],
@@ -119,13 +119,13 @@ def test_haystack_documents(written, flatten):
     ("line", "words"),
     [
         ('{"text": "x"', "is not JSON"),
-        ("[1]", "expected a JSON object, got a list"),
+        ("[1]", "must be a JSON object: got a list"),
         ('{"title": "T"}', "got None"),
-        ('{"text": "  "}', "has no text"),
+        ('{"text": "  "}', 'non-blank string "text"'),
         ('{"text": 5}', "got 5"),
-        ('{"text": "x", "id": [1]}', "its id must be a string"),
-        ('{"text": "x", "meta": "m"}', "its metadata must be an object"),
-        ('{"text": "x", "title": 7}', "its title must be a string, got 7"),
+        ('{"text": "x", "id": [1]}', "id must be a string"),
+        ('{"text": "x", "meta": "m"}', "metadata must be an object"),
+        ('{"text": "x", "title": 7}', "title must be a string: got 7"),
         ('{"text": "x \\ud800"}', "surrogate"),
     ],
 )
@@ -166,8 +166,8 @@ def test_squad_passages(written):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"data": 5}, "expected SQuAD or a list"),
-        ("text", "expected SQuAD or a list"),
+        ({"data": 5}, "must be SQuAD or a list"),
+        ("text", "must be SQuAD or a list"),
         ({"data": [{"title": "T", "paragraphs": []}, {"title": "T"}]}, "article 2 lacks"),
         ({"data": ["T"]}, "article 1 lacks"),
         ({"data": [{"title": "T", "paragraphs": [{}]}]}, "article 1 lacks"),
@@ -266,7 +266,7 @@ def test_every_word_of_markdown_is_in_one_passage_or_in_a_heading(tmp_path_facto
 
 def test_an_unknown_suffix_says_what_is_known(written):
     with pytest.raises(
-        DataError, match=r"'\.pdf' is unknown; known are \.json, \.jsonl, \.markdown, \.md, \.tsv, \.txt,"
+        DataError, match=r"unknown suffix '\.pdf'; known: \.json, \.jsonl, \.markdown, \.md, \.tsv, \.txt,"
     ):
         read_passages(written("a.pdf", "x"))
     assert PASSAGE_SUFFIXES == (".json", ".jsonl", ".markdown", ".md", ".tsv", ".txt")

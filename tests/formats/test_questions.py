@@ -115,7 +115,7 @@ def test_json_lines(questions, name):
         ('{"question": 5}', 'a string under "question"'),
         ("[]", "expected a JSON object"),
         ('{"question": "q", "answers": {"a": 1}}', "must be lists of strings: expected a list"),
-        ('{"question": "q", "passage_ids": [null]}', "expected a string, got None"),
+        ('{"question": "q", "passage_ids": [null]}', "expected a string: got None"),
     ],
 )
 def test_a_bad_line_of_json_lines(questions, line, words):
@@ -189,8 +189,11 @@ def test_squad_with_a_question_without_an_answer_is_2_0(tmp_path):
 @pytest.mark.parametrize(
     ("question", "words"),
     [
-        (Question("Who?", ("1347",), ("elsewhere",)), "question 1, 'Who.', names none of the 1 passages as its gold"),
-        (Question("Who?", ("1348",), ("p",)), "question 1, 'Who.': its passage does not hold '1348' word for word"),
+        (Question("Who?", ("1347",), ("elsewhere",)), "question 1, 'Who.', has no gold passage among the 1 passages"),
+        (
+            Question("Who?", ("1348",), ("p",)),
+            "question 1, 'Who.': its passage does not contain '1348' verbatim",
+        ),
     ],
 )
 def test_squad_that_cannot_be_written_leaves_no_file(tmp_path, question, words):
@@ -208,7 +211,7 @@ def test_a_list_of_questions_in_a_json_file(questions):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"questions": []}, "expected SQuAD or a list"),
+        ({"questions": []}, "must be SQuAD or a list"),
         ([{"question": "a?"}, {"q": 1}], "question 2: expected"),
         ({"data": [{"title": "T", "paragraphs": [{"context": "c", "qas": [{"id": "1"}]}]}]}, "question 1 lacks"),
         (
@@ -228,7 +231,7 @@ def test_curated_trec(questions):
         Question("How tall?", (r"20,?237\s*f(oo|ee)?t|6,194-meter",), (), "1669"),
         Question('"The Muppets" by whom?', ('"Jim',), (), "825"),
     ]
-    with pytest.raises(DataError, match="line 3: expected id, type, question and pattern separated by tabs, got 1"):
+    with pytest.raises(DataError, match="line 3: expected tab-separated id, type, question and pattern: got 1"):
         questions(text + "1\n")
 
 

@@ -13,7 +13,7 @@ from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.beir import is_beir, read_beir_corpus, read_beir_questions, write_beir
 from dpr_haystack.formats.question import Question
-from dpr_haystack.formats.trec import read_qrels, read_run, relevant, write_qrels, write_run, writing_run
+from dpr_haystack.formats.trec import read_qrels, read_run, relevant_ids, run_writer, write_qrels, write_run
 
 words = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=4)
 scores = st.floats(-1e6, 1e6)
@@ -58,14 +58,14 @@ def test_judgements_are_written_and_read(tmp_path_factory, qrels, beir):
 def test_a_run_is_written_question_by_question(tmp_path):
     path = tmp_path / "run"
     path.write_text("old")
-    with writing_run(path, "mine") as write:
+    with run_writer(path, "mine") as write:
         write("1", [("b", 2.0), ("a", 2.0), ("c", 0.1)])
         write("2", [])
         write("3", iter([("a", -1.5)]))
         assert path.read_text() == "old"
     lines = ["1 Q0 b 1 2.0 mine", "1 Q0 a 2 2.0 mine", "1 Q0 c 3 0.1 mine", "3 Q0 a 1 -1.5 mine"]
     assert path.read_text().splitlines() == lines
-    with pytest.raises(DataError, match="a b"), writing_run(path) as write:
+    with pytest.raises(DataError, match="a b"), run_writer(path) as write:
         write("1", [("x", 1.0), ("a b", 1.0)])
     assert path.read_text().splitlines() == lines
     assert [each.name for each in tmp_path.iterdir()] == ["run"]
@@ -77,17 +77,17 @@ def test_what_runs_and_judgements_may_look_like(tmp_path):
     (tmp_path / "qrels").write_bytes(b"\xef\xbb\xbf1 0 a 1\n1 0 b 0\n2 0 c -1\n")
     judged = read_qrels(tmp_path / "qrels")
     assert judged == {"1": {"a": 1, "b": 0}, "2": {"c": -1}}
-    assert relevant(judged) == {"1": ("a",), "2": ()}
+    assert relevant_ids(judged) == {"1": ("a",), "2": ()}
 
 
 @pytest.mark.parametrize(
     ("read", "text", "message"),
     [
-        (read_run, "1 Q0 a 1 0.5\n", r"line 1: expected 6 columns"),
-        (read_run, "1 Q0 a 1 x y\n", "'x' is no finite number"),
-        (read_run, "1 Q0 a 1 nan y\n", "'nan' is no finite number"),
-        (read_qrels, "1 0 a 1\n1 a\n", "line 2: .* got 2 columns"),
-        (read_qrels, "1 0 a much\n", "'much' is no whole number"),
+        (read_run, "1 Q0 a 1 0.5\n", r"line 1: must have 6 columns"),
+        (read_run, "1 Q0 a 1 x y\n", "score must be a finite number: got 'x'"),
+        (read_run, "1 Q0 a 1 nan y\n", "score must be a finite number: got 'nan'"),
+        (read_qrels, "1 0 a 1\n1 a\n", "line 2: .*: got 2"),
+        (read_qrels, "1 0 a much\n", "grade must be an integer: got 'much'"),
     ],
 )
 def test_bad_lines(tmp_path, read, text, message):
@@ -102,9 +102,9 @@ def test_bad_lines(tmp_path, read, text, message):
 
 def test_ids_that_the_formats_cannot_hold(tmp_path):
     for name in ("a b", "", " a", "a\n"):
-        with pytest.raises(DataError, match="word without space"):
+        with pytest.raises(DataError, match="without whitespace"):
             write_run(tmp_path / "run", {"1": {name: 1.0}})
-        with pytest.raises(DataError, match="word without space"):
+        with pytest.raises(DataError, match="without whitespace"):
             write_qrels(tmp_path / "qrels", {name: {"a": 1}})
     assert not list(tmp_path.iterdir())
 
@@ -122,7 +122,7 @@ def test_beir_folders_are_written_and_read(tmp_path):
         (each.id, each.title, each.text) for each in CORPUS
     ]
     assert list(read_beir_questions(tmp_path / "mine", "dev")) == ASKED
-    with pytest.raises(DataError, match=r"test\.tsv.*is not there"):
+    with pytest.raises(DataError, match=r"test\.tsv.*is missing"):
         list(read_beir_questions(tmp_path / "mine"))
     with pytest.raises(DataError, match="has no id"):
         write_beir(tmp_path / "other", CORPUS, [Question("q", (), ("d1",))])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dpr_haystack.core.passages import Passage, make_passage, passage_id
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats.columns import examples_from_frame, read_columns, write_columns
-from dpr_haystack.formats.results import Found, Result, read_results, write_results, writing_results
+from dpr_haystack.formats.results import RetrievalResult, RetrievedPassage, read_results, results_writer, write_results
 from dpr_haystack.formats.training import TrainingExample, read_training, write_training
 
 # As the original repository's README describes it.
@@ -90,7 +90,7 @@ def test_what_is_written_is_read_again(tmp_path_factory, listed, name):
     [
         ({"question": " "}, '"question"'),
         ({"question": 7}, '"question"'),
-        ({"positive_ctxs": []}, "nothing can be learned"),
+        ({"positive_ctxs": []}, "must have a positive passage"),
         ({"positive_ctxs": "text"}, "must be a list"),
         ({"positive_ctxs": [{"title": "x"}]}, '"text"'),
         ({"hard_negative_ctxs": [{"text": " "}]}, "hard_negative_ctxs"),
@@ -179,9 +179,9 @@ def test_columns_as_sentence_transformers_names_them(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a,b\n1,2\n", "line 1: no column for the question: one of query_text, .* there are a, b"),
-        ("question,b\n1,2\n", "no column for the positive"),
-        ("question,positive\n1,2,3\n", "line 2: has 3 columns where 2"),
+        ("a,b\n1,2\n", "line 1: the column of the question must be one of query_text, .*: got a, b"),
+        ("question,b\n1,2\n", "the column of the positive"),
+        ("question,positive\n1,2,3\n", "line 2: must have 2 columns: got 3"),
         ("question,positive\n\n ,2\n", "line 3: the question is empty"),
         ("question,positive\n1,\n", "the positive passage is empty"),
         ('question,positive\n1,"2\n', "quote"),
@@ -211,7 +211,7 @@ def test_columns_are_written_and_data_frames_read(tmp_path):
         assert [passage.text for passage in again.hard_negatives] == ["A prize.", "Another prize."]
     frame = pd.read_csv(tmp_path / "a.csv")
     assert examples_from_frame(frame)[0].positives == again.positives
-    with pytest.raises(InputError, match="no column"):
+    with pytest.raises(InputError, match="the column of the question"):
         examples_from_frame(frame.rename(columns={"query_text": "x"}))
     with pytest.raises(InputError, match="data frame"):
         examples_from_frame([1])
@@ -220,9 +220,11 @@ def test_columns_are_written_and_data_frames_read(tmp_path):
 def test_results_as_the_reader_takes_them(tmp_path):
     passage = Passage("7", "T", "Text.", {})
     results = [
-        Result("q", ("a",), (Found(passage, 0.1 + 0.2, True), Found(passage, -3.0, False))),
-        Result("none", (), ()),
-        Result("unknown", ("b",), (Found(passage, 1e-30),)),
+        RetrievalResult(
+            "q", ("a",), (RetrievedPassage(passage, 0.1 + 0.2, True), RetrievedPassage(passage, -3.0, False))
+        ),
+        RetrievalResult("none", (), ()),
+        RetrievalResult("unknown", ("b",), (RetrievedPassage(passage, 1e-30),)),
     ]
     for name in ("a.json", "a.json.gz"):
         assert write_results(tmp_path / name, results) == 3
@@ -242,16 +244,16 @@ def test_results_as_the_reader_takes_them(tmp_path):
 
 def test_results_are_written_one_by_one(tmp_path):
     passage = Passage("7", "T", "Text.", {})
-    results = [Result("q", ("a",), (Found(passage, 0.5, True),)), Result("é", (), ())]
+    results = [RetrievalResult("q", ("a",), (RetrievedPassage(passage, 0.5, True),)), RetrievalResult("é", (), ())]
     for listed in (results, results[:1], []):
         write_results(tmp_path / "whole.json", listed)
-        with writing_results(tmp_path / "one.json") as write:
+        with results_writer(tmp_path / "one.json") as write:
             for each in listed:
                 write(each)
         assert (tmp_path / "one.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
         assert list(read_results(tmp_path / "one.json")) == listed
     before = (tmp_path / "one.json").read_bytes()
-    with pytest.raises(AttributeError), writing_results(tmp_path / "one.json") as write:
+    with pytest.raises(AttributeError), results_writer(tmp_path / "one.json") as write:
         write(None)
     assert (tmp_path / "one.json").read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir()) == ["one.json", "whole.json"]
@@ -301,4 +303,4 @@ def test_text_behind_a_closing_quote_with_a_carriage_return(tmp_path):
     path.write_text('question\tpositive\na\t"Foo" is ' + "x" * 200_000 + "\nb\t2\n")
     told = []
     assert [each.question for each in read_columns(path, told.append)] == ["b"]
-    assert ["is no row" in str(error) for error in told] == [True]
+    assert ["is not a valid row" in str(error) for error in told] == [True]

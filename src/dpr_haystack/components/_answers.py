@@ -12,7 +12,7 @@ from haystack import logging
 from haystack.dataclasses import Document, ExtractedAnswer
 
 from dpr_haystack.components._reading import ReaderSettings
-from dpr_haystack.core.ranking import RankedSpan, Ranking, min_max, rank
+from dpr_haystack.core.answer_ranking import RankedAnswers, RankedSpan, min_max_scale, rank_answers
 from dpr_haystack.core.spans import PassageReading
 from dpr_haystack.core.text import as_title
 from dpr_haystack.errors import InputError
@@ -98,13 +98,13 @@ def _each_once(documents: Sequence[Document], readings: Sequence[PassageReading 
 
 def _rank(
     documents: Sequence[Document], readings: Sequence[PassageReading | None], settings: ReaderSettings
-) -> Ranking:
+) -> RankedAnswers:
     by_passage = all(reading is None or reading.relevance is not None for reading in readings)
-    return rank(
+    return rank_answers(
         readings,
         rank_by=settings.rank_by if by_passage else "span",
         top_k=settings.top_k,
-        boosts=[settings.retriever_weight * score for score in min_max([each.score for each in documents])],
+        boosts=[settings.retriever_weight * score for score in min_max_scale([each.score for each in documents])],
         sources=[document.id for document in documents],
         overlap=settings.overlap_threshold,
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.components._towers import DTYPES, check_token
-from dpr_haystack.core.ranking import RANKINGS, RankBy
+from dpr_haystack.core.answer_ranking import RANKINGS, RankBy
 from dpr_haystack.core.spans import SpanChoice
 from dpr_haystack.errors import InputError
 

@@ -20,8 +20,8 @@ from dpr_haystack.components._answers import answers_of, check_input, has_text
 from dpr_haystack.components._reading import ReaderModel, ReaderSettings, kwargs_from_plain, one_of_both, plain_kwargs
 from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k
+from dpr_haystack.core.answer_ranking import RankBy
 from dpr_haystack.core.lazy import Lazy
-from dpr_haystack.core.ranking import RankBy
 from dpr_haystack.core.spans import PassageReading
 from dpr_haystack.core.text import PassageText, passage_text
 from dpr_haystack.errors import InputError

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a text holds an answer, and how well a predicted answer agrees with the gold ones."""
+"""Answer matching: whether a passage contains a gold answer, and exact match and F1 of predicted answers."""
 
 from __future__ import annotations
 
@@ -19,33 +19,34 @@ from dpr_haystack.errors import InputError
 
 MATCHES = ("string", "regex")
 
-# Runs of letters, digits and marks, or any single other character that is neither separator nor control.
+# A run of letters, digits and marks, or any other single character except separators and control characters.
 _TOKEN = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]", regex.IGNORECASE | regex.UNICODE | regex.MULTILINE)
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLE = re.compile(r"\b(a|an|the)\b")
 
 
 class AnswerMatcher:
-    """Answer matching as the evaluation of the original DPR has it, for many questions over the same passages.
+    """Answer matching as in the evaluation of the original DPR, for many questions over the same passages.
 
-    ``"string"`` takes text and answer in Unicode form NFD, cuts them into runs of letters, digits and marks and single
-    other characters, lower-cases them and looks for the answer's tokens in a row. ``"regex"`` searches for the answer
-    as a pattern of the ``regex`` package, pattern and text in NFD, in any case, ``^`` and ``$`` at every line; a
-    pattern that cannot be compiled matches nothing. Only the text of a passage is looked at, not its title.
+    ``"string"`` normalises text and answer to Unicode NFD, splits them into tokens (runs of letters, digits and marks,
+    or other single characters), lower-cases them and looks for the answer's tokens as a contiguous sequence.
+    ``"regex"`` searches for the answer as a pattern of the ``regex`` package, with pattern and text in NFD, ignoring
+    case and in multi-line mode; a pattern that cannot be compiled matches nothing. Only the text of a passage is
+    searched, not its title.
 
-    In one case it differs from the original: an answer without any token (``""``, a space), or an empty pattern,
-    is in no text; there it is in every text.
+    One case differs from the original: an answer without tokens (``""``, a space) or an empty pattern matches no text;
+    in the original it matches every text.
 
-    Prepared texts and answers are kept, the most recently used ones. A matcher may be shared by threads.
+    The most recently used texts and answers are cached in prepared form. A matcher is thread-safe.
 
     :param match: ``"string"`` or ``"regex"`` (CuratedTREC).
-    :param cache_size: How many prepared texts to keep; one takes about the room of the text twice.
-    :raises InputError: If ``match`` is neither.
+    :param cache_size: How many prepared texts to cache; each takes about twice the memory of the text.
+    :raises InputError: If ``match`` is unknown.
     """
 
     def __init__(self, match: str = "string", *, cache_size: int = 50_000) -> None:
         if match not in MATCHES:
-            msg = f"match must be one of {', '.join(map(repr, MATCHES))}, got {match!r}"
+            msg = f"match must be one of {', '.join(map(repr, MATCHES))}: got {match!r}"
             raise InputError(msg)
         self.match = match
         by_tokens = match == "string"
@@ -55,7 +56,7 @@ class AnswerMatcher:
         )
 
     def has_answer(self, answers: Iterable[str], text: str) -> bool:
-        """Whether the text holds at least one of the answers.
+        """Whether the text contains at least one of the answers.
 
         :param answers: The gold answers, or patterns.
         :param text: The text of a passage.
@@ -63,27 +64,27 @@ class AnswerMatcher:
         return self.find(answers, [text])[0]
 
     def find(self, answers: Iterable[str], texts: Iterable[str]) -> list[bool]:
-        """For each of several texts, e.g. the passages retrieved for a question, whether it holds an answer.
+        """For each text, e.g. of the passages retrieved for a question, whether it contains an answer.
 
         :param answers: The gold answers, or patterns.
-        :param texts: The texts of the passages, in their order.
+        :param texts: The texts of the passages.
         :returns: One value for each text.
-        :raises InputError: If ``answers`` is one string in place of several.
+        :raises InputError: If ``answers`` is a string instead of a list.
         """
         if isinstance(answers, str):
-            msg = f"answers must be a list of strings, got the string {answers!r}: write [{answers!r}]"
+            msg = f"answers must be a list of strings: got the string {answers!r}; write [{answers!r}]"
             raise InputError(msg)
         tests = [test for answer in answers if (test := self._test(answer)) is not None]
         return [any(test(prepared) for test in tests) for prepared in map(self._text, texts)]
 
 
 def has_answer(answers: Iterable[str], text: str, match: str = "string") -> bool:
-    """Whether a text holds at least one of the answers, as :class:`AnswerMatcher` describes it.
+    """Whether a text contains at least one of the answers; see :class:`AnswerMatcher`.
 
     :param answers: The gold answers, or patterns.
     :param text: The text of a passage.
     :param match: ``"string"`` or ``"regex"``.
-    :raises InputError: If ``match`` is neither, or ``answers`` is one string in place of several.
+    :raises InputError: If ``match`` is unknown, or ``answers`` is a string instead of a list.
     """
     return AnswerMatcher(match, cache_size=0).has_answer(answers, text)
 
@@ -93,7 +94,7 @@ def _nfd(text: str) -> str:
 
 
 def _tokens(text: str) -> str:
-    # No token holds a space, so tokens in a row are a substring that begins and ends with one.
+    # No token contains a space, so a sequence of tokens is a substring that starts and ends with a space.
     return f" {' '.join(_TOKEN.findall(_nfd(text)))} ".lower()
 
 
@@ -108,7 +109,7 @@ def _pattern_test(answer: str) -> Callable[[str], Any] | None:
 
 
 def _compiled(answer: str) -> regex.Pattern[str] | None:
-    """The pattern of an answer; None where it is empty or cannot be compiled."""
+    """The compiled pattern; None if it is empty or invalid."""
     try:
         pattern: regex.Pattern[str] = regex.compile(_nfd(answer), regex.IGNORECASE | regex.UNICODE | regex.MULTILINE)
     except (regex.error, RecursionError, OverflowError, ValueError):
@@ -117,9 +118,9 @@ def _compiled(answer: str) -> regex.Pattern[str] | None:
 
 
 def normalize_answer(answer: str) -> str:
-    """An answer as SQuAD compares it: lower case, without punctuation, articles and needless space.
+    """Normalise an answer as SQuAD does: lower case, without punctuation, articles and extra whitespace.
 
-    :param answer: A predicted or a gold answer.
+    :param answer: A predicted or gold answer.
     """
     return " ".join(_ARTICLE.sub(" ", answer.lower().translate(_PUNCTUATION)).split())
 
@@ -128,17 +129,17 @@ def exact_match(prediction: str, answers: Sequence[str]) -> float:
     """1.0 if the prediction equals a gold answer after :func:`normalize_answer`, else 0.0.
 
     :param prediction: The predicted answer; ``""`` for "no answer".
-    :param answers: The gold answers; none means that "no answer" is right.
+    :param answers: The gold answers; empty if "no answer" is correct.
     """
     normalized = normalize_answer(prediction)
     return float(any(normalized == normalize_answer(answer) for answer in answers or [""]))
 
 
 def pattern_match(prediction: str, patterns: Sequence[str]) -> float:
-    """1.0 if the prediction begins with a match of a pattern, else 0.0: exact match for CuratedTREC (DrQA).
+    """1.0 if a pattern matches at the start of the prediction, else 0.0: exact match for CuratedTREC (DrQA).
 
     :param prediction: The predicted answer; ``""`` matches nothing.
-    :param patterns: Patterns of the ``regex`` package, matched in any case; an invalid one matches nothing.
+    :param patterns: Patterns of the ``regex`` package, ignoring case; an invalid one matches nothing.
     """
     if not prediction:
         return 0.0
@@ -148,10 +149,10 @@ def pattern_match(prediction: str, patterns: Sequence[str]) -> float:
 
 
 def f1(prediction: str, answers: Sequence[str]) -> float:
-    """The best token F1 of the prediction with a gold answer, 0 to 1, both normalised (SQuAD).
+    """The best token F1 of the prediction and a gold answer, 0 to 1, both normalised (SQuAD).
 
     :param prediction: The predicted answer; ``""`` for "no answer".
-    :param answers: The gold answers; none means that "no answer" is right.
+    :param answers: The gold answers; empty if "no answer" is correct.
     """
     tokens = normalize_answer(prediction).split()
     return max(_f1(tokens, normalize_answer(answer).split()) for answer in answers or [""])

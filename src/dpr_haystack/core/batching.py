@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""So many things at a time."""
+"""Split an iterable into batches."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def batched(things: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Things in their order, so many at a time; the last batch may have fewer.
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Split an iterable into batches; the last one may be smaller.
 
-    :param things: The things; only those of one batch are taken at once.
-    :param size: How many; at least 1.
+    :param items: The items; consumed one batch at a time.
+    :param size: The batch size; at least 1.
     """
-    remaining = iter(things)
+    remaining = iter(items)
     while batch := list(islice(remaining, size)):
         yield batch

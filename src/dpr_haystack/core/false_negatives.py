@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Which passages of a batch are no negatives of a question: what answers it too must not be pushed away."""
+"""Mask false negatives: passages of a batch that answer the question and must not count as its negatives."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Mask = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 
 
 class FalseNegatives:
-    """Knows, for questions and passages of a training set, which passages are wrongly taken for negatives.
+    """Finds false negatives among the questions and passages of a training set.
 
-    A passage is none if it is one of the question's own positives. If asked for, it is none either if it holds one of
-    the question's answers, as :class:`~dpr_haystack.core.answers.AnswerMatcher` finds them; a passage that the training
-    file lists as a negative of this very question stays one.
+    A passage is a false negative if it is one of the question's positives or, optionally, if it contains one of the
+    question's answers, as found by :class:`~dpr_haystack.core.answers.AnswerMatcher`. A passage that the training
+    file lists as a negative of that question remains a negative.
 
     :param training_set: The questions and passages.
-    :param same_answer: Whether passages with an answer of the question are left out.
+    :param same_answer: Whether to mask passages that contain an answer of the question.
     :param match: ``"string"`` or ``"regex"``.
     """
 
@@ -32,19 +32,19 @@ class FalseNegatives:
         self._matcher = AnswerMatcher(match) if same_answer else None
 
     def mask(self, questions: Sequence[int], passages: Sequence[int]) -> Mask:
-        """Which passages are no negatives of which questions.
+        """Which passages must not count as negatives of which questions.
 
         :param questions: Numbers of questions.
-        :param passages: Numbers of passages; below 0 for a place without a passage, which is nobody's negative.
-        :returns: True where the passage must not count as a negative, (questions, passages).
+        :param passages: Numbers of passages; below 0 for padding, which is masked for every question.
+        :returns: True where the passage must not count as a negative, shape (questions, passages).
         """
         numbers = np.asarray(passages, dtype=np.int64)
         texts = [self._set.passages[number][1] if number >= 0 else "" for number in passages]
-        out = np.tile(numbers < 0, (len(questions), 1))
-        for place, question in enumerate(questions):
+        mask = np.tile(numbers < 0, (len(questions), 1))
+        for index, question in enumerate(questions):
             row = self._set.rows[question]
             if self._matcher is not None and row.answers:
-                own = [*row.hard_negatives, *row.negatives]
-                out[place] |= np.array(self._matcher.find(row.answers, texts), dtype=bool) & ~np.isin(numbers, own)
-            out[place] |= np.isin(numbers, row.positives)
-        return out
+                listed = [*row.hard_negatives, *row.negatives]
+                mask[index] |= np.array(self._matcher.find(row.answers, texts), dtype=bool) & ~np.isin(numbers, listed)
+            mask[index] |= np.isin(numbers, row.positives)
+        return mask

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Writing files and directories so that a reader finds the old or the new one, never half of one."""
+"""Atomic writing of files and directories: a reader sees either the old or the new content."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from uuid import uuid4
 
 
 def fsync_directory(directory: Path) -> None:
-    """Make the names in a directory durable, where the system can."""
+    """Make the entries of a directory durable, where the operating system supports it.
+
+    :param directory: The directory.
+    """
     if os.name == "nt":
-        return  # directories cannot be opened there; NTFS journals names by itself
+        return  # Windows cannot open directories; NTFS journals names by itself.
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -27,7 +30,10 @@ def fsync_directory(directory: Path) -> None:
 
 
 def checksum_of(path: Path) -> int:
-    """CRC-32 of a file."""
+    """The CRC-32 of a file.
+
+    :param path: The file.
+    """
     checksum = 0
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
@@ -36,10 +42,10 @@ def checksum_of(path: Path) -> int:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replace a file's content in one durable step.
+    """Replace the content of a file atomically and durably.
 
     :param path: The file; its folder must exist.
-    :param content: What is to be in it; text is written as UTF-8.
+    :param content: The new content; text is written as UTF-8.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -54,38 +60,38 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def whole_directory(target: Path) -> Iterator[Path]:
-    """A new directory to write in; when that is done it gets its name, and the one that had it goes.
+def atomic_directory(target: Path) -> Iterator[Path]:
+    """Write a directory atomically: yields a temporary directory that replaces the target on success.
 
-    Everything in it may be read by whom the user's umask lets: libraries that write weights make them for their owner
-    alone.
+    Permissions are set to what the user's umask allows, because some libraries make weight files readable by their
+    owner only.
 
-    :param target: The directory that is to be there whole, or not at all.
+    :param target: The directory to create or replace.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{uuid4().hex[:8]}.tmp")
     try:
         temporary.mkdir()
         yield temporary
-        _as_readable_as(temporary)
-        put_in_place(temporary, target)
+        _apply_umask(temporary)
+        replace_directory(temporary, target)
         fsync_directory(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _as_readable_as(directory: Path) -> None:
-    """Give what is in a directory its own permissions, which are what the umask left of all."""
+def _apply_umask(directory: Path) -> None:
+    """Give the content of a new directory the directory's own permissions, which follow the umask."""
     mode = directory.stat().st_mode & 0o777
     for path in directory.rglob("*"):
         path.chmod(mode if path.is_dir() else mode & 0o666)
 
 
-def put_in_place(temporary: Path, target: Path) -> None:
-    """Give a finished directory its name, and remove the one that had it.
+def replace_directory(temporary: Path, target: Path) -> None:
+    """Rename a finished directory to its target, and remove the previous one.
 
     :param temporary: The finished directory, on the same file system.
-    :param target: Its place.
+    :param target: The path of the directory to create or replace.
     """
     if not target.exists():
         temporary.rename(target)

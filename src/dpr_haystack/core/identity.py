@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Which encoder made a store's vectors, and whether a question tower belongs to it."""
+"""The identity of encoders: which passage tower made a store's vectors, and which question towers fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from dpr_haystack.errors import InputError
 
-# Two checkpoints each: only their names say that they belong together.
+# Question and passage tower are separate checkpoints: only the names tell that they belong together.
 PUBLISHED_PAIRS = {
     "facebook/dpr-question_encoder-single-nq-base": "facebook/dpr-ctx_encoder-single-nq-base",
     "facebook/dpr-question_encoder-multiset-base": "facebook/dpr-ctx_encoder-multiset-base",
@@ -21,14 +21,14 @@ PUBLISHED_PAIRS = {
 
 @dataclass(frozen=True)
 class EncoderIdentity:
-    """Name and weights of a loaded tower, and of the passage tower that it belongs to.
+    """Name and weights of a loaded tower and of its passage tower.
 
-    :param model: The name on the hub or the absolute path that it was loaded from.
-    :param fingerprint: Hash of the tower's weights, and of the vectors' length if they are cut short: the same wherever
-        the files lie.
-    :param passage_model: The passage tower that it was trained with, by name or path; ``None`` if that is not known.
-        A passage tower, and a tower that is both, names itself.
-    :param passage_fingerprint: The fingerprint of that passage tower; ``None`` if it is not known.
+    :param model: The hub name or the absolute path that the tower was loaded from.
+    :param fingerprint: Hash of the tower's weights, and of the dimension if embeddings are truncated; does not depend
+        on where the files are.
+    :param passage_model: Name or path of the passage tower that it was trained with; ``None`` if unknown. The tower
+        itself if it is a passage tower or serves as both.
+    :param passage_fingerprint: The fingerprint of that passage tower; ``None`` if unknown.
     """
 
     model: str
@@ -37,9 +37,9 @@ class EncoderIdentity:
     passage_fingerprint: str | None = None
 
     def shortened(self, dimension: int) -> EncoderIdentity:
-        """The identity of a pair with the same weights whose vectors are cut short: these go with no others.
+        """The identity of the same tower with truncated embeddings, which only match others of that dimension.
 
-        :param dimension: How many numbers of a vector are kept.
+        :param dimension: The dimension after truncation.
         """
         passage = self.passage_fingerprint
         return replace(
@@ -49,15 +49,15 @@ class EncoderIdentity:
         )
 
     def passage_record(self) -> dict[str, str]:
-        """What a store keeps about the passage tower that made its vectors.
+        """What a store records about the passage tower that made its vectors.
 
         :returns: ``{"model": ..., "fingerprint": ...}``.
-        :raises InputError: If this is a question tower and its passage tower is not known.
+        :raises InputError: If this is a question tower whose passage tower is unknown.
         """
         if self.passage_model is None or self.passage_fingerprint is None:
             msg = (
-                f"Which passage tower belongs to {self.model} is not known: record the identity of the passage "
-                "tower itself (DPRDocumentEmbedder)."
+                f"the passage tower of {self.model} is unknown: record the identity of the passage tower itself "
+                "(DPRDocumentEmbedder)"
             )
             raise InputError(msg)
         return {"model": self.passage_model, "fingerprint": self.passage_fingerprint}
@@ -71,8 +71,8 @@ def belongs(question: EncoderIdentity, recorded: Mapping[str, Any] | None) -> bo
     """Whether a question tower belongs to the passage tower that made a store's vectors.
 
     :param question: The identity of the question tower.
-    :param recorded: What the store has recorded: ``{"model": ..., "fingerprint": ...}``, either may be missing.
-    :returns: ``True``, ``False`` (known to belong to another passage tower), or ``None`` where nobody knows.
+    :param recorded: The store's record: ``{"model": ..., "fingerprint": ...}``; both may be missing.
+    :returns: ``True``, ``False`` (it belongs to another passage tower), or ``None`` if unknown.
     """
     model = (recorded or {}).get("model")
     fingerprint = (recorded or {}).get("fingerprint")
@@ -80,7 +80,7 @@ def belongs(question: EncoderIdentity, recorded: Mapping[str, Any] | None) -> bo
         return bool(fingerprint == question.passage_fingerprint)
     if model and model == question.passage_model:
         return True
-    # Names prove that two towers differ only where both are published ones: anything else may be a copy.
+    # Different names prove different towers only if both are published checkpoints: others may be copies.
     if model in PUBLISHED_PAIRS.values() and question.passage_model in PUBLISHED_PAIRS.values():
         return False
     return None

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A model that is loaded once, when it is first needed, also where several threads need it at the same time."""
+"""Thread-safe lazy loading."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """Something that takes long to load.
+    """A value that is loaded on first use, once for all threads.
 
-    :param load: Loads it.
+    :param load: Loads the value.
     """
 
     def __init__(self, load: Callable[[], T]) -> None:
@@ -24,7 +24,7 @@ class Lazy(Generic[T]):
         self._value: T | None = None
 
     def get(self) -> T:
-        """It, loaded if need be; raises what loading it raises."""
+        """The value; loads it if necessary and raises what loading raises."""
         value = self._value
         if value is None:
             with self._lock:
@@ -34,14 +34,14 @@ class Lazy(Generic[T]):
         return value
 
     def peek(self) -> T | None:
-        """It, if it is loaded."""
+        """The value if it is loaded, else None."""
         return self._value
 
     def close(self) -> None:
-        """Let go of it; the next use loads it again."""
+        """Release the value; the next use loads it again."""
         with self._lock:
             self._value = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Lazy[T]:
-        # locks cannot be copied, and a copy of a component can share no weights it has not loaded
+        # Locks cannot be copied; the copy loads its own value.
         return Lazy(self._load)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What is in a store's metadata: its fields, their types, ranges and values."""
+"""Summaries of a store's metadata: field types, ranges and distinct values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ _TYPES = {bool: "boolean", int: "long", float: "float", str: "keyword", datetime
 
 
 def field_value(meta: dict[str, Any], field: str) -> Any:
-    """A metadata value by its name, with or without ``meta.`` before it; dots lead into nested metadata."""
+    """The value of a metadata field; None if it is missing.
+
+    :param meta: The metadata.
+    :param field: The name, with or without the prefix ``meta.``; dots select nested fields.
+    """
     value: Any = meta
     for key in field.removeprefix("meta.").split("."):
         value = value.get(key) if isinstance(value, dict) else None
@@ -21,7 +25,10 @@ def field_value(meta: dict[str, Any], field: str) -> Any:
 
 
 def fields_info(metas: Iterable[dict[str, Any]]) -> dict[str, dict[str, str]]:
-    """The type of every field: that of its first value which is not None."""
+    """The type of every field: that of its first value that is not None.
+
+    :param metas: The metadata of all documents.
+    """
     info: dict[str, dict[str, str]] = {}
     for meta in metas:
         for name, value in meta.items():
@@ -31,9 +38,12 @@ def fields_info(metas: Iterable[dict[str, Any]]) -> dict[str, dict[str, str]]:
 
 
 def min_max(metas: Iterable[dict[str, Any]], field: str) -> dict[str, Any]:
-    """The smallest and the largest value of a field; None where there is none.
+    """The smallest and the largest value of a field; None if no document has one.
 
-    Values that cannot be compared with each other (a number and a string) are ranked by the name of their type first.
+    Values of different types that cannot be compared are ordered by the name of their type first.
+
+    :param metas: The metadata of all documents.
+    :param field: The name of the field, as for :func:`field_value`.
     """
     values = [value for value in (field_value(meta, field) for meta in metas) if value is not None]
     if not values:
@@ -41,20 +51,24 @@ def min_max(metas: Iterable[dict[str, Any]], field: str) -> dict[str, Any]:
     try:
         return {"min": min(values), "max": max(values)}
     except TypeError:
-        return {"min": min(values, key=_any_order), "max": max(values, key=_any_order)}
+        return {"min": min(values, key=_mixed_type_key), "max": max(values, key=_mixed_type_key)}
 
 
 def unique_values(metas: Iterable[dict[str, Any]], field: str) -> list[Any]:
-    """The distinct values of a field, sorted by how they read. 1, 1.0, True and "1" are four."""
-    found: dict[tuple[type, str], Any] = {}
+    """The distinct values of a field, sorted as strings. 1, 1.0, True and "1" are four values.
+
+    :param metas: The metadata of all documents.
+    :param field: The name of the field, as for :func:`field_value`.
+    """
+    distinct: dict[tuple[type, str], Any] = {}
     for meta in metas:
         value = field_value(meta, field)
         if value is not None:
-            found.setdefault((type(value), repr(value)), value)
-    return sorted(found.values(), key=str)
+            distinct.setdefault((type(value), repr(value)), value)
+    return sorted(distinct.values(), key=str)
 
 
-def _any_order(value: Any) -> tuple[str, Any]:
+def _mixed_type_key(value: Any) -> tuple[str, Any]:
     if isinstance(value, (int, float)):
         return ("number", value)
     return (type(value).__name__, str(value))

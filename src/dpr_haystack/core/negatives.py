@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Which of the passages that were found for a question are good hard negatives, and why the others are not.
+"""Select hard negatives from the passages retrieved for a question, and count why others are rejected.
 
-A hard negative looks like an answer and is none. Of what a search finds, passages that hold the answer are positives
-that nobody marked, and so, more often than not, are those that score almost as high as the positive itself (the
-positive-aware margin of NV-Retriever, arXiv 2407.15831): a model that learns to push these away gets worse.
+Retrieved passages that contain the answer are unlabelled positives, and passages that score almost as high as the
+positive often are too (the positive-aware margin of NV-Retriever, arXiv 2407.15831). Training with these as negatives
+makes a model worse.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from dpr_haystack.errors import InputError
 Sampling = Literal["top", "random"]
 
 REASONS = ("rank", "gold", "answer", "margin", "check")
-"""Why a candidate is none, in the order in which that is looked at: outside the ranks that count; a gold passage of the
-question; it has an answer; it scores too close to the positive; another model says that it is relevant."""
+"""Why a candidate is rejected, in the order of the checks: outside of the allowed ranks; a gold passage of the
+question; contains an answer; scores too close to the positive; relevant according to another model."""
 
 
 class Candidate(NamedTuple):
-    """A passage that was found for a question.
+    """A passage retrieved for a question.
 
-    :param id: Its id.
-    :param score: Its score, higher for better.
+    :param id: The id of the passage.
+    :param score: Its score; higher is better.
     """
 
     id: str
@@ -40,14 +40,14 @@ class Candidate(NamedTuple):
 class NegativeRules:
     """Which candidates become hard negatives.
 
-    :param count: How many for a question at most.
-    :param first_rank: The first rank that counts, from 1.
-    :param last_rank: The last one.
-    :param margin: A negative scores at most this share of the positive's score, above 0 and at most 1; None for no such
-        rule. For a positive score below 0 it lies as far below it as it would below the same score above 0.
-    :param sampling: ``"top"``: the hardest that are left; ``"random"``: any of those.
-    :param seed: Of the sampling.
-    :raises InputError: If one of them cannot be.
+    :param count: The maximum number for each question.
+    :param first_rank: The first allowed rank, from 1.
+    :param last_rank: The last allowed rank.
+    :param margin: The maximum score of a negative as a share of the positive's score, above 0 and at most 1; None for
+        no limit. For a negative positive score, the limit is as far below it as for the same score above 0.
+    :param sampling: ``"top"``: take the hardest remaining candidates; ``"random"``: sample from them.
+    :param seed: The seed of the sampling.
+    :raises InputError: If a value is not allowed.
     """
 
     count: int = 1
@@ -63,16 +63,16 @@ class NegativeRules:
 
     def _problems(self) -> Iterable[str]:
         if self.count < 0:
-            yield f"count must be 0 or more, got {self.count}"
+            yield f"count must be 0 or more: got {self.count}"
         if not 1 <= self.first_rank <= self.last_rank:
-            yield f"ranks go from 1 up, the first before the last, got {self.first_rank} to {self.last_rank}"
+            yield f"ranks must be 1 or more, the first not above the last: got {self.first_rank} to {self.last_rank}"
         if self.margin is not None and not 0 < self.margin <= 1:
-            yield f"margin must be above 0 and at most 1, e.g. 0.95 for 95%, or None, got {self.margin}"
+            yield f"margin must be above 0 and at most 1 (e.g. 0.95 for 95%), or None: got {self.margin}"
         if self.sampling not in get_args(Sampling):
-            yield f"sampling must be one of {', '.join(get_args(Sampling))}, got {self.sampling!r}"
+            yield f"sampling must be one of {', '.join(get_args(Sampling))}: got {self.sampling!r}"
 
     def ceiling(self, positive: float) -> float:
-        """The highest score that a negative may have.
+        """The highest allowed score of a negative.
 
         :param positive: The score of the positive.
         """
@@ -81,13 +81,13 @@ class NegativeRules:
 
 @dataclass
 class Tally:
-    """How many candidates there were and what became of them.
+    """Counts of candidates and of how they were used.
 
-    :param questions: How many questions were looked at.
-    :param candidates: How many passages were found for them.
-    :param removed: How many each of :data:`REASONS` removed.
-    :param kept: How many became hard negatives.
-    :param without: How many questions have none.
+    :param questions: The number of questions.
+    :param candidates: The number of passages retrieved for them.
+    :param removed: The number of candidates rejected for each of :data:`REASONS`.
+    :param kept: The number of hard negatives.
+    :param without: The number of questions without a hard negative.
     """
 
     questions: int = 0
@@ -108,21 +108,21 @@ def choose_negatives(
     has_answer: Callable[[str], bool] | None = None,
     is_relevant: Callable[[Sequence[str]], Sequence[bool]] | None = None,
 ) -> list[Candidate]:
-    """The hard negatives of one question.
+    """Choose the hard negatives of one question.
 
-    :param candidates: What was found, best first.
-    :param rules: Which of them count.
-    :param tally: Counts what became of them.
-    :param question: The question; sampling depends on it and the seed alone, not on the order of questions.
-    :param gold: Ids of its positives.
-    :param positive: The score of its best positive; None if that is not known: then there is no margin.
-    :param has_answer: Whether a passage, by its id, has an answer; None if there are no answers to look for.
-    :param is_relevant: For some ids, whether another model finds each relevant; asked until there are enough that it
-        does not. None not to ask.
-    :returns: At most ``rules.count`` of them, the hardest first.
+    :param candidates: The retrieved passages, best first.
+    :param rules: Which of them are allowed.
+    :param tally: The counts to update.
+    :param question: The question; sampling depends only on it and the seed, not on the order of questions.
+    :param gold: The ids of its positives.
+    :param positive: The score of its best positive; None if unknown, which disables the margin.
+    :param has_answer: Whether the passage with an id contains an answer; None if there are no answers.
+    :param is_relevant: For several ids, whether another model considers each relevant; called until enough candidates
+        are not. None for no such check.
+    :returns: At most ``rules.count`` candidates, hardest first.
     """
     golds, ceiling = set(gold), math.inf if positive is None else rules.ceiling(positive)
-    left: list[Candidate] = []
+    allowed: list[Candidate] = []
     for rank, candidate in enumerate(candidates, 1):
         if not rules.first_rank <= rank <= rules.last_rank:
             tally.removed["rank"] += 1
@@ -133,11 +133,11 @@ def choose_negatives(
         elif candidate.score > ceiling:
             tally.removed["margin"] += 1
         else:
-            left.append(candidate)
+            allowed.append(candidate)
     if is_relevant is None:
-        chosen = _sampled(left, rules, question)
+        chosen = _sampled(allowed, rules, question)
     else:
-        chosen = _checked(left, rules, question, is_relevant, tally)
+        chosen = _checked(allowed, rules, question, is_relevant, tally)
     tally.questions += 1
     tally.candidates += len(candidates)
     tally.kept += len(chosen)
@@ -146,27 +146,27 @@ def choose_negatives(
 
 
 def _checked(
-    left: list[Candidate],
+    allowed: list[Candidate],
     rules: NegativeRules,
     question: str,
     is_relevant: Callable[[Sequence[str]], Sequence[bool]],
     tally: Tally,
 ) -> list[Candidate]:
-    """As many as are wanted of those that pass the check; it is slow, so no more are checked than needed."""
-    places = list(range(len(left)))
+    """Up to ``rules.count`` candidates that pass the check, which is slow: no more are checked than needed."""
+    indices = list(range(len(allowed)))
     if rules.sampling == "random":
-        random.Random(f"{rules.seed}:{question}").shuffle(places)  # noqa: S311 -- no secret
+        random.Random(f"{rules.seed}:{question}").shuffle(indices)  # noqa: S311 -- not for cryptography
     passed: list[int] = []
-    while places and len(passed) < rules.count:
-        block, places = places[: rules.count - len(passed)], places[rules.count - len(passed) :]
-        flags = is_relevant([left[place].id for place in block])
+    while indices and len(passed) < rules.count:
+        block, indices = indices[: rules.count - len(passed)], indices[rules.count - len(passed) :]
+        flags = is_relevant([allowed[index].id for index in block])
         tally.removed["check"] += sum(map(bool, flags))
-        passed += [place for place, flag in zip(block, flags, strict=True) if not flag]
-    return [left[place] for place in sorted(passed)]
+        passed += [index for index, flag in zip(block, flags, strict=True) if not flag]
+    return [allowed[index] for index in sorted(passed)]
 
 
-def _sampled(left: list[Candidate], rules: NegativeRules, question: str) -> list[Candidate]:
-    if rules.sampling == "top" or len(left) <= rules.count:
-        return left[: rules.count]
-    places = random.Random(f"{rules.seed}:{question}").sample(range(len(left)), rules.count)  # noqa: S311
-    return [left[place] for place in sorted(places)]
+def _sampled(allowed: list[Candidate], rules: NegativeRules, question: str) -> list[Candidate]:
+    if rules.sampling == "top" or len(allowed) <= rules.count:
+        return allowed[: rules.count]
+    indices = random.Random(f"{rules.seed}:{question}").sample(range(len(allowed)), rules.count)  # noqa: S311
+    return [allowed[index] for index in sorted(indices)]

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Questions out of passages, where nobody has asked any: weak supervision.
+"""Generate pseudo-questions from passages (weak supervision).
 
-None is as good as a real question, and all are marked by their kind.
+They are no substitute for real questions.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from dpr_haystack.core.sentences import sentences
 
 PseudoKind = Literal["inverse-cloze", "title", "crop"]
 
-#: How often the sentence stays in its passage, so that words in common count for something (arXiv 1906.00300).
 KEPT = 0.1
-_FEWEST_WORDS = 4
-_SHORTEST_CROP, _LONGEST_CROP = 0.1, 0.5
+"""The probability that the sentence stays in its passage, so that the model learns word overlap (arXiv 1906.00300)."""
+
+_MIN_WORDS = 4
+_MIN_CROP, _MAX_CROP = 0.1, 0.5
 
 
 class PseudoQuestion(NamedTuple):
-    """A question that was made of a passage.
+    """A question generated from a passage.
 
     :param question: The question.
-    :param text: What of the passage's text answers it.
-    :param kept: Whether the question's words are still there.
+    :param text: The text of its positive passage.
+    :param kept: Whether the text still contains the question.
     """
 
     question: str
@@ -37,16 +38,16 @@ class PseudoQuestion(NamedTuple):
 def pseudo_question(
     kind: PseudoKind, title: str, heading: str, text: str, chance: random.Random
 ) -> PseudoQuestion | None:
-    """Make a question of a passage.
+    """Generate a question from a passage.
 
-    :param kind: ``"inverse-cloze"``: a sentence taken out of the passage, which stays in it one time in ten
-        (arXiv 1906.00300); ``"title"``: title and heading; ``"crop"``: one piece of the passage for the question and
-        another one for the passage (arXiv 2112.09118).
-    :param title: The passage's title, or ``""``.
-    :param heading: The heading that it stands below, or ``""``.
-    :param text: Its text.
-    :param chance: What is drawn with.
-    :returns: The question; None if the passage is too short for one, or has no title.
+    :param kind: ``"inverse-cloze"``: a sentence of the passage, which is left in the passage one time in ten
+        (arXiv 1906.00300); ``"title"``: title and heading; ``"crop"``: two random crops of the passage, one as the
+        question and one as the passage (arXiv 2112.09118).
+    :param title: The title of the passage, or ``""``.
+    :param heading: The heading above the passage, or ``""``.
+    :param text: The text of the passage.
+    :param chance: The random generator.
+    :returns: The question; None if the passage is too short, or has neither title nor heading.
     """
     if kind == "title":
         question = " ".join(part for part in (title.strip(), heading.strip()) if part)
@@ -56,10 +57,10 @@ def pseudo_question(
 
 def _inverse_cloze(text: str, chance: random.Random) -> PseudoQuestion | None:
     spans = list(sentences(text))
-    long_enough = [span for span in spans if len(text[slice(*span)].split()) >= _FEWEST_WORDS]
-    if len(spans) < 2 or not long_enough:
+    candidates = [span for span in spans if len(text[slice(*span)].split()) >= _MIN_WORDS]
+    if len(spans) < 2 or not candidates:
         return None
-    start, end = chance.choice(long_enough)
+    start, end = chance.choice(candidates)
     if chance.random() < KEPT:
         return PseudoQuestion(text[start:end], text, kept=True)
     rest = " ".join(part for part in (text[:start].strip(), text[end:].strip()) if part)
@@ -68,12 +69,12 @@ def _inverse_cloze(text: str, chance: random.Random) -> PseudoQuestion | None:
 
 def _crops(text: str, chance: random.Random) -> PseudoQuestion | None:
     words = text.split()
-    if len(words) < 2 * _FEWEST_WORDS:
+    if len(words) < 2 * _MIN_WORDS:
         return None
     return PseudoQuestion(_crop(words, chance), _crop(words, chance), kept=True)
 
 
 def _crop(words: list[str], chance: random.Random) -> str:
-    length = max(_FEWEST_WORDS, round(len(words) * chance.uniform(_SHORTEST_CROP, _LONGEST_CROP)))
+    length = max(_MIN_WORDS, round(len(words) * chance.uniform(_MIN_CROP, _MAX_CROP)))
     start = chance.randint(0, len(words) - length)
     return " ".join(words[start : start + length])

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""In which order an epoch takes the questions: at random, or neighbours together."""
+"""The order of the questions in an epoch: random, or similar questions next to each other."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from dpr_haystack.core.training_set import TrainingRow
 Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 QuestionOrder = Callable[[int], Rows]
-"""For an epoch, from 0: the numbers of all questions, each once. The same for the same epoch, whatever came before."""
+"""Maps an epoch, from 0, to a permutation of the question numbers. Does not depend on earlier calls."""
 
 
-def at_random(count: int, seed: int) -> QuestionOrder:
-    """Every epoch in another random order.
+def random_order(count: int, seed: int) -> QuestionOrder:
+    """A new random order in every epoch.
 
-    :param count: How many questions.
-    :param seed: The seed.
+    :param count: The number of questions.
+    :param seed: The random seed.
     """
     return lambda epoch: np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def neighbours_together(rows: Sequence[TrainingRow], neighbourhood: int, seed: int) -> QuestionOrder:
-    """Questions whose positives are hard negatives of one another come one after the other.
+def neighbourhood_order(rows: Sequence[TrainingRow], neighbourhood: int, seed: int) -> QuestionOrder:
+    """Put questions next to each other if their positives are hard negatives of one another.
 
-    In a batch of them the other positives are hard negatives, and questions with the same positive share it: a passage
-    is encoded once for all of them (after arXiv 2210.12874, which orders the whole set by similarity). A neighbourhood
-    begins at a random passage and takes in its neighbours, those that are named most often first, then theirs.
+    In a batch of such questions the other positives act as hard negatives, and a positive shared by several questions
+    is encoded once (after arXiv 2210.12874, which orders the whole set by similarity). A neighbourhood starts at a
+    random passage and grows breadth-first over its neighbours, most frequent hard negatives first.
 
     :param rows: The questions.
-    :param neighbourhood: How many passages with all their questions come together; at least 1.
-    :param seed: The seed.
+    :param neighbourhood: The maximum number of passages, with all their questions, in a neighbourhood; at least 1.
+    :param seed: The random seed.
     """
     questions: dict[int, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
@@ -45,45 +45,45 @@ def neighbours_together(rows: Sequence[TrainingRow], neighbourhood: int, seed: i
     passages = np.array(list(questions), dtype=np.int64)
 
     def order(epoch: int) -> Rows:
-        chance = np.random.default_rng([seed, epoch])
-        found = _neighbourhoods(chance.permutation(passages).tolist(), neighbours, neighbourhood)
-        # the last to be found are the smallest: they are spread over the epoch
-        shuffled = [found[place] for place in chance.permutation(len(found))]
-        groups = ([number for passage in group for number in questions[passage]] for group in shuffled)
-        return np.concatenate([chance.permutation(np.array(group, dtype=np.int64)) for group in groups])
+        generator = np.random.default_rng([seed, epoch])
+        groups = _neighbourhoods(generator.permutation(passages).tolist(), neighbours, neighbourhood)
+        # The last groups tend to be the smallest: shuffling spreads them over the epoch.
+        shuffled = [groups[index] for index in generator.permutation(len(groups))]
+        numbers = ([number for passage in group for number in questions[passage]] for group in shuffled)
+        return np.concatenate([generator.permutation(np.array(group, dtype=np.int64)) for group in numbers])
 
     return order
 
 
 def _neighbours(rows: Sequence[TrainingRow], positives: set[int]) -> dict[int, list[int]]:
-    """Of every positive, the other positives that are hard negatives of its questions, or whose questions have it."""
+    """For every positive, the positives that are hard negatives of its questions or the other way round."""
     counts: dict[int, Counter[int]] = defaultdict(Counter)
     for row in rows:
         for negative in row.hard_negatives:
             if negative in positives:
                 counts[row.positives[0]][negative] += 1
                 counts[negative][row.positives[0]] += 1
-    return {passage: [each for each, _ in count.most_common()] for passage, count in counts.items()}
+    return {passage: [neighbour for neighbour, _ in count.most_common()] for passage, count in counts.items()}
 
 
 def _neighbourhoods(starts: Sequence[int], neighbours: Mapping[int, Sequence[int]], size: int) -> list[list[int]]:
-    taken: set[int] = set()
-    found = []
+    visited: set[int] = set()
+    groups = []
     for start in starts:
-        if start not in taken:
-            found.append(_around(start, neighbours, taken, size))
-    return found
+        if start not in visited:
+            groups.append(_grow(start, neighbours, visited, size))
+    return groups
 
 
-def _around(start: int, neighbours: Mapping[int, Sequence[int]], taken: set[int], size: int) -> list[int]:
-    """A passage with those around it that are still free; they are taken then."""
-    taken.add(start)
+def _grow(start: int, neighbours: Mapping[int, Sequence[int]], visited: set[int], size: int) -> list[int]:
+    """A passage and the passages around it that are not yet visited; marks them as visited."""
+    visited.add(start)
     group = [start]
     for passage in group:
-        for each in neighbours.get(passage, ()):
+        for neighbour in neighbours.get(passage, ()):
             if len(group) == size:
                 return group
-            if each not in taken:
-                taken.add(each)
-                group.append(each)
+            if neighbour not in visited:
+                visited.add(neighbour)
+                group.append(neighbour)
     return group

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Where a sentence begins and ends: good enough to show an answer in its sentence."""
+"""A simple sentence splitter, good enough to show an answer in its sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 _END = re.compile(r"(?P<mark>[.!?…]+[\"'”’)\]]*)\s+|[。！？]+[」』”’)]*|\n\s*\n")  # noqa: RUF001
 _WORD_BEFORE = re.compile(r"[\w.]*\w$")
-_NO_END = frozenset((
+_ABBREVIATIONS = frozenset((
     "mr", "mrs", "ms", "dr", "prof", "st", "jr", "sr", "gen", "col", "lt", "sgt", "capt", "rev", "hon", "gov", "sen",
     "no", "vs", "etc", "e.g", "i.e", "cf", "ca", "approx", "inc", "ltd", "co", "fig", "vol", "ed", "al", "u.s",
 ))  # fmt: skip
@@ -19,11 +19,12 @@ _NO_END = frozenset((
 def sentences(text: str) -> Iterator[tuple[int, int]]:
     """The sentences of a text.
 
-    A full stop ends one if white space follows it and what stands before it is no initial and no common abbreviation
-    of English.
+    A full stop ends a sentence if whitespace follows it, unless it belongs to an initial or a common English
+    abbreviation.
 
     :param text: The text.
-    :returns: Start and end of each in characters, without white space around; together they hold all words.
+    :returns: Start and end of each sentence in characters, without surrounding whitespace; together the sentences
+        hold all words.
     """
     start = 0
     for match in _END.finditer(text):
@@ -35,17 +36,17 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
 
 
 def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
-    """The sentence, or the sentences, that a range of characters lies in.
+    """The sentence, or the sentences, that a range of characters overlaps.
 
     :param text: The text.
-    :param start: Where the range begins.
-    :param end: Where it ends.
-    :returns: Start and end in characters; never less than the range itself.
+    :param start: The start of the range.
+    :param end: The end of the range.
+    :returns: Start and end in characters; always includes the range itself.
     """
-    touched = [(first, last) for first, last in sentences(text) if first < end and last > start]
-    if not touched:
+    overlapping = [(first, last) for first, last in sentences(text) if first < end and last > start]
+    if not overlapping:
         return start, end
-    return min(start, touched[0][0]), max(end, touched[-1][1])
+    return min(start, overlapping[0][0]), max(end, overlapping[-1][1])
 
 
 def _is_abbreviation(before: str) -> bool:
@@ -53,7 +54,7 @@ def _is_abbreviation(before: str) -> bool:
     if word is None:
         return False
     last = word[0]
-    return (len(last) == 1 and last.isupper()) or last.lower() in _NO_END
+    return (len(last) == 1 and last.isupper()) or last.lower() in _ABBREVIATIONS
 
 
 def _stripped(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The answer spans of a passage: which there are, which are the best, and how much all of them weigh together.
+"""Answer spans of a passage: enumerate valid spans, select the best and sum the weights of all.
 
-A span's score is the sum of the logits of its first and its last token (Karpukhin et al. 2020, section 6.1).
+A span's score is the start logit of its first token plus the end logit of its last (Karpukhin et al. 2020, section
+6.1).
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from dpr_haystack.core.windows import Window
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
-# Candidates of a window. Else a long document with answers of any length would need gigabytes.
-_MOST = 10_000
+# Candidates per window. Without a limit, long documents with answers of any length would need gigabytes.
+_MAX_CANDIDATES = 10_000
 
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a passage.
+    """An answer span.
 
-    :param start: Its first character.
-    :param end: The character behind its last one.
-    :param logit: Its score: start logit plus end logit.
-    :param mass: Logarithm of the sum of exp(``calibration`` * score) over all token spans that are these characters
-        (a word of several pieces has several); ``None`` where it is the only one.
+    :param start: The first character.
+    :param end: The character after the last one.
+    :param logit: The score: start logit plus end logit.
+    :param mass: Logarithm of the sum of exp(``calibration`` * score) over all token spans with these characters
+        (several, if a word has several tokens); ``None`` if there is only one.
     """
 
     start: int
@@ -42,13 +43,13 @@ class Span:
 
 @dataclass(frozen=True)
 class PassageReading:
-    """What a reader made of one passage, apart from all others.
+    """A reader's result for one passage, independent of other passages.
 
-    :param relevance: The logit that the passage holds the answer; ``None`` for a model that does not say.
-    :param null: The score of "no answer here": start logit plus end logit of the first token.
-    :param total: Logarithm of the sum over all valid spans of exp(``calibration`` * score); -inf if there are none.
+    :param relevance: The logit that the passage contains the answer; ``None`` if the model does not score passages.
+    :param null: The score of "no answer": start logit plus end logit of the first token.
+    :param total: Logarithm of the sum of exp(``calibration`` * score) over all valid spans; -inf if there are none.
     :param spans: The best spans, best first.
-    :param calibration: What logits are multiplied by before they become probabilities.
+    :param calibration: The factor for logits before they are converted to probabilities.
     """
 
     relevance: float | None
@@ -60,14 +61,14 @@ class PassageReading:
 
 @dataclass(frozen=True)
 class SpanChoice:
-    """Which spans of a passage are wanted.
+    """Which spans of a passage to select.
 
-    :param count: At most this many.
-    :param longest: Of at most this many tokens; ``None`` for any length.
-    :param overlap: Of two spans that share more than this part of one of them, the better is kept. ``None`` keeps
-        all that are not the same characters.
-    :param per_window: Only so many of the best spans of each window are candidates; ``None`` for all, or the best
-        10,000 where there are more, which takes answers of dozens of tokens.
+    :param count: The maximum number of spans.
+    :param longest: The maximum length in tokens; ``None`` for any length.
+    :param overlap: If two spans share more than this fraction of the shorter one, only the better is kept. ``None``
+        keeps all spans with different characters.
+    :param per_window: How many of the best spans of each window are candidates; ``None`` for all, up to 10,000 (only
+        reached if answers may be dozens of tokens long).
     :param calibration: See :class:`PassageReading`.
     """
 
@@ -80,13 +81,13 @@ class SpanChoice:
 
 @dataclass(frozen=True)
 class WindowLogits:
-    """What a model said about one window of a passage.
+    """The model's output for one window of a passage.
 
-    :param window: Which tokens of the passage these are.
-    :param start: A logit for every token of the window: the answer begins here.
-    :param end: The same: the answer ends here.
-    :param null: Start plus end logit of the first token of the input.
-    :param relevance: The logit that the answer is in the passage, if the model has one.
+    :param window: The window.
+    :param start: For every token of the window, the logit that the answer starts there.
+    :param end: For every token of the window, the logit that the answer ends there.
+    :param null: Start logit plus end logit of the first token of the input.
+    :param relevance: The logit that the passage contains the answer, if the model scores passages.
     """
 
     window: Window
@@ -97,15 +98,15 @@ class WindowLogits:
 
 
 def read_passage(starts: Ints, ends: Ints, windows: Sequence[WindowLogits], choice: SpanChoice) -> PassageReading:
-    """Put the windows of a passage together.
+    """Combine the windows of a passage.
 
-    Every span counts once, with the logits of the window that owns it. Relevance is the largest of all windows; the
-    score of "no answer" the smallest, as is usual for SQuAD 2.
+    Every span counts once, with the logits of the window that owns it. The relevance is the highest of all windows, the
+    score of "no answer" the lowest, as is usual for SQuAD 2.
 
-    :param starts: First character of every token of the passage.
-    :param ends: The character behind the last of every token.
-    :param windows: At least one.
-    :param choice: Which spans are wanted.
+    :param starts: The first character of every token of the passage.
+    :param ends: The character after the last one of every token.
+    :param windows: The windows; at least one.
+    :param choice: Which spans to select.
     """
     parts = [_candidates(starts, ends, window, choice) for window in windows]
     total = np.logaddexp.reduce([part[3] for part in parts])
@@ -117,76 +118,76 @@ def read_passage(starts: Ints, ends: Ints, windows: Sequence[WindowLogits], choi
         null=min(window.null for window in windows),
         total=float(total),
         spans=tuple(
-            Span(int(first[place]), int(last[place]), float(logits[place]), _mass(place, first, last, logits, choice))
-            for place in kept
+            Span(int(first[index]), int(last[index]), float(logits[index]), _mass(index, first, last, logits, choice))
+            for index in kept
         ),
         calibration=choice.calibration,
     )
 
 
 def _candidates(starts: Ints, ends: Ints, logits: WindowLogits, choice: SpanChoice) -> tuple[Ints, Ints, Floats, float]:
-    """Characters and scores of the valid spans that a window owns, and the logarithm of their weight."""
+    """Characters and scores of the valid spans that a window owns, and the logarithm of their total weight."""
     window = logits.window
     width = len(window) if choice.longest is None else min(choice.longest, len(window))
     heads = np.arange(window.owned_from, window.owned_to)[:, None]
     tails = heads + np.arange(width)
     inside = np.minimum(tails, window.stop - 1)
     first, last = np.broadcast_to(starts[heads], tails.shape), ends[inside]
-    # a span of nothing but space is none
+    # Spans of whitespace only are not valid.
     valid = (tails < window.stop) & (last > first)
     scores = (logits.start[heads - window.start] + logits.end[inside - window.start])[valid]
     first, last = first[valid], last[valid]
     total = _log_sum(choice.calibration * scores)
-    most = _MOST if choice.per_window is None else choice.per_window
-    if most < len(scores):
-        best = np.sort(np.argpartition(-scores, most - 1)[:most])
+    limit = _MAX_CANDIDATES if choice.per_window is None else choice.per_window
+    if limit < len(scores):
+        best = np.sort(np.argpartition(-scores, limit - 1)[:limit])
         first, last, scores = first[best], last[best], scores[best]
     return first, last, scores, total
 
 
 def clash(first: Span, second: Span, overlap: float | None) -> bool:
-    """Whether two spans of one text are the same characters or overlap more than they may.
+    """Whether two spans of a text have the same characters or overlap too much.
 
     :param first: A span.
-    :param second: Another one.
+    :param second: Another span.
     :param overlap: See :class:`SpanChoice`.
     """
     if (first.start, first.end) == (second.start, second.end):
         return True
     shared = min(first.end, second.end) - max(first.start, second.start)
-    # with the shorter of the two the shared part is the larger
+    # The shared fraction is largest for the shorter span.
     shorter = min(first.end - first.start, second.end - second.start)
     return overlap is not None and shared > 0 and shared > overlap * shorter
 
 
 def choose(starts: Ints, ends: Ints, scores: Floats, count: int, overlap: float | None) -> list[int]:
-    """The best spans that do not :func:`clash`: the best one, the best of those that go with it, and so on.
+    """Greedily choose the best spans that do not :func:`clash`.
 
-    :param starts: First characters.
-    :param ends: The characters behind the last ones; each larger than its start.
-    :param scores: What to go by. Of equal scores the earlier place comes first.
-    :param count: At most this many.
+    :param starts: The first character of each span.
+    :param ends: The character after the last one; greater than the start.
+    :param scores: The scores; of equal scores the first is chosen.
+    :param count: The maximum number of spans.
     :param overlap: See :class:`SpanChoice`.
-    :returns: Places in the arrays, best first.
+    :returns: Indices of the chosen spans, best first.
     """
     kept: list[int] = []
-    left = np.array(scores, dtype=np.float64)
+    remaining = np.array(scores, dtype=np.float64)
     lengths = ends - starts
-    while len(kept) < count and len(left):
-        best = int(left.argmax())
-        if left[best] == -np.inf:
+    while len(kept) < count and len(remaining):
+        best = int(remaining.argmax())
+        if remaining[best] == -np.inf:
             break
         kept.append(best)
         shared = np.minimum(ends, ends[best]) - np.maximum(starts, starts[best])
         clashing = (starts == starts[best]) & (ends == ends[best])
         if overlap is not None:
             clashing |= (shared > 0) & (shared > overlap * np.minimum(lengths, lengths[best]))
-        left[clashing] = -np.inf
+        remaining[clashing] = -np.inf
     return kept
 
 
-def _mass(place: int, starts: Ints, ends: Ints, logits: Floats, choice: SpanChoice) -> float:
-    same = (starts == starts[place]) & (ends == ends[place])
+def _mass(index: int, starts: Ints, ends: Ints, logits: Floats, choice: SpanChoice) -> float:
+    same = (starts == starts[index]) & (ends == ends[index])
     return _log_sum(choice.calibration * logits[same])
 
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What an encoder reads: questions and passages as text, and which texts share a batch."""
+"""The text input of encoders: questions, passages, prompts and length-sorted batches."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from typing import Any
 from dpr_haystack.errors import InputError
 
 PassageText = tuple[str | None, str]
-"""The title, or ``None`` where there is none, and the text of a passage."""
+"""The title of a passage, or ``None``, and its text."""
 
 
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def whole_characters(text: str) -> str:
-    """A text that tokenizers take: halves of surrogate pairs, which are no characters, become U+FFFD.
+def replace_surrogates(text: str) -> str:
+    """Replace lone surrogates, which tokenizers reject, by U+FFFD.
 
     :param text: Any string.
     :returns: A string of the same length.
     """
-    return _HALF_A_CHARACTER.sub("\ufffd", text)
+    return _SURROGATE.sub("\ufffd", text)
 
 
-def whole_passage(passage: PassageText) -> PassageText:
-    """Title and text of a passage in :func:`whole_characters`.
+def replace_passage_surrogates(passage: PassageText) -> PassageText:
+    """Apply :func:`replace_surrogates` to the title and text of a passage.
 
     :param passage: The title or ``None``, and the text.
     """
     title, text = passage
-    return None if title is None else whole_characters(title), whole_characters(text)
+    return None if title is None else replace_surrogates(title), replace_surrogates(text)
 
 
 def normalize_question(question: str) -> str:
-    """A question with typographic apostrophes made plain.
+    """Replace typographic apostrophes by plain ones.
 
-    DPR's training questions have none, and its vocabulary splits the two kinds differently.
+    DPR was trained on questions without typographic apostrophes, and its tokenizer splits them differently.
 
     :param question: The question.
-    :returns: The same with ``'`` for ``\u2019``.
+    :returns: The question with ``'`` instead of ``\u2019``.
     """
     return question.replace("\u2019", "'")
 
 
 def with_prompt(prompt: str, text: PassageText) -> PassageText:
-    """A text with a prompt before it.
+    """Prepend a prompt to a text.
 
-    :param prompt: What an encoder wants before every text; mostly nothing.
-    :param text: Title or ``None``, and text.
+    :param prompt: The prompt of the encoder; often empty.
+    :param text: The title or ``None``, and the text.
     """
     title, body = text
     return (None, prompt + body) if title is None else (prompt + title, body)
@@ -60,13 +60,13 @@ def with_prompt(prompt: str, text: PassageText) -> PassageText:
 def passage_text(
     content: str, meta: Mapping[str, Any], *, title_field: str | None = "title", fields: Iterable[str] = ()
 ) -> PassageText:
-    """The title and the text that the passage tower reads.
+    """The title and the text that the passage tower encodes.
 
-    :param content: The passage itself.
-    :param meta: What is known about the passage.
-    :param title_field: Where ``meta`` has the title. A missing or blank title is no title.
-    :param fields: Further keys of ``meta``. Their values come before the content, one a line; those without a value
-        are left out.
+    :param content: The text of the passage.
+    :param meta: Its metadata.
+    :param title_field: The key of the title in ``meta``. A missing or blank title becomes ``None``.
+    :param fields: Further keys of ``meta`` whose values are put before the content, one per line; missing values are
+        skipped.
     :returns: The title or ``None``, and the text.
     """
     title = meta.get(title_field) if title_field is not None else None
@@ -75,10 +75,10 @@ def passage_text(
 
 
 def as_title(title: object) -> str | None:
-    """A title, or ``None`` if there is nothing in it.
+    """Convert a metadata value to a title.
 
-    :param title: Whatever the metadata has.
-    :returns: The title as a string, or ``None`` for a missing or blank one.
+    :param title: The value.
+    :returns: The title as a string; ``None`` if it is missing or blank.
     """
     if title is None:
         return None
@@ -87,27 +87,26 @@ def as_title(title: object) -> str | None:
 
 
 def token_batches(lengths: Sequence[int], token_budget: int, max_batch: int | None = None) -> list[list[int]]:
-    """Group texts of similar length, so that little of a batch is padding.
+    """Group texts of similar length into batches to minimise padding.
 
-    :param lengths: Length of every text in tokens.
-    :param token_budget: A batch padded to its longest text has at most this many tokens. A text that is longer than
-        that makes a batch of its own.
-    :param max_batch: At most this many texts a batch; ``None`` leaves it to the token budget.
-    :returns: Indices into ``lengths``, every one exactly once; the batches with the longest texts come first, so that
-        running out of memory happens at once or not at all.
+    :param lengths: The length of every text in tokens.
+    :param token_budget: The maximum number of tokens in a padded batch. A longer text becomes a batch of its own.
+    :param max_batch: The maximum number of texts in a batch; ``None`` for no limit but the token budget.
+    :returns: Indices into ``lengths``, each exactly once; the batches with the longest texts come first, so that an
+        out-of-memory error occurs at the start or not at all.
     :raises InputError: If a limit is below 1.
     """
     if token_budget < 1 or (max_batch is not None and max_batch < 1):
-        msg = f"A batch needs room for one token and one text: got token_budget={token_budget}, max_batch={max_batch}."
+        msg = f"token_budget and max_batch must be 1 or more: got {token_budget} and {max_batch}"
         raise InputError(msg)
     batches: list[list[int]] = []
-    room = 0
+    free = 0
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if room == 0:
+        if free == 0:
             batches.append([])
-            # the first text of a batch is its longest, so it says how many texts fit
-            room = max(1, token_budget // max(1, lengths[index]))
-            room = room if max_batch is None else min(room, max_batch)
+            # The first text of a batch is the longest, so it determines how many texts fit.
+            free = max(1, token_budget // max(1, lengths[index]))
+            free = free if max_batch is None else min(free, max_batch)
         batches[-1].append(index)
-        room -= 1
+        free -= 1
     return batches

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What a retriever is trained with, by numbers: a passage that many questions name is there once."""
+"""The training set of a retriever: questions that refer to their passages by number, and each passage once."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class TrainingRow:
     """A question and the numbers of its passages.
 
     :param question: The question.
-    :param positives: Passages that answer it, the best first; at least one.
-    :param hard_negatives: Passages that look like it, the hardest first.
+    :param positives: Passages that answer the question, best first; at least one.
+    :param hard_negatives: Passages that are similar and do not answer it, hardest first.
     :param negatives: Other passages that do not answer it.
-    :param answers: Its answers, if they are known.
+    :param answers: The gold answers, if known.
     """
 
     question: str
@@ -38,7 +38,7 @@ class TrainingRow:
 
 @dataclass
 class TrainingSet:
-    """Questions, and the passages that they name, each once.
+    """Questions and the distinct passages that they refer to.
 
     :param rows: The questions.
     :param passages: Title and text of every passage.
@@ -58,16 +58,21 @@ class TrainingSet:
     ) -> None:
         """Add a question with its passages.
 
-        A passage that is listed as a positive and as a negative is a positive.
+        A passage that is listed both as a positive and as a negative counts as a positive.
+
+        :param question: The question.
+        :param positives: Passages that answer it, best first; at least one.
+        :param hard_negatives: Passages that are similar and do not answer it, hardest first.
+        :param negatives: Other passages that do not answer it.
+        :param answers: The gold answers, if known.
         """
-        chosen = self._numbered(positives)
-        known = set(chosen)
-        hard = tuple(number for number in self._numbered(hard_negatives) if number not in known)
-        other = tuple(number for number in self._numbered(negatives) if number not in known)
-        self.rows.append(TrainingRow(question, chosen, hard, other, tuple(answers)))
+        positive_numbers = self._numbered(positives)
+        hard = tuple(number for number in self._numbered(hard_negatives) if number not in positive_numbers)
+        other = tuple(number for number in self._numbered(negatives) if number not in positive_numbers)
+        self.rows.append(TrainingRow(question, positive_numbers, hard, other, tuple(answers)))
 
     def fingerprint(self) -> str:
-        """What tells this set from another: 32 hexadecimal digits."""
+        """A hash of questions and passages: 32 hexadecimal digits."""
         digest = hashlib.sha256()
         for row in self.rows:
             digest.update(repr((row.question, row.positives, row.hard_negatives, row.negatives)).encode())
@@ -76,7 +81,7 @@ class TrainingSet:
         return digest.hexdigest()[:32]
 
     def _numbered(self, passages: Iterable[Passage]) -> tuple[int, ...]:
-        return tuple(dict.fromkeys(self._number((as_title(each.title), each.text)) for each in passages))
+        return tuple(dict.fromkeys(self._number((as_title(passage.title), passage.text)) for passage in passages))
 
     def _number(self, passage: PassageText) -> int:
         number = self._numbers.setdefault(passage, len(self.passages))
@@ -87,15 +92,15 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class DrawRules:
-    """Which of its passages a question is trained with in an epoch.
+    """How the passages of a question are drawn in each epoch.
 
-    :param hard_negatives: How many hard negatives; a question that has fewer is trained with those.
+    :param hard_negatives: How many hard negatives; all of them if the question has fewer.
     :param other_negatives: How many of the other negatives.
-    :param positive: ``"first"``: the best positive in every epoch, as in the paper; ``"random"``: any of them.
-    :param negative: ``"first"``: the hardest in every epoch; ``"random"``: any of them, others in every epoch.
-    :param fallback: Whether other negatives stand in for hard ones that are missing.
-    :param seed: Of what is drawn at random.
-    :raises InputError: If one of them cannot be.
+    :param positive: ``"first"``: the best positive in every epoch, as in the paper; ``"random"``: a random one.
+    :param negative: ``"first"``: the hardest ones in every epoch; ``"random"``: random ones, drawn for each epoch.
+    :param fallback: Whether other negatives replace missing hard negatives.
+    :param seed: The random seed.
+    :raises InputError: If a value is not allowed.
     """
 
     hard_negatives: int = 1
@@ -108,35 +113,35 @@ class DrawRules:
     def __post_init__(self) -> None:
         for name in ("hard_negatives", "other_negatives"):
             if getattr(self, name) < 0:
-                msg = f"{name} must be 0 or more, got {getattr(self, name)}"
+                msg = f"{name} must be 0 or more: got {getattr(self, name)}"
                 raise InputError(msg)
         for name in ("positive", "negative"):
             if getattr(self, name) not in get_args(Pick):
-                msg = f"{name} must be one of {', '.join(get_args(Pick))}, got {getattr(self, name)!r}"
+                msg = f"{name} must be one of {', '.join(get_args(Pick))}: got {getattr(self, name)!r}"
                 raise InputError(msg)
 
 
-def draw(rules: DrawRules, row: TrainingRow, number: int, epoch: int) -> tuple[int, tuple[int, ...]]:
-    """The positive and the negatives of a question in an epoch; the same whatever was drawn before.
+def draw_passages(rules: DrawRules, row: TrainingRow, number: int, epoch: int) -> tuple[int, tuple[int, ...]]:
+    """Draw the positive and the negatives of a question for an epoch; independent of earlier draws.
 
-    :param rules: How many, and which.
+    :param rules: How many passages, and which.
     :param row: The question.
     :param number: Its number in the training set.
     :param epoch: The epoch, from 0.
-    :returns: The number of the positive, and those of the negatives, hard ones first.
+    :returns: The number of the positive, and the numbers of the negatives, hard ones first.
     """
-    chance = random.Random(f"{rules.seed}/{epoch}/{number}")  # noqa: S311 -- no secret
-    positive = row.positives[0] if rules.positive == "first" else chance.choice(row.positives)
-    hard = _some(row.hard_negatives, rules.hard_negatives, rules.negative, chance)
+    generator = random.Random(f"{rules.seed}/{epoch}/{number}")  # noqa: S311 -- not for cryptography
+    positive = row.positives[0] if rules.positive == "first" else generator.choice(row.positives)
+    hard = _draw(row.hard_negatives, rules.hard_negatives, rules.negative, generator)
     missing = rules.hard_negatives - len(hard) if rules.fallback else 0
-    others = _some(row.negatives, rules.other_negatives + missing, "random", chance)
-    return positive, (*hard, *(each for each in others if each not in hard))
+    others = _draw(row.negatives, rules.other_negatives + missing, "random", generator)
+    return positive, (*hard, *(passage for passage in others if passage not in hard))
 
 
-def brings_negatives(rules: DrawRules, row: TrainingRow) -> bool:
-    """Whether :func:`draw` gives a question negatives: in every epoch, or else in none.
+def has_negatives(rules: DrawRules, row: TrainingRow) -> bool:
+    """Whether :func:`draw_passages` returns negatives for a question; the same for all epochs.
 
-    :param rules: How many, and which.
+    :param rules: How many passages, and which.
     :param row: The question.
     """
     hard = min(rules.hard_negatives, len(row.hard_negatives))
@@ -144,6 +149,6 @@ def brings_negatives(rules: DrawRules, row: TrainingRow) -> bool:
     return hard > 0 or (others > 0 and bool(row.negatives))
 
 
-def _some(passages: Sequence[int], count: int, pick: Pick, chance: random.Random) -> tuple[int, ...]:
+def _draw(passages: Sequence[int], count: int, pick: Pick, generator: random.Random) -> tuple[int, ...]:
     count = min(count, len(passages))
-    return tuple(passages[:count]) if pick == "first" else tuple(chance.sample(passages, count))
+    return tuple(passages[:count]) if pick == "first" else tuple(generator.sample(passages, count))

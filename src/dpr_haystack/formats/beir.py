@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""BEIR's folders: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``."""
+"""BEIR folders: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``."""
 
 from __future__ import annotations
 
@@ -13,36 +13,39 @@ from dpr_haystack.errors import DataError
 from dpr_haystack.formats.jsonl import read_jsonl
 from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.question import Question
-from dpr_haystack.formats.records import Record, good, read_records
-from dpr_haystack.formats.trec import read_qrels, relevant, write_qrels
+from dpr_haystack.formats.records import Record, parse_rows, read_records
+from dpr_haystack.formats.trec import read_qrels, relevant_ids, write_qrels
 from dpr_haystack.formats.writing import write_json_lines
 
 
 def is_beir(folder: str | Path) -> bool:
-    """Whether a folder is one of BEIR's."""
+    """Whether a folder is in BEIR format.
+
+    :param folder: The folder.
+    """
     return bool(_file(folder, "corpus.jsonl") and _file(folder, "queries.jsonl"))
 
 
 def read_beir_corpus(folder: str | Path, on_bad: OnBad | None = None) -> Iterator[Passage]:
-    """The passages of a BEIR folder, one by one.
+    """Read the passages of a BEIR folder one by one.
 
     :param folder: The folder.
-    :param on_bad: Told of lines that are no passages, which are passed over; None to raise the first.
-    :raises DataError: If there are none, or a line is no passage.
+    :param on_bad: Called with the error of each bad line, which is skipped; None to raise the first.
+    :raises DataError: If the corpus is missing, or a line is not a passage.
     """
-    yield from read_jsonl(_needed(folder, "corpus.jsonl"), on_bad)
+    yield from read_jsonl(_required_file(folder, "corpus.jsonl"), on_bad)
 
 
 def read_beir_questions(folder: str | Path, split: str = "test", on_bad: OnBad | None = None) -> Iterator[Question]:
-    """The questions of one split with their relevant passages, in the order of ``queries.jsonl``.
+    """Read the questions of a split with their relevant passages, in the order of ``queries.jsonl``.
 
     :param folder: The folder.
-    :param split: Which judgements: ``"train"``, ``"dev"`` or ``"test"``.
-    :param on_bad: Told of bad lines, which are passed over; None to raise the first.
+    :param split: The split of the qrels: ``"train"``, ``"dev"`` or ``"test"``.
+    :param on_bad: Called with the error of each bad line, which is skipped; None to raise the first.
     :raises DataError: If a file is missing or a line is bad.
     """
-    path = _needed(folder, "queries.jsonl")
-    gold = relevant(read_qrels(_needed(folder, f"qrels/{split}.tsv"), on_bad))
+    path = _required_file(folder, "queries.jsonl")
+    gold = relevant_ids(read_qrels(_required_file(folder, f"qrels/{split}.tsv"), on_bad))
 
     def read(record: Record) -> Question:
         value = record.value
@@ -53,7 +56,7 @@ def read_beir_questions(folder: str | Path, split: str = "test", on_bad: OnBad |
             raise DataError(path, f"{record.where}the question is empty", record.line)
         return Question(value["text"], (), gold.get(str(id_), ()), str(id_))
 
-    for question in good(read_records(path, on_bad), read, on_bad):
+    for question in parse_rows(read_records(path, on_bad), read, on_bad):
         if question.passage_ids:
             yield question
 
@@ -61,26 +64,29 @@ def read_beir_questions(folder: str | Path, split: str = "test", on_bad: OnBad |
 def write_beir(
     folder: str | Path, passages: Iterable[Passage], questions: Iterable[Question], split: str = "test"
 ) -> None:
-    """Write a BEIR folder; gold passages become judgements of grade 1.
+    """Write a BEIR folder; gold passages become qrels of grade 1.
 
-    :param folder: The folder; made if it is missing.
+    :param folder: The folder; created if missing.
     :param passages: The corpus.
-    :param questions: The questions, each with an id of its own.
-    :param split: The name of the judgements.
+    :param questions: The questions, each with a unique id.
+    :param split: The split of the qrels.
     :raises DataError: If a file cannot be written, or a question has no id.
     """
     root = Path(folder)
     (root / "qrels").mkdir(parents=True, exist_ok=True)
     write_json_lines(
         root / "corpus.jsonl",
-        ({"_id": each.id, "title": each.title, "text": each.text, "metadata": each.meta} for each in passages),
+        (
+            {"_id": passage.id, "title": passage.title, "text": passage.text, "metadata": passage.meta}
+            for passage in passages
+        ),
     )
     grades: dict[str, dict[str, int]] = {}
 
     def objects() -> Iterator[dict[str, str]]:
         for question in questions:
             if not question.id:
-                raise DataError(root, f"the question {question.question!r} has no id, which BEIR needs")
+                raise DataError(root, f"the question {question.question!r} has no id, which BEIR requires")
             grades[question.id] = dict.fromkeys(question.passage_ids, 1)
             yield {"_id": question.id, "text": question.question}
 
@@ -93,8 +99,8 @@ def _file(folder: str | Path, name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _needed(folder: str | Path, name: str) -> Path:
+def _required_file(folder: str | Path, name: str) -> Path:
     path = _file(folder, name)
     if path is None:
-        raise DataError(Path(folder) / name, "is not there; a BEIR folder has corpus.jsonl, queries.jsonl and qrels/")
+        raise DataError(Path(folder) / name, "is missing; a BEIR folder has corpus.jsonl, queries.jsonl and qrels/")
     return path

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The corpus format of DPR, ``psgs_w100.tsv``: id, text and title in tab-separated columns."""
+"""DPR's corpus format, ``psgs_w100.tsv``: id, text and title in tab-separated columns."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pathlib import Path
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import OnBad
-from dpr_haystack.formats.records import good
+from dpr_haystack.formats.records import parse_rows
 from dpr_haystack.formats.tables import read_rows
-from dpr_haystack.formats.writing import replacing
+from dpr_haystack.formats.writing import atomic_writer
 
 _COLUMNS: tuple[str, ...] = ("id", "text", "title")
 
 
 def read_dpr_tsv(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Passage]:
-    """The passages of a tab-separated file, one by one.
+    """Read the passages of a tab-separated file one by one.
 
-    The columns are id, text and title, or as a header line (``id``, ``text``, ``title`` in any order) says; the title
-    may be left out. A passage whose id is empty gets the hash of title and text.
+    The columns are id, text and title, unless a header line (``id``, ``text``, ``title`` in any order) says otherwise;
+    the title is optional. The id of a passage with an empty id is a hash of title and text.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :param on_bad: Told of rows that are no passages, which are passed over; None to raise the first.
+    :param on_bad: Called with the error of each bad row, which is skipped; None to raise the first.
     :returns: Passages with ``file`` in meta.
-    :raises DataError: If a row does not have two or three columns or no text, or the file cannot be read.
+    :raises DataError: If a row does not have two or three columns or has no text, or the file cannot be read.
     """
     columns = _COLUMNS
     rows = read_rows(path, on_bad=on_bad)
@@ -40,12 +40,12 @@ def read_dpr_tsv(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Pass
         columns = tuple(first[1]) if {"id", "text"} <= set(first[1]) <= set(_COLUMNS) else _COLUMNS
     else:
         rows = chain([first], rows)
-    yield from good(rows, lambda row: _passage(*row, columns, path), on_bad)
+    yield from parse_rows(rows, lambda row: _passage(*row, columns, path), on_bad)
 
 
 def _passage(line: int, row: list[str], columns: tuple[str, ...], path: str | Path) -> Passage:
     if not 2 <= len(row) <= len(columns):
-        raise DataError(path, f"expected {', '.join(columns)} separated by tabs, got {len(row)} columns", line)
+        raise DataError(path, f"expected tab-separated {', '.join(columns)}: got {len(row)} columns", line)
     values = dict(zip(columns, row, strict=False))
     if not values.get("text", "").strip():
         raise DataError(path, "has no text", line)
@@ -56,12 +56,12 @@ def write_dpr_tsv(path: str | Path, passages: Iterable[Passage]) -> int:
     """Write passages as DPR's ``psgs_w100.tsv``: a header line, then id, text and title.
 
     :param path: The file; gzipped for ``.gz``.
-    :param passages: The passages, as they come.
-    :returns: How many.
-    :raises DataError: If it cannot be written.
+    :param passages: The passages; consumed one by one.
+    :returns: The number of passages.
+    :raises DataError: If the file cannot be written.
     """
     count = 0
-    with replacing(path) as file:
+    with atomic_writer(path) as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(_COLUMNS)
         for passage in passages:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Training examples, whatever file they are in."""
+"""Read training examples from any supported file format."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from dpr_haystack.formats.training import TrainingExample, read_training
 
 
 def read_examples(path: str | Path, on_bad: OnBad | None = None) -> Iterator[TrainingExample]:
-    """The examples of a file, one by one: columns in ``.csv`` and ``.tsv``, else DPR's JSON list or JSON lines.
+    """Read examples one by one: columns in ``.csv`` and ``.tsv``, otherwise DPR's JSON list or JSON lines.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :param on_bad: Told of what is no example, which is passed over; None to raise the first.
-    :raises DataError: If the file cannot be read, or holds something else.
+    :param on_bad: Called with the error of each bad row or record, which is skipped; None to raise the first.
+    :raises DataError: If the file cannot be read, or is not in the format of its suffix.
     """
     read = read_columns if suffix_of(path) in (".csv", ".tsv") else read_training
     return read(path, on_bad)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Text files as every reader here takes them: plain or gzipped, UTF-8, with or without a byte order mark."""
+"""Reading of text files: plain or gzipped, UTF-8, with or without a byte order mark."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from typing import IO, Any, cast
 from dpr_haystack.errors import DataError
 
 OnBad = Callable[[DataError], None]
-"""Told of a bad line or record, which is then passed over; without it the first one is raised."""
+"""Called with the error of a bad line or record, which is then skipped."""
 
 _NOT_UTF8 = "is not UTF-8 text"
 
 
 def suffix_of(path: str | Path) -> str:
-    """The suffix of a file in lower case, a final ``.gz`` left out: ``".json"`` for ``Train.JSON.gz``.
+    """The suffix of a file in lower case, ignoring a final ``.gz``: ``".json"`` for ``Train.JSON.gz``.
 
     :param path: The file.
     """
@@ -31,7 +31,7 @@ def suffix_of(path: str | Path) -> str:
 
 
 def stem_of(path: str | Path) -> str:
-    """The name of a file without its suffix, and without ``.gz``.
+    """The name of a file without its suffix and a final ``.gz``.
 
     :param path: The file.
     """
@@ -39,28 +39,28 @@ def stem_of(path: str | Path) -> str:
 
 
 def numbered_lines(path: str | Path, on_bad: OnBad | None = None) -> Iterator[tuple[int, str]]:
-    """The lines of a file one by one, with their numbers from 1, without their line ends.
+    """The lines of a file one by one, with their numbers from 1 and without line ends.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :param on_bad: Told of lines that are not UTF-8, which are passed over; None to raise the first.
-    :raises DataError: If it cannot be read or a line is not UTF-8.
+    :param on_bad: Called with the error of each line that is not UTF-8, which is skipped; None to raise the first.
+    :raises DataError: If the file cannot be read or a line is not UTF-8.
     """
     for number, line in raw_lines(path):
         try:
-            text = decoded(line, path, number)
-        except DataError as bad:
+            text = decode_line(line, path, number)
+        except DataError as error:
             if on_bad is None:
                 raise
-            on_bad(bad)
+            on_bad(error)
         else:
             yield number, text
 
 
 def counted_lines(path: str | Path, on_bad: OnBad | None = None) -> Iterator[tuple[int, int, str]]:
-    """The lines of a file that are not blank: which of these each is, from 1, the number of its line, and its text.
+    """The non-blank lines of a file: the number among non-blank lines, the line number (both from 1), and the text.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :param on_bad: As for :func:`numbered_lines`; lines that are passed over count.
+    :param on_bad: As for :func:`numbered_lines`; skipped lines are counted.
     """
     blank = 0
     for number, line in numbered_lines(path, on_bad):
@@ -71,22 +71,22 @@ def counted_lines(path: str | Path, on_bad: OnBad | None = None) -> Iterator[tup
 
 
 def raw_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file one by one, with their numbers from 1, without their line ends, as bytes.
+    """The lines of a file one by one as bytes, with their numbers from 1 and without line ends.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :raises DataError: If it cannot be read.
+    :raises DataError: If the file cannot be read.
     """
-    with opened_bytes(path) as file:
+    with open_bytes(path) as file:
         for number, line in enumerate(file, 1):
             yield number, (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).rstrip(b"\r\n")
 
 
-def decoded(line: bytes, path: str | Path, number: int) -> str:
-    """The text of a line.
+def decode_line(line: bytes, path: str | Path, number: int) -> str:
+    """Decode a line.
 
     :param line: The line.
-    :param path: The file it is from.
-    :param number: Its number.
+    :param path: Its file, for messages.
+    :param number: Its number, for messages.
     :raises DataError: If it is not UTF-8.
     """
     try:
@@ -96,12 +96,12 @@ def decoded(line: bytes, path: str | Path, number: int) -> str:
 
 
 def read_text(path: str | Path) -> str:
-    """The whole text of a file, each line ending in a single newline.
+    """The whole text of a file, with line ends normalised to newlines.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :raises DataError: If it cannot be read or is not UTF-8.
+    :raises DataError: If the file cannot be read or is not UTF-8.
     """
-    with opened_bytes(path) as file:
+    with open_bytes(path) as file:
         data = file.read().removeprefix(codecs.BOM_UTF8)
     try:
         return data.decode().replace("\r\n", "\n").replace("\r", "\n")
@@ -111,12 +111,12 @@ def read_text(path: str | Path) -> str:
 
 
 def parse_json(text: str, path: str | Path, line: int | None = None) -> Any:
-    """The value of a JSON text.
+    """Parse a JSON text.
 
-    :param text: The text: a whole file, or one line of it.
-    :param path: The file it is from, for messages.
-    :param line: The line it is, if it is one.
-    :raises DataError: If it is not JSON, or has half of a surrogate pair, which no other file could hold.
+    :param text: The content of a whole file, or one line of it.
+    :param path: The file, for messages.
+    :param line: The number of the line, if it is one.
+    :raises DataError: If it is not JSON, or contains a lone surrogate, which cannot be written to another file.
     """
     try:
         value = json.loads(text)
@@ -126,7 +126,7 @@ def parse_json(text: str, path: str | Path, line: int | None = None) -> Any:
         reason = f"is not JSON: {error.msg} at column {error.colno}"
         raise DataError(path, reason, error.lineno if line is None else line) from error
     except UnicodeEncodeError as error:
-        raise DataError(path, "has half of a surrogate pair (an escape from \\ud800 to \\udfff)", line) from error
+        raise DataError(path, "contains a lone surrogate (an escape from \\ud800 to \\udfff)", line) from error
     except RecursionError as error:
         raise DataError(path, "is nested too deeply", line) from error
     return value
@@ -138,17 +138,17 @@ def _without_gz(path: str | Path) -> str:
 
 
 @contextmanager
-def opened_bytes(path: str | Path) -> Iterator[IO[bytes]]:
-    """A file to read bytes from, unzipped on the way if its name ends in ``.gz``.
+def open_bytes(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading bytes, decompressed if its name ends in ``.gz``.
 
     :param path: The file.
-    :raises DataError: If it cannot be read, then or while it is open.
+    :raises DataError: If it cannot be opened, or cannot be read while it is open.
     """
-    zipped = str(path).lower().endswith(".gz")
+    gzipped = str(path).lower().endswith(".gz")
     try:
-        with gzip.open(path, "rb") if zipped else open(path, "rb") as file:
+        with gzip.open(path, "rb") if gzipped else open(path, "rb") as file:
             yield cast("IO[bytes]", file)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(path, f"is not a whole gzip file ({error})") from error
+        raise DataError(path, f"is not a complete gzip file ({error})") from error
     except OSError as error:
         raise DataError(path, f"cannot be read: {error.strerror or error}") from error

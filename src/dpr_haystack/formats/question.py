@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Question:
-    """A question with what is known of its answer.
+    """A question with its gold answers and gold passages.
 
-    :param question: Its text.
-    :param answers: The gold answers, or patterns (CuratedTREC); there may be none.
-    :param passage_ids: The ids of its gold passages, if they are known.
-    :param id: Its own id, or its number in its file, from 1.
+    :param question: The text of the question.
+    :param answers: The gold answers, or patterns (CuratedTREC); may be empty.
+    :param passage_ids: The ids of its gold passages, if known.
+    :param id: The id of the question, or its number in its file, from 1.
     """
 
     question: str

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What DPR's retriever writes and its reader takes: questions with the passages found for them."""
+"""DPR's retrieval results, the input of its reader: questions with their retrieved passages."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from typing import Any
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import OnBad
-from dpr_haystack.formats.records import Record, good, read_records
-from dpr_haystack.formats.writing import json_list, write_json_list
+from dpr_haystack.formats.records import Record, parse_rows, read_records
+from dpr_haystack.formats.writing import json_list_writer, write_json_list
 
 
 @dataclass(frozen=True)
-class Found:
-    """A passage that was found.
+class RetrievedPassage:
+    """A retrieved passage.
 
     :param passage: The passage.
     :param score: Its score.
-    :param has_answer: Whether it contains an answer; None if nobody looked.
+    :param has_answer: Whether it contains an answer; None if not checked.
     """
 
     passage: Passage
@@ -33,73 +33,78 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Result:
-    """A question with what was found for it, best first."""
+class RetrievalResult:
+    """A question with its retrieved passages.
+
+    :param question: The question.
+    :param answers: The gold answers.
+    :param passages: The retrieved passages, best first.
+    """
 
     question: str
     answers: tuple[str, ...]
-    found: tuple[Found, ...]
+    passages: tuple[RetrievedPassage, ...]
 
 
-def write_results(path: str | Path, results: Iterable[Result]) -> int:
-    """Write results as one JSON list; scores are strings there, as DPR's own code writes them.
+def write_results(path: str | Path, results: Iterable[RetrievalResult]) -> int:
+    """Write results as a JSON list, with scores as strings as in DPR's own code.
 
     :param path: The file; gzipped for ``.gz``.
-    :param results: The results, as they come.
-    :returns: How many questions.
-    :raises DataError: If it cannot be written.
+    :param results: The results; consumed one by one.
+    :returns: The number of questions.
+    :raises DataError: If the file cannot be written.
     """
     return write_json_list(path, map(_object, results))
 
 
 @contextmanager
-def writing_results(path: str | Path) -> Iterator[Callable[[Result], None]]:
-    """Write results as they come about: yields what to call with each.
+def results_writer(path: str | Path) -> Iterator[Callable[[RetrievalResult], None]]:
+    """Write results one by one: yields a function to call with each result.
 
-    :param path: The file; gzipped for ``.gz``. It takes its place when all went well.
-    :raises DataError: If it cannot be written.
+    :param path: The file; gzipped for ``.gz``. It is replaced only on success.
+    :raises DataError: If the file cannot be written.
     """
-    with json_list(path) as add:
+    with json_list_writer(path) as add:
         yield lambda result: add(_object(result))
 
 
-def read_results(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Result]:
-    """The results of a file, one by one.
+def read_results(path: str | Path, on_bad: OnBad | None = None) -> Iterator[RetrievalResult]:
+    """Read results one by one.
 
     :param path: The file, a JSON list or JSON lines; gzipped if its name ends in ``.gz``.
-    :param on_bad: Told of records that are none, which are passed over; None to raise the first.
-    :raises DataError: If the file cannot be read, or holds something else.
+    :param on_bad: Called with the error of each bad record, which is skipped; None to raise the first.
+    :raises DataError: If the file cannot be read, or a record is not a result.
     """
-    yield from good(read_records(path, on_bad), lambda record: _result(record, path), on_bad)
+    yield from parse_rows(read_records(path, on_bad), lambda record: _result(record, path), on_bad)
 
 
-def _object(result: Result) -> dict[str, Any]:
+def _object(result: RetrievalResult) -> dict[str, Any]:
     return {
         "question": result.question,
         "answers": list(result.answers),
         "ctxs": [
             {
-                "id": each.passage.id,
-                "title": each.passage.title,
-                "text": each.passage.text,
-                "score": repr(each.score),
-                **({} if each.has_answer is None else {"has_answer": each.has_answer}),
+                "id": retrieved.passage.id,
+                "title": retrieved.passage.title,
+                "text": retrieved.passage.text,
+                "score": repr(retrieved.score),
+                **({} if retrieved.has_answer is None else {"has_answer": retrieved.has_answer}),
             }
-            for each in result.found
+            for retrieved in result.passages
         ],
     }
 
 
-def _result(record: Record, path: str | Path) -> Result:
+def _result(record: Record, path: str | Path) -> RetrievalResult:
     value = record.value
     try:
-        found = tuple(_found(each) for each in value["ctxs"])
-        return Result(str(value["question"]), tuple(value.get("answers") or ()), found)
+        passages = tuple(map(_retrieved_passage, value["ctxs"]))
+        return RetrievalResult(str(value["question"]), tuple(value.get("answers") or ()), passages)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f'{record.where}expected "question" and "ctxs" with id, text and score ({error!r})'
         raise DataError(path, reason, record.line) from error
 
 
-def _found(value: Any) -> Found:
+def _retrieved_passage(value: Any) -> RetrievedPassage:
     passage = make_passage(value.get("title") or "", value["text"], {}, str(value["id"]))
-    return Found(passage, float(value["score"]), value.get("has_answer"))
+    return RetrievedPassage(passage, float(value["score"]), value.get("has_answer"))

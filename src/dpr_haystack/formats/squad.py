@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""SQuAD 1.1 and 2.0: each paragraph is a passage, and the gold passage of its questions."""
+"""SQuAD 1.1 and 2.0: each paragraph is a passage, the gold passage of its questions."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats.open_text import parse_json, read_text
 from dpr_haystack.formats.question import Question
-from dpr_haystack.formats.writing import replacing
+from dpr_haystack.formats.writing import atomic_writer
 
 
 def is_squad(content: Any) -> bool:
-    """Whether the content of a JSON file is SQuAD's.
+    """Whether the content of a JSON file is in SQuAD format.
 
-    :param content: What the file holds.
+    :param content: The parsed content of the file.
     """
     return isinstance(content, dict) and isinstance(content.get("data"), list)
 
 
 def read_squad_passages(path: str | Path) -> Iterator[Passage]:
-    """The passages of a SQuAD file, one for each paragraph, in their order.
+    """Read the passages of a SQuAD file, one for each paragraph.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
     :returns: Passages with ``file`` and ``paragraph`` (from 1, within its article) in meta; their ids are hashes.
@@ -36,7 +36,7 @@ def read_squad_passages(path: str | Path) -> Iterator[Passage]:
 
 
 def read_squad_questions(path: str | Path) -> Iterator[Question]:
-    """The questions of a SQuAD file, each with its distinct answers and the id of the passage it was asked of.
+    """Read the questions of a SQuAD file, each with its distinct answers and the id of its passage.
 
     A question without an answer (SQuAD 2.0) has neither answers nor passage ids.
 
@@ -47,46 +47,46 @@ def read_squad_questions(path: str | Path) -> Iterator[Question]:
 
 
 def squad_passages(content: Any, path: str | Path) -> Iterator[Passage]:
-    """As :func:`read_squad_passages`, of content that has been read.
+    """The passages of parsed content; see :func:`read_squad_passages`.
 
-    :param content: What the file holds.
-    :param path: The file.
-    :raises DataError: If it is not SQuAD's.
+    :param content: The parsed content of the file.
+    :param path: The file, for metadata and messages.
+    :raises DataError: If the content is not in SQuAD format.
     """
     return (passage for passage, _ in _paragraphs(content, path))
 
 
 def squad_questions(content: Any, path: str | Path) -> Iterator[Question]:
-    """As :func:`read_squad_questions`, of content that has been read.
+    """The questions of parsed content; see :func:`read_squad_questions`.
 
-    :param content: What the file holds.
-    :param path: The file.
-    :raises DataError: If it is not SQuAD's.
+    :param content: The parsed content of the file.
+    :param path: The file, for messages.
+    :raises DataError: If the content is not in SQuAD format.
     """
     number = 0
     for passage, paragraph in _paragraphs(content, path):
-        for asked in paragraph.get("qas", []):
+        for entry in paragraph.get("qas", []):
             number += 1
             try:
-                answers = tuple(dict.fromkeys(answer["text"] for answer in asked["answers"]))
-                impossible = asked.get("is_impossible", False) or not answers
+                answers = tuple(dict.fromkeys(answer["text"] for answer in entry["answers"]))
+                impossible = entry.get("is_impossible", False) or not answers
                 ids = () if impossible else (passage.id,)
-                yield Question(asked["question"], () if impossible else answers, ids, str(asked.get("id", number)))
+                yield Question(entry["question"], () if impossible else answers, ids, str(entry.get("id", number)))
             except (KeyError, TypeError, AttributeError) as error:
                 raise DataError(path, f"question {number} lacks its text or answers ({error!r})") from error
 
 
 def write_squad(path: str | Path, passages: Iterable[Passage], questions: Iterable[Question]) -> int:
-    """Write passages and their questions as SQuAD: 1.1, or 2.0 if a question has no answer.
+    """Write passages and questions as SQuAD: version 1.1, or 2.0 if a question has no answer.
 
-    Passages with the same title are one article. Each question stands at its first gold passage that is there, each
-    answer at the first place where the passage has it word for word.
+    Passages with the same title become one article. Each question is written with its first gold passage among the
+    passages, each answer with its first verbatim occurrence in that passage.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
     :param passages: The passages.
-    :param questions: Each with a gold passage among them.
-    :returns: How many questions.
-    :raises InputError: If a question names none of the passages, or its passage does not hold an answer.
+    :param questions: The questions, each with a gold passage among the passages.
+    :returns: The number of questions.
+    :raises InputError: If a question has no gold passage among the passages, or its passage lacks an answer.
     :raises DataError: If the file cannot be written.
     """
     articles: dict[str, list[dict[str, Any]]] = {}
@@ -96,35 +96,35 @@ def write_squad(path: str | Path, passages: Iterable[Passage], questions: Iterab
         articles.setdefault(passage.title, []).append(paragraphs[passage.id])
     count = unanswered = 0
     for count, question in enumerate(questions, 1):
-        place = next((name for name in question.passage_ids if name in paragraphs), None)
-        if place is None:
-            msg = f"question {count}, {question.question!r}, names none of the {len(paragraphs)} passages as its gold"
+        gold = next((id_ for id_ in question.passage_ids if id_ in paragraphs), None)
+        if gold is None:
+            msg = f"question {count}, {question.question!r}, has no gold passage among the {len(paragraphs)} passages"
             raise InputError(msg)
-        paragraphs[place]["qas"].append(_asked(question, paragraphs[place]["context"], count))
+        paragraphs[gold]["qas"].append(_qas_entry(question, paragraphs[gold]["context"], count))
         unanswered += not question.answers
-    data = [{"title": title, "paragraphs": own} for title, own in articles.items()]
-    with replacing(path) as file:
+    data = [{"title": title, "paragraphs": members} for title, members in articles.items()]
+    with atomic_writer(path) as file:
         json.dump({"version": "v2.0" if unanswered else "1.1", "data": data}, file, ensure_ascii=False)
     return count
 
 
-def _asked(question: Question, context: str, number: int) -> dict[str, Any]:
-    places = {answer: context.find(answer) for answer in question.answers}
-    missing = [answer for answer, place in places.items() if place < 0]
+def _qas_entry(question: Question, context: str, number: int) -> dict[str, Any]:
+    starts = {answer: context.find(answer) for answer in question.answers}
+    missing = [answer for answer, start in starts.items() if start < 0]
     if missing:
-        msg = f"question {number}, {question.question!r}: its passage does not hold {missing[0]!r} word for word"
+        msg = f"question {number}, {question.question!r}: its passage does not contain {missing[0]!r} verbatim"
         raise InputError(msg)
-    asked = {
+    entry = {
         "id": question.id or str(number),
         "question": question.question,
-        "answers": [{"text": answer, "answer_start": place} for answer, place in places.items()],
+        "answers": [{"text": answer, "answer_start": start} for answer, start in starts.items()],
     }
-    return asked if question.answers else {**asked, "is_impossible": True}
+    return entry if question.answers else {**entry, "is_impossible": True}
 
 
 def _paragraphs(content: Any, path: str | Path) -> Iterator[tuple[Passage, dict[str, Any]]]:
     if not is_squad(content):
-        raise DataError(path, 'is not a SQuAD file: it has no list "data" of articles')
+        raise DataError(path, 'is not a SQuAD file: it has no list of articles under "data"')
     for position, article in enumerate(content["data"], 1):
         try:
             title, paragraphs = article.get("title", ""), article["paragraphs"]

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of tab-separated files with the quoting that Python's csv module writes, one bad row never hiding the next."""
+"""Read CSV and TSV rows with the quoting of Python's csv module; a bad row does not affect the following rows."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.open_text import OnBad, decoded, raw_lines
+from dpr_haystack.formats.open_text import OnBad, decode_line, raw_lines
 
 
 def read_rows(
     path: str | Path, *, delimiter: str = "\t", on_bad: OnBad | None = None
 ) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a file of tab-separated fields, blank lines left out, each with the number of its first line.
+    """Read the rows of a file, each with the number of its first line; blank lines are skipped.
 
-    A field in quotes may hold delimiters, line ends and doubled quotes. What follows the closing quote belongs to
-    the field.
+    A quoted field may contain delimiters, line ends and doubled quotes. Text after the closing quote belongs to the
+    field.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :param delimiter: What separates fields.
-    :param on_bad: Told of rows that are not UTF-8, and of lines that open a quote that is never closed, which alone are
-        passed over; None to raise the first.
-    :raises DataError: If it cannot be read, or a quote is never closed.
+    :param delimiter: The field delimiter.
+    :param on_bad: Called with the error of each row that is not UTF-8 and of each line with an unclosed quote; only
+        that row or line is skipped. None to raise the first.
+    :raises DataError: If the file cannot be read or is not UTF-8, or a quote is not closed.
     """
     for row in _Rows(path, delimiter):
         if not isinstance(row, DataError):
@@ -38,19 +38,19 @@ def read_rows(
 
 
 class _Rows:
-    """The rows of a file, and in their places what is wrong with those that are none.
+    """Iterates over the rows of a file; yields a :class:`DataError` in place of each bad row.
 
     :param path: The file.
-    :param delimiter: What separates fields.
+    :param delimiter: The field delimiter.
     """
 
     def __init__(self, path: str | Path, delimiter: str) -> None:
         self._path = path
         self._delimiter = delimiter
         self._rest = raw_lines(path)
-        self._again: deque[tuple[int, bytes]] = deque()  # lines behind an open quote, which are rows of their own
-        self._pending: list[tuple[int, bytes]] = []  # lines of this row
-        self._reader = self._reading()
+        self._reread: deque[tuple[int, bytes]] = deque()  # lines after an unclosed quote, to be read as rows again
+        self._pending: list[tuple[int, bytes]] = []  # lines of the current row
+        self._reader = self._new_reader()
 
     def __iter__(self) -> Iterator[tuple[int, list[str]] | DataError]:
         while True:
@@ -67,27 +67,27 @@ class _Rows:
             elif row:
                 yield self._not_utf8(row) or (self._pending[0][0], row)
 
-    def _reading(self) -> Iterator[list[str]]:
-        # Strict, or else an unclosed quote would swallow the rest of the file without a word.
+    def _new_reader(self) -> Iterator[list[str]]:
+        # Strict: otherwise an unclosed quote would silently swallow the rest of the file.
         return csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
 
     def _lines(self) -> Iterator[str]:
-        while (line := self._again.popleft() if self._again else next(self._rest, None)) is not None:
+        while (line := self._reread.popleft() if self._reread else next(self._rest, None)) is not None:
             self._pending.append(line)
             yield _text(line[1]) + "\n"
 
     def _lenient(self, error: csv.Error) -> list[str] | DataError:
-        """A row of one line with text behind a closing quote, which strictly taken is not one."""
+        """Parse a one-line row with text after a closing quote, which strict parsing rejects."""
         number, line = self._pending[0]
         if len(self._pending) == 1 and "expected after" in str(error):
             try:
                 return next(csv.reader([_text(line)], delimiter=self._delimiter))
-            except csv.Error as worse:
-                error = worse
+            except csv.Error as lenient_error:
+                error = lenient_error
         else:
-            self._again.extendleft(reversed(self._pending[1:]))
-            self._reader = self._reading()
-        reason = f"is no row: {error}. Is a quote not closed? A quote inside a quoted field is written twice"
+            self._reread.extendleft(reversed(self._pending[1:]))
+            self._reader = self._new_reader()
+        reason = f"is not a valid row: {error}. Is a quote not closed? A quote inside a quoted field must be doubled"
         return DataError(self._path, reason, number)
 
     def _not_utf8(self, row: list[str]) -> DataError | None:
@@ -95,13 +95,13 @@ class _Rows:
             return None
         for number, line in self._pending:
             try:
-                decoded(line, self._path, number)
-            except DataError as bad:
-                return bad
+                decode_line(line, self._path, number)
+            except DataError as error:
+                return error
         return None
 
 
-_REPLACED = "\ufffd"  # stands for bytes that are no UTF-8, or for itself
+_REPLACED = "\ufffd"  # replaces bytes that are not UTF-8, but may also occur in a valid text
 
 
 def _text(line: bytes) -> str:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Plain text and Markdown, cut into passages; Markdown by its headings first."""
+"""Split plain text and Markdown files into passages; Markdown is split at headings first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dpr_haystack.core.passages import Passage, clean_title, passages_of
+from dpr_haystack.core.passages import Passage, clean_title, split_passages
 from dpr_haystack.formats.open_text import read_text, stem_of
 
 _LINE = re.compile(r"[^\n]*\n?")
@@ -26,31 +26,33 @@ class _Section(NamedTuple):
 
 
 def read_text_file(path: str | Path, *, words: int = 100) -> Iterator[Passage]:
-    """The passages of a plain text; their title is the file's name with spaces for underscores and hyphens.
+    """Split a plain text file into passages, with the file's name as their title.
+
+    Underscores and hyphens in the name become spaces.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
     :param words: Words in a passage.
-    :returns: Passages with ``file`` and ``offset`` in meta. Offsets count characters of the text as Python reads it:
-        a byte order mark is none, a line end is one.
+    :returns: Passages with ``file`` and ``offset`` in meta. Offsets count the characters of the decoded text: a byte
+        order mark does not count, a line end counts as one.
     :raises DataError: If the file cannot be read or is not UTF-8.
     """
-    yield from passages_of(_title_of(path), read_text(path), {"file": str(path)}, words=words)
+    yield from split_passages(_title_of(path), read_text(path), {"file": str(path)}, words=words)
 
 
 def read_markdown(path: str | Path, *, words: int = 100) -> Iterator[Passage]:
-    """The passages of a Markdown text: none reaches over a heading, and each has the nearest heading above for a title.
+    """Split a Markdown file into passages: each lies within a section and has the section's heading as its title.
 
-    What is before the first heading has the file's name. Headings are lines that begin with ``#``, outside of code
-    blocks; front matter is left out; other marks stay in the text as they are.
+    The title of the text before the first heading is the file's name. Headings are lines that start with ``#``,
+    outside of code blocks; front matter is skipped; other markup is kept.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :param words: Words in a passage; a section with more is cut into several.
+    :param words: Words in a passage; longer sections are split.
     :returns: Passages with ``file`` and ``offset`` in meta, counted as in :func:`read_text_file`.
     :raises DataError: If the file cannot be read or is not UTF-8.
     """
     text = read_text(path)
     for title, start, end in _sections(text, _title_of(path)):
-        yield from passages_of(title, text[start:end], {"file": str(path)}, words=words, offset=start)
+        yield from split_passages(title, text[start:end], {"file": str(path)}, words=words, offset=start)
 
 
 def _title_of(path: str | Path) -> str:
@@ -71,7 +73,7 @@ def _sections(text: str, title: str) -> Iterator[_Section]:
 
 
 def _fence_after(line: str, fence: str) -> str:
-    """The mark of the code block that is open behind a line, given the one before it; empty if none is."""
+    """The fence of the code block that is open after a line, given the one open before it; empty if none is."""
     mark = _FENCE.match(line)
     if mark is None:
         return fence

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""DPR's training files: a question, its answers, and passages that do and do not answer it."""
+"""DPR's training files: questions with answers, positive passages and negative passages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import OnBad, suffix_of
-from dpr_haystack.formats.records import Record, good, read_records
+from dpr_haystack.formats.records import Record, parse_rows, read_records
 from dpr_haystack.formats.writing import write_json_lines, write_json_list
 
 _POSITIVE, _HARD, _OTHER = "positive_ctxs", "hard_negative_ctxs", "negative_ctxs"
@@ -22,15 +22,15 @@ _KNOWN = {"question", "answers", "id", _POSITIVE, _HARD, _OTHER}
 
 @dataclass(frozen=True)
 class TrainingExample:
-    """A question to train with (Karpukhin et al. 2020, section 3.2).
+    """A training example (Karpukhin et al. 2020, section 3.2).
 
     :param question: The question.
-    :param positives: Passages that answer it, the best one first; at least one.
-    :param hard_negatives: Passages that look like it and do not answer it, the hardest first.
-    :param negatives: Other passages, e.g. drawn at random.
-    :param answers: Its answers, if they are known.
-    :param id: Its own id, or its number in its file, from 1.
-    :param meta: What else is known, e.g. where it is from.
+    :param positives: Passages that answer it, best first; at least one.
+    :param hard_negatives: Passages that are similar and do not answer it, hardest first.
+    :param negatives: Other negative passages, e.g. random ones.
+    :param answers: The gold answers, if known.
+    :param id: The id of the example, or its number in its file, from 1.
+    :param meta: Further metadata, e.g. its origin.
     """
 
     question: str
@@ -43,34 +43,37 @@ class TrainingExample:
 
 
 def read_training(path: str | Path, on_bad: OnBad | None = None) -> Iterator[TrainingExample]:
-    """The examples of a training file, JSON list or JSON lines, one by one.
+    """Read the examples of a training file, a JSON list or JSON lines, one by one.
 
     Each is an object with ``question``, ``answers``, ``positive_ctxs``, ``hard_negative_ctxs`` and ``negative_ctxs``;
-    passages have ``title`` and ``text``, and what else they have (``passage_id``, ``score``, ...) is kept. A passage
-    without an id gets the hash of title and text.
+    passages have ``title`` and ``text``, and any further fields (``passage_id``, ``score``, ...) are kept. The id of a
+    passage without an id is a hash of title and text.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :param on_bad: Told of records that are no examples, which are passed over; None to raise the first. One without
-        a positive passage is such a record: there is nothing to learn from it.
-    :raises DataError: If the file cannot be read, or holds something else.
+    :param on_bad: Called with the error of each bad record, which is skipped; None to raise the first. A record without
+        a positive passage is bad.
+    :raises DataError: If the file cannot be read, or a record is not an example.
     """
-    yield from good(read_records(path, on_bad), lambda record: _example(record, path), on_bad)
+    yield from parse_rows(read_records(path, on_bad), lambda record: _example(record, path), on_bad)
 
 
 def write_training(path: str | Path, examples: Iterable[TrainingExample]) -> int:
-    """Write examples, as they come: JSON lines for ``.jsonl``, else one list; gzipped for ``.gz``.
+    """Write examples: JSON lines for ``.jsonl``, otherwise a JSON list; gzipped for ``.gz``.
 
-    :param path: The file; replaced in one step when all is written.
-    :param examples: The examples.
-    :returns: How many.
-    :raises DataError: If it cannot be written.
+    :param path: The file; replaced atomically when all examples are written.
+    :param examples: The examples; consumed one by one.
+    :returns: The number of examples.
+    :raises DataError: If the file cannot be written.
     """
     objects = map(example_object, examples)
     return write_json_lines(path, objects) if suffix_of(path) == ".jsonl" else write_json_list(path, objects)
 
 
 def example_object(example: TrainingExample) -> dict[str, Any]:
-    """An example as the object that DPR's files have."""
+    """Convert an example to the JSON object of DPR's files.
+
+    :param example: The example.
+    """
     return {
         **({"id": example.id} if example.id else {}),
         **example.meta,
@@ -92,10 +95,10 @@ def _example(record: Record, path: str | Path) -> TrainingExample:
         raise DataError(path, f'{where}expected an object with a string under "question"', record.line)
     positives = _passages(value, _POSITIVE, path, record)
     if not positives:
-        raise DataError(path, f"{where}no passage under {_POSITIVE!r}: nothing can be learned from it", record.line)
+        raise DataError(path, f"{where}must have a positive passage under {_POSITIVE!r}: got none", record.line)
     answers = value.get("answers") or []
     if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
-        raise DataError(path, f"{where}answers must be a list of strings, got {answers!r}", record.line)
+        raise DataError(path, f"{where}answers must be a list of strings: got {answers!r}", record.line)
     id_ = value.get("id")
     return TrainingExample(
         question=value["question"],
@@ -104,24 +107,24 @@ def _example(record: Record, path: str | Path) -> TrainingExample:
         negatives=_passages(value, _OTHER, path, record),
         answers=tuple(answers),
         id=str(record.number if id_ is None else id_),
-        meta={name: each for name, each in value.items() if name not in _KNOWN},
+        meta={name: entry for name, entry in value.items() if name not in _KNOWN},
     )
 
 
 def _passages(value: Mapping[str, Any], name: str, path: str | Path, record: Record) -> tuple[Passage, ...]:
-    listed = value.get(name) or []
-    if not isinstance(listed, Sequence) or isinstance(listed, str):
-        raise DataError(path, f"{record.where}{name} must be a list of passages, got {listed!r}", record.line)
-    return tuple(_passage(each, name, path, record) for each in listed)
+    entries = value.get(name) or []
+    if not isinstance(entries, Sequence) or isinstance(entries, str):
+        raise DataError(path, f"{record.where}{name} must be a list of passages: got {entries!r}", record.line)
+    return tuple(_passage(entry, name, path, record) for entry in entries)
 
 
 def _passage(value: Any, name: str, path: str | Path, record: Record) -> Passage:
     if not isinstance(value, dict) or not isinstance(value.get("text"), str) or not value["text"].strip():
-        reason = f'{record.where}{name}: expected a passage with a string under "text", got {str(value)[:80]}'
+        reason = f'{record.where}{name} must have a non-blank string under "text": got {str(value)[:80]}'
         raise DataError(path, reason, record.line)
     title = value.get("title") or ""
     if not isinstance(title, str):
-        raise DataError(path, f"{record.where}{name}: a title must be a string, got {title!r}", record.line)
+        raise DataError(path, f"{record.where}{name}: title must be a string: got {title!r}", record.line)
     id_ = next((value[key] for key in ("passage_id", "psg_id", "id") if value.get(key) not in (None, "")), None)
-    meta = {key: each for key, each in value.items() if key not in ("title", "text", "passage_id")}
+    meta = {key: entry for key, entry in value.items() if key not in ("title", "text", "passage_id")}
     return make_passage(title, value["text"], meta, None if id_ is None else str(id_))

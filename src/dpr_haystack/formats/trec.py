@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""TREC runs and qrels, and BEIR's qrels: what was found, and what is relevant."""
+"""TREC runs and qrels, and BEIR's qrels."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import OnBad, numbered_lines
-from dpr_haystack.formats.records import good
-from dpr_haystack.formats.writing import replacing, write_lines
+from dpr_haystack.formats.records import parse_rows
+from dpr_haystack.formats.writing import atomic_writer, write_lines
 
 Run = dict[str, dict[str, float]]
-"""For each question id the scores of the passages found, by passage id, best first."""
+"""For each question id, the scores of the retrieved passages by passage id, best first."""
 
 Qrels = dict[str, dict[str, int]]
-"""For each question id the grade of passages, by passage id; above 0 is relevant."""
+"""For each question id, the grades of passages by passage id; a grade above 0 means relevant."""
 
 RankedHits = Iterable[tuple[str, float]]
 """Ids and scores of the passages of one question, best first."""
@@ -28,26 +28,28 @@ _BEIR_HEADER = ["query-id", "corpus-id", "score"]
 
 
 def read_run(path: str | Path, on_bad: OnBad | None = None) -> Run:
-    """A TREC run: question id, ``Q0``, passage id, rank, score and tag in a line, separated by space.
+    """Read a TREC run: lines of question id, ``Q0``, passage id, rank, score and tag, separated by whitespace.
 
-    Scores decide the order, as in trec_eval; ranks are not read. A passage that comes twice keeps its best score.
+    Scores determine the order, as in trec_eval; ranks are ignored. A repeated passage keeps its best score.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :param on_bad: Told of bad lines, which are passed over; None to raise the first.
-    :raises DataError: If a line has another number of columns or a score that is no finite number.
+    :param on_bad: Called with the error of each bad line, which is skipped; None to raise the first.
+    :raises DataError: If a line has another number of columns or a score that is not a finite number.
     """
-    found: Run = {}
+    run: Run = {}
 
     def read(row: tuple[int, list[str]]) -> tuple[str, str, float]:
         line, columns = row
         if len(columns) != 6:
-            raise DataError(path, f"expected 6 columns (question Q0 passage rank score tag), got {len(columns)}", line)
+            raise DataError(path, f"must have 6 columns (question Q0 passage rank score tag): got {len(columns)}", line)
         return columns[0], columns[2], _number(columns[4], path, line)
 
-    for question, passage, score in good(_rows(path, on_bad), read, on_bad):
-        scores = found.setdefault(question, {})
+    for question, passage, score in parse_rows(_rows(path, on_bad), read, on_bad):
+        scores = run.setdefault(question, {})
         scores[passage] = max(score, scores.get(passage, -math.inf))
-    return {name: dict(sorted(scores.items(), key=lambda hit: (-hit[1], hit[0]))) for name, scores in found.items()}
+    return {
+        question: dict(sorted(scores.items(), key=lambda hit: (-hit[1], hit[0]))) for question, scores in run.items()
+    }
 
 
 def write_run(path: str | Path, run: Mapping[str, Mapping[str, float]], tag: str = "dpr-haystack") -> int:
@@ -55,9 +57,9 @@ def write_run(path: str | Path, run: Mapping[str, Mapping[str, float]], tag: str
 
     :param path: The file; gzipped for ``.gz``.
     :param run: Scores by question id and passage id.
-    :param tag: The name of the system; without space.
-    :returns: How many lines.
-    :raises DataError: If an id is empty or has space in it, which the format cannot hold.
+    :param tag: The name of the system, without whitespace.
+    :returns: The number of lines.
+    :raises DataError: If the file cannot be written, or an id is empty or contains whitespace.
     """
 
     def lines() -> Iterator[str]:
@@ -68,56 +70,57 @@ def write_run(path: str | Path, run: Mapping[str, Mapping[str, float]], tag: str
 
 
 @contextmanager
-def writing_run(
+def run_writer(
     path: str | Path, tag: str = "dpr-haystack"
 ) -> Iterator[Callable[[str, Iterable[tuple[str, float]]], None]]:
-    """Write a TREC run as it comes about: yields what to call with each question's id and its hits, best first.
+    """Write a TREC run question by question: yields a function to call with a question id and its hits, best first.
 
-    :param path: The file; gzipped for ``.gz``. It takes its place when all went well.
-    :param tag: The name of the system; without space.
-    :raises DataError: If it cannot be written, or an id is empty or has space in it, which the format cannot hold.
+    :param path: The file; gzipped for ``.gz``. It is replaced only on success.
+    :param tag: The name of the system, without whitespace.
+    :raises DataError: If the file cannot be written, or an id is empty or contains whitespace.
     """
-    with replacing(path) as file:
+    with atomic_writer(path) as file:
         yield lambda question, hits: file.writelines(f"{line}\n" for line in _run_lines(path, question, hits, tag))
 
 
 def _run_lines(path: str | Path, question: str, hits: RankedHits, tag: str) -> Iterator[str]:
     for rank, (passage, score) in enumerate(hits, 1):
-        yield f"{_word(question, path)} Q0 {_word(passage, path)} {rank} {score!r} {_word(tag, path)}"
+        yield f"{_checked_id(question, path)} Q0 {_checked_id(passage, path)} {rank} {score!r} {_checked_id(tag, path)}"
 
 
 def read_qrels(path: str | Path, on_bad: OnBad | None = None) -> Qrels:
-    """Relevance judgements: TREC's (question, iteration, passage, grade) or BEIR's (question, passage, grade).
+    """Read qrels in TREC's format (question, iteration, passage, grade) or BEIR's (question, passage, grade).
 
-    :param path: The file; gzipped if its name ends in ``.gz``. BEIR's begins with a line of column names.
-    :param on_bad: Told of bad lines, which are passed over; None to raise the first.
-    :raises DataError: If a line has another number of columns or a grade that is no whole number.
+    :param path: The file; gzipped if its name ends in ``.gz``. BEIR's format starts with a line of column names.
+    :param on_bad: Called with the error of each bad line, which is skipped; None to raise the first.
+    :raises DataError: If a line has another number of columns or a grade that is not an integer.
     """
-    judged: Qrels = {}
+    qrels: Qrels = {}
 
     def read(row: tuple[int, list[str]]) -> tuple[str, str, int] | None:
         line, columns = row
         if columns == _BEIR_HEADER:
             return None
         if len(columns) not in (3, 4):
-            reason = f"expected question, iteration, passage and grade, or three without iteration, got {len(columns)}"
-            raise DataError(path, f"{reason} columns", line)
+            expected = "4 columns (question iteration passage grade), or 3 (question passage grade)"
+            raise DataError(path, f"must have {expected}: got {len(columns)}", line)
         return columns[0], columns[-2], _grade(columns[-1], path, line)
 
-    for each in good(_rows(path, on_bad), read, on_bad):
-        if each is not None:
-            judged.setdefault(each[0], {})[each[1]] = each[2]
-    return judged
+    for judgement in parse_rows(_rows(path, on_bad), read, on_bad):
+        if judgement is not None:
+            question, passage, grade = judgement
+            qrels.setdefault(question, {})[passage] = grade
+    return qrels
 
 
 def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]], *, beir: bool = False) -> int:
-    """Write relevance judgements.
+    """Write qrels.
 
     :param path: The file; gzipped for ``.gz``.
     :param qrels: Grades by question id and passage id.
-    :param beir: Tab-separated with column names, instead of TREC's four columns.
-    :returns: How many judgements.
-    :raises DataError: If an id is empty or has space in it, which the format cannot hold.
+    :param beir: Whether to write BEIR's tab-separated format with column names instead of TREC's four columns.
+    :returns: The number of judgements.
+    :raises DataError: If the file cannot be written, or an id is empty or contains whitespace.
     """
     return write_lines(path, _qrels_lines(path, qrels, beir)) - beir
 
@@ -127,7 +130,7 @@ def _qrels_lines(path: str | Path, qrels: Mapping[str, Mapping[str, int]], beir:
         yield "\t".join(_BEIR_HEADER)
     for question, grades in qrels.items():
         for passage, grade in grades.items():
-            names = _word(question, path), _word(passage, path)
+            names = _checked_id(question, path), _checked_id(passage, path)
             yield f"{names[0]}\t{names[1]}\t{grade}" if beir else f"{names[0]} 0 {names[1]} {grade}"
 
 
@@ -141,7 +144,7 @@ def _number(text: str, path: str | Path, line: int) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise DataError(path, f"the score {text!r} is no finite number", line)
+        raise DataError(path, f"score must be a finite number: got {text!r}", line)
     return number
 
 
@@ -149,20 +152,28 @@ def _grade(text: str, path: str | Path, line: int) -> int:
     try:
         return int(text)
     except ValueError as error:
-        raise DataError(path, f"the grade {text!r} is no whole number", line) from error
+        raise DataError(path, f"grade must be an integer: got {text!r}", line) from error
 
 
-def is_word(text: str) -> bool:
-    """Whether an id can stand in these files: it is not empty, and there is no space in it."""
+def is_valid_id(text: str) -> bool:
+    """Whether these formats allow an id: it is not empty and contains no whitespace.
+
+    :param text: The id.
+    """
     return text.split() == [text]
 
 
-def _word(text: str, path: str | Path) -> str:
-    if not is_word(text):
-        raise DataError(path, f"an id here must be a word without space, got {text!r}")
+def _checked_id(text: str, path: str | Path) -> str:
+    if not is_valid_id(text):
+        raise DataError(path, f"ids and tags must be non-empty and without whitespace: got {text!r}")
     return text
 
 
-def relevant(qrels: Mapping[str, Mapping[str, int]]) -> dict[str, tuple[str, ...]]:
-    """The ids of the relevant passages of each question."""
-    return {name: tuple(each for each, grade in grades.items() if grade > 0) for name, grades in qrels.items()}
+def relevant_ids(qrels: Mapping[str, Mapping[str, int]]) -> dict[str, tuple[str, ...]]:
+    """The ids of the relevant passages of each question.
+
+    :param qrels: Grades by question id and passage id.
+    """
+    return {
+        question: tuple(passage for passage, grade in grades.items() if grade > 0) for question, grades in qrels.items()
+    }

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Writing files of many records, as they come: a reader finds the old file or the whole new one."""
+"""Write files of many records one by one and atomically: a reader sees the old file or the complete new one."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from dpr_haystack.errors import DataError
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[TextIO]:
-    """A file to write text to, which takes its place in one step when all went well; gzipped for ``.gz``.
+def atomic_writer(path: str | Path) -> Iterator[TextIO]:
+    """Open a temporary text file that atomically replaces the target on success.
 
-    :param path: The file; its folder must exist.
-    :raises DataError: If it cannot be written.
+    :param path: The file; gzipped for ``.gz``; its folder must exist.
+    :raises DataError: If the file cannot be written.
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    is_zipped = target.suffix.lower() == ".gz"
+    is_gzipped = target.suffix.lower() == ".gz"
     try:
         try:
-            # no name and no time in it: the same content is the same file
+            # Without file name and time in the header, the same content gives the same file.
             with temporary.open("wb") as raw:
-                binary = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if is_zipped else raw
+                binary = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if is_gzipped else raw
                 with _text(binary) as file:
                     yield file
-                if is_zipped:
+                if is_gzipped:
                     binary.close()
                 raw.flush()
                 os.fsync(raw.fileno())
@@ -59,57 +59,66 @@ def _text(binary: Any) -> Iterator[TextIO]:
 
 
 def write_json_lines(path: str | Path, objects: Iterable[Any]) -> int:
-    """One object a line.
+    """Write one JSON object per line.
 
-    :returns: How many.
+    :param path: The file; gzipped for ``.gz``.
+    :param objects: The objects; consumed one by one.
+    :returns: The number of objects.
+    :raises DataError: If the file cannot be written.
     """
     count = 0
-    with replacing(path) as file:
-        for each in objects:
-            file.write(json.dumps(each, ensure_ascii=False) + "\n")
+    with atomic_writer(path) as file:
+        for value in objects:
+            file.write(json.dumps(value, ensure_ascii=False) + "\n")
             count += 1
     return count
 
 
 def write_json_list(path: str | Path, objects: Iterable[Any]) -> int:
-    """One list, each item in a line of its own.
+    """Write a JSON list with one item per line.
 
-    :returns: How many.
+    :param path: The file; gzipped for ``.gz``.
+    :param objects: The items; consumed one by one.
+    :returns: The number of items.
+    :raises DataError: If the file cannot be written.
     """
     count = 0
-    with json_list(path) as add:
-        for each in objects:
-            add(each)
+    with json_list_writer(path) as add:
+        for value in objects:
+            add(value)
             count += 1
     return count
 
 
 @contextmanager
-def json_list(path: str | Path) -> Iterator[Callable[[Any], None]]:
-    """A list to which objects are added one by one, each in a line of its own.
+def json_list_writer(path: str | Path) -> Iterator[Callable[[Any], None]]:
+    """Write a JSON list item by item, one per line: yields a function that appends an item.
 
     :param path: The file; gzipped for ``.gz``.
-    :raises DataError: If it cannot be written.
+    :raises DataError: If the file cannot be written.
     """
-    with replacing(path) as file:
-        between = "[\n"
+    with atomic_writer(path) as file:
+        separator = "[\n"
 
-        def add(each: Any) -> None:
-            nonlocal between
-            file.write(between + json.dumps(each, ensure_ascii=False))
-            between = ",\n"
+        def add(value: Any) -> None:
+            nonlocal separator
+            file.write(separator + json.dumps(value, ensure_ascii=False))
+            separator = ",\n"
 
         yield add
-        file.write("\n]\n" if between == ",\n" else "[\n]\n")
+        file.write("\n]\n" if separator == ",\n" else "[\n]\n")
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> int:
-    """Lines of text.
+    """Write lines of text.
 
-    :returns: How many.
+    :param path: The file; gzipped for ``.gz``.
+    :param lines: The lines, without line ends; consumed one by one.
+    :returns: The number of lines.
+    :raises DataError: If the file cannot be written.
     """
     count = 0
-    with replacing(path) as file:
+    with atomic_writer(path) as file:
         for line in lines:
             file.write(line + "\n")
             count += 1

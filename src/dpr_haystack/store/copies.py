@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from dpr_haystack.core.files import whole_directory
+from dpr_haystack.core.files import atomic_directory
 from dpr_haystack.store import reembedding_state as staging
 from dpr_haystack.store.database import Database, read_state
 from dpr_haystack.store.engine import StoreEngine
@@ -35,7 +35,7 @@ def save_copy(engine: StoreEngine, target: Path) -> None:
         msg = f"{target} is there and is no store; name another directory to save to"
         raise StoreFailure(msg)
     try:
-        with whole_directory(target) as temporary:
+        with atomic_directory(target) as temporary:
             _copy(engine, Layout(temporary))
     except OSError as error:
         msg = f"no copy could be written to {target}: {error}"

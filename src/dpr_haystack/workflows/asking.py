@@ -17,7 +17,7 @@ from dpr_haystack.components.reader import DPRReader
 from dpr_haystack.components.retrievers.hybrid_search import HybridSearch, Runs, runs_of
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.core.sentences import sentence_around
-from dpr_haystack.core.text import whole_characters
+from dpr_haystack.core.text import replace_surrogates
 from dpr_haystack.errors import InputError
 from dpr_haystack.workflows.recorded_models import found_model
 
@@ -131,7 +131,7 @@ def ask(
     :param least: The probability below which an answer is none to rely on.
     :raises InputError: If the question is blank.
     """
-    question = whole_characters(question)
+    question = replace_surrogates(question)
     if not question.strip():
         msg = "the question is empty"
         raise InputError(msg)

@@ -20,17 +20,17 @@ from dpr_haystack.core.fusion import NORMALIZATIONS
 from dpr_haystack.core.hybrid_fitting import (
     SHARES,
     Curve,
+    JudgedRuns,
     Ranks,
-    Searched,
-    best_choice,
+    best_point,
     check_folds,
     check_metric,
     check_normalizations,
-    cross_validated,
-    ranks_over,
-    scale_of,
+    cross_validate,
+    dpr_scale,
+    metric_values,
+    ranks_by_weights,
     share_interval,
-    values_of,
     weights_at,
 )
 from dpr_haystack.core.hybrid_settings import HybridSettings, sample_of
@@ -194,10 +194,10 @@ def check_fit(search: PassageSearch, questions: Sequence[Question], options: Fit
 
 def _search(
     search: PassageSearch, hybrid: HybridSearch, questions: Sequence[Question], match: str, step: Progress
-) -> tuple[list[Searched], dict[str, Ranks]]:
+) -> tuple[list[JudgedRuns], dict[str, Ranks]]:
     """What was found for each question, and the ranks by BM25 and by DPR alone."""
     reader, matcher = PassageReader(search), AnswerMatcher(match)
-    searched: list[Searched] = []
+    searched: list[JudgedRuns] = []
     ranks: dict[str, list[float]] = {"bm25": [], "dpr": []}
     for batch in batched(questions, _AT_ONCE):
         found = hybrid.hits([question.question for question in batch], hybrid.settings.candidates)
@@ -207,7 +207,7 @@ def _search(
             right = _right(question, each, passages, matcher)
             for name, ids in (("bm25", each.both.bm25.ids), ("dpr", each.both.dpr.ids)):
                 ranks[name].append(first_gold(ids, right) or np.inf)
-            searched.append(Searched({name: _run(each, name) for name in ranks}, right))
+            searched.append(JudgedRuns({name: _run(each, name) for name in ranks}, right))
         step(len(batch))
     return searched, {name: np.array(of_system, dtype=np.float64) for name, of_system in ranks.items()}
 
@@ -229,11 +229,11 @@ def _right(
     return frozenset(id_ for id_, is_right in zip(ids, has_answer, strict=True) if is_right)
 
 
-def _curve(searched: Sequence[Searched], normalization: str, shares: Sequence[float], *, missing: str) -> Curve:
+def _curve(searched: Sequence[JudgedRuns], normalization: str, shares: Sequence[float], *, missing: str) -> Curve:
     missing = _missing(normalization, missing)
-    scale = scale_of(searched, normalization)
+    scale = dpr_scale(searched, normalization)
     weights = [weights_at(share, scale) for share in shares]
-    ranks = [ranks_over(each, weights, normalization=normalization, missing=missing) for each in searched]
+    ranks = [ranks_by_weights(each, weights, normalization=normalization, missing=missing) for each in searched]
     return Curve(normalization, weights, np.array(ranks))
 
 
@@ -245,11 +245,11 @@ def _report(
     hybrid: HybridSearch,
 ) -> FitReport:
     depth, count = hybrid.settings.candidates, len(curves[0].ranks)
-    value = partial(values_of, metric=options.metric, depth=depth)
+    value = partial(metric_values, metric=options.metric, depth=depth)
     means = [value(curve.ranks).mean(axis=0) for curve in curves]
-    choice = best_choice(means)
+    choice = best_point(means)
     chosen = curves[choice.curve]
-    held_out = cross_validated(curves, options.metric, depth, folds=options.folds, seed=options.seed)
+    held_out = cross_validate(curves, options.metric, depth, folds=options.folds, seed=options.seed)
     ranks = {**ranks, "fitted": chosen.ranks[:, choice.position], "cross-validated": held_out.ranks}
     interval = share_interval(value(chosen.ranks), seed=options.seed)
     gains = {}
@@ -279,7 +279,7 @@ def _report(
         curves={curve.normalization: mean.tolist() for curve, mean in zip(curves, means, strict=True)},
         systems=systems,
         gains=gains,
-        folds=[(curves[each.curve].normalization, SHARES[each.position]) for each in held_out.choices],
+        folds=[(curves[each.curve].normalization, SHARES[each.position]) for each in held_out.points],
         questions=count,
         metric=options.metric,
     )
@@ -291,6 +291,6 @@ def _missing(normalization: str, missing: str) -> str:
 
 def _figures(ranks: Ranks, ks: Sequence[int], depth: int) -> Figures:
     return Figures(
-        float(values_of(ranks, "mrr", depth).mean()),
-        {k: float(values_of(ranks, f"top-{k}", depth).mean()) for k in ks},
+        float(metric_values(ranks, "mrr", depth).mean()),
+        {k: float(metric_values(ranks, f"top-{k}", depth).mean()) for k in ks},
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 from dpr_haystack._optional import require
 from dpr_haystack.core.model_directory import is_model_directory
-from dpr_haystack.core.passages import Passage, clean_title, passages_of
+from dpr_haystack.core.passages import Passage, clean_title, split_passages
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats import PASSAGE_SUFFIXES, read_passages
 from dpr_haystack.formats.open_text import OnBad, stem_of, suffix_of
@@ -138,7 +138,7 @@ def _converted(path: Path, kind: str, words: int) -> Iterator[Passage]:
         meta: dict[str, Any] = {"file": str(path)}
         if kind == "application/pdf":
             meta["page"] = number
-        yield from passages_of(title, page, meta, words=words, offset=offset)
+        yield from split_passages(title, page, meta, words=words, offset=offset)
         offset += len(page) + 1
 
 

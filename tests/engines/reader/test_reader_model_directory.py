@@ -90,7 +90,7 @@ def test_an_interruption_leaves_a_model_without_a_reader(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("dpr_haystack.core.files.put_in_place", fails)
+        patched.setattr("dpr_haystack.core.files.replace_directory", fails)
         with pytest.raises(KeyboardInterrupt):
             add_reader(str(reader), directory)
     assert files_of(directory) == before

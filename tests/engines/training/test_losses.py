@@ -16,7 +16,7 @@ import torch
 import torch.multiprocessing
 
 from dpr_haystack.core.false_negatives import FalseNegatives
-from dpr_haystack.core.question_order import at_random
+from dpr_haystack.core.question_order import random_order
 from dpr_haystack.core.training_set import DrawRules
 from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
 from dpr_haystack.engines.training.towers.losses import (
@@ -191,7 +191,7 @@ def gradients(folder: Path, options: LossOptions, numbers: list[int]) -> tuple[f
     training.rows[7] = replace(training.rows[7], hard_negatives=())
     model.eval()  # no dropout: chunks draw other masks than whole batches
     towers = model[0].sub_modules["query"][0], model[0].sub_modules["document"][0]
-    collator = Collator(training, DrawRules(fallback=False), *towers, EpochSampler(at_random(12, 0), 12, 12))
+    collator = Collator(training, DrawRules(fallback=False), *towers, EpochSampler(random_order(12, 0), 12, 12))
     batch = collator([{"question": number} for number in numbers])
     features = [
         {name.removeprefix(f"{part}_"): value for name, value in batch.items() if name.startswith(f"{part}_")}

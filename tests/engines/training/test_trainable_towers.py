@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from dpr_haystack.core.question_order import at_random
+from dpr_haystack.core.question_order import random_order
 from dpr_haystack.core.training_set import DrawRules
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.engines.training.towers.adapters import AdapterOptions, add_adapters, merge_adapters
@@ -119,7 +119,7 @@ def test_a_batch_has_each_passage_once_and_the_shortest_first(tmp_path: Path) ->
     towers = [load_trainable(model, role, TowerOptions()) for role in ("question", "passage")]
     training = training_set(6)
     training.add("again?", [training_passage(training, 0)], [training_passage(training, 1)])
-    sampler = EpochSampler(at_random(7, 1), 7, 4)
+    sampler = EpochSampler(random_order(7, 1), 7, 4)
     batch = Collator(training, DrawRules(hard_negatives=2), *towers, sampler)([{"question": n} for n in (6, 0, 3)])
     rows = batch["passage_row"].tolist()
     assert len(rows) == len(set(rows)) == 6  # of seven that are named, one is named twice
@@ -149,7 +149,7 @@ def training_passage(training: Any, number: int) -> Any:
     ("count", "least", "sizes"), [(10, 1, [4, 4, 2]), (9, 2, [4, 4]), (9, 1, [4, 4, 1]), (8, 2, [4, 4])]
 )
 def test_the_last_batch_is_left_out_if_it_has_no_negative(count: int, least: int, sizes: list[int]) -> None:
-    sampler = EpochSampler(at_random(count, 3), count, 4, least=least)
+    sampler = EpochSampler(random_order(count, 3), count, 4, least=least)
     first = [list(batch) for batch in sampler]
     assert [len(batch) for batch in first] == sizes
     assert len(sampler) == len(sizes)
@@ -159,7 +159,7 @@ def test_the_last_batch_is_left_out_if_it_has_no_negative(count: int, least: int
 
 
 def test_every_process_has_as_many_batches() -> None:
-    samplers = [EpochSampler(at_random(36, 3), 36, 4, processes=processes) for processes in (1, 2, 4, 5, 10)]
+    samplers = [EpochSampler(random_order(36, 3), 36, 4, processes=processes) for processes in (1, 2, 4, 5, 10)]
     assert [len(list(sampler)) for sampler in samplers] == [9, 8, 8, 5, 0]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from tokenizers import Tokenizer, normalizers
 from transformers import AutoTokenizer, BertTokenizer
 
-from dpr_haystack.core.text import PassageText, whole_passage
+from dpr_haystack.core.text import PassageText, replace_passage_surrogates
 from dpr_haystack.errors import ModelError
 
 Tokens = np.ndarray[tuple[int, int], np.dtype[np.int64]]
@@ -53,7 +53,7 @@ class PairTokenizer:
         :param texts: Titles (or ``None``) and texts.
         :returns: One list of ids a text, in their order.
         """
-        inputs = [text if title is None else (title, text) for title, text in map(whole_passage, texts)]
+        inputs = [text if title is None else (title, text) for title, text in map(replace_passage_surrogates, texts)]
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(inputs)]
 
 

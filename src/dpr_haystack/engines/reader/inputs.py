@@ -13,7 +13,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from dpr_haystack.core.characters import Ints, character_ranges
-from dpr_haystack.core.text import PassageText, normalize_question, whole_characters, whole_passage
+from dpr_haystack.core.text import PassageText, normalize_question, replace_passage_surrogates, replace_surrogates
 from dpr_haystack.core.windows import Window, plan_windows
 
 # Shares of an input that question and title may take; what is longer is cut, so that there is room for the passage.
@@ -107,7 +107,10 @@ class InputBuilder:
         :param size: How long inputs may be.
         """
         normalize = normalize_question if self._is_dpr else str
-        pairs = [(normalize(whole_characters(question)), whole_passage(passage)) for question, passage in pairs]
+        pairs = [
+            (normalize(replace_surrogates(question)), replace_passage_surrogates(passage))
+            for question, passage in pairs
+        ]
         texts = {text for question, (title, body) in pairs for text in (question, body, *self._titles(title))}
         unique = list(texts)
         encodings = self._tokenizer.encode_batch(unique, add_special_tokens=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from dpr_haystack.core.files import whole_directory
+from dpr_haystack.core.files import atomic_directory
 from dpr_haystack.core.model_directory import (
     LAYOUT,
     READER,
@@ -55,7 +55,7 @@ def add_reader(
         raise InputError(msg)
     reader = load_reader(model, token=token, dtype="float32", max_length=max_length)
     source = inspect_reader(locate(model, token)).folder
-    with whole_directory(LAYOUT.part(target, READER)) as temporary:
+    with atomic_directory(LAYOUT.part(target, READER)) as temporary:
         copy_transformers_folder(source, temporary)
     parts = {**manifest.parts, READER: reader_part(reader.max_length)}
     write_manifest(target, replace(manifest, parts=parts, made_from={**manifest.made_from, READER: model}))

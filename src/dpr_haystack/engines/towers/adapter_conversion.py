@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from dpr_haystack.core.files import whole_directory
+from dpr_haystack.core.files import atomic_directory
 from dpr_haystack.core.model_directory import (
     LAYOUT,
     ROLES,
@@ -61,7 +61,7 @@ def convert_to_adapters(
     name = base_name or (str(locate(base_model, token)) if is_path else base_model)
     parts: dict[str, Part] = {}
     shares: dict[str, float] = {}
-    with whole_directory(target) as temporary:
+    with atomic_directory(target) as temporary:
         for role in ROLES:
             tower, base = load_tower(model, role, token=token), load_tower(base_model, role, token=token)
             folder = LAYOUT.part(temporary, role)

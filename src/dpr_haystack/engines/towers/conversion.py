@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dpr_haystack.core.files import whole_directory
+from dpr_haystack.core.files import atomic_directory
 from dpr_haystack.core.model_directory import (
     LAYOUT,
     ROLES,
@@ -63,7 +63,7 @@ def convert(
     target = Path(output_dir).expanduser().absolute()
     check_target(target, overwrite=overwrite)
     models = {"question": question_model, "passage": passage_model or question_model}
-    with whole_directory(target) as temporary:
+    with atomic_directory(target) as temporary:
         parts: dict[str, Part] = {}
         for role in ROLES:
             tower = load_tower(models[role], role, token=token, base_model=base_model)

@@ -14,9 +14,9 @@ from typing import Any
 
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
-from dpr_haystack.formats.results import Found, Result, writing_results
-from dpr_haystack.formats.trec import is_word, writing_run
-from dpr_haystack.formats.writing import replacing
+from dpr_haystack.formats.results import RetrievalResult, RetrievedPassage, results_writer
+from dpr_haystack.formats.trec import is_valid_id, run_writer
+from dpr_haystack.formats.writing import atomic_writer
 from dpr_haystack.workflows.evaluation.evaluate import Recorder
 from dpr_haystack.workflows.evaluation.retrieval_judge import JudgedQuestion
 
@@ -48,7 +48,7 @@ def per_question_file(path: Path) -> Iterator[Recorder]:
     :param path: The file; gzipped for ``.gz``.
     :raises DataError: If it cannot be written.
     """
-    with replacing(path) as file:
+    with atomic_writer(path) as file:
         yield lambda judged: file.writelines((json.dumps(_line(judged), ensure_ascii=False), "\n"))
 
 
@@ -60,7 +60,7 @@ def run_file(path: Path, system: str) -> Iterator[Recorder]:
     :param system: The system.
     :raises DataError: If it cannot be written, or a passage's id has space in it.
     """
-    with writing_run(path, system) as write:
+    with run_writer(path, system) as write:
         yield lambda judged: write(judged.question.id, zip(*judged.runs[system], strict=True))
 
 
@@ -72,7 +72,7 @@ def results_file(path: Path, system: str) -> Iterator[Recorder]:
     :param system: The system.
     :raises DataError: If it cannot be written.
     """
-    with writing_results(path) as write:
+    with results_writer(path) as write:
         yield lambda judged: write(_result(judged, system))
 
 
@@ -81,7 +81,7 @@ def check_question_ids(questions: Sequence[Question]) -> None:
 
     :raises InputError: If an id is empty, has space in it, or comes twice.
     """
-    bad = next((question.id for question in questions if not is_word(question.id)), None)
+    bad = next((question.id for question in questions if not is_valid_id(question.id)), None)
     if bad is not None:
         msg = f"a TREC run needs question ids without space, got {bad!r}"
         raise InputError(msg)
@@ -103,10 +103,10 @@ def _line(judged: JudgedQuestion) -> dict[str, Any]:
     return {"id": judged.question.id, "question": judged.question.question, "systems": systems}
 
 
-def _result(judged: JudgedQuestion, system: str) -> Result:
+def _result(judged: JudgedQuestion, system: str) -> RetrievalResult:
     answers = judged.question.answers
-    found = tuple(
-        Found(judged.passage(name), score, judged.has_answer(name) if answers else None)
+    passages = tuple(
+        RetrievedPassage(judged.passage(name), score, judged.has_answer(name) if answers else None)
         for name, score in zip(*judged.runs[system], strict=True)
     )
-    return Result(judged.question.question, answers, found)
+    return RetrievalResult(judged.question.question, answers, passages)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dpr_haystack.core.question_order import QuestionOrder
 from dpr_haystack.core.text import PassageText, normalize_question, with_prompt
-from dpr_haystack.core.training_set import DrawRules, TrainingSet, draw
+from dpr_haystack.core.training_set import DrawRules, TrainingSet, draw_passages
 from dpr_haystack.engines.checkpoints.tokenization import padded
 from dpr_haystack.engines.training.towers.trainable import ROUTES, TrainableTower
 
@@ -90,7 +90,7 @@ class Collator:
             has), filled up with :data:`NOTHING`: numbers of passages.
         """
         numbers = [item["question"] for item in items]
-        drawn = {n: draw(self._rules, self._set.rows[n], n, self._sampler.epoch) for n in numbers}
+        drawn = {n: draw_passages(self._rules, self._set.rows[n], n, self._sampler.epoch) for n in numbers}
         texts: list[PassageText] = [(None, normalize_question(self._set.rows[n].question)) for n in numbers]
         questions = by_length(self._question, texts, numbers)
         wanted = list(dict.fromkeys(p for n in numbers for p in (drawn[n][0], *drawn[n][1])))

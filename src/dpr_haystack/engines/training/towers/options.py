@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 
 from dpr_haystack.core.model_directory import Part, Role
-from dpr_haystack.core.question_order import QuestionOrder, at_random, neighbours_together
+from dpr_haystack.core.question_order import QuestionOrder, neighbourhood_order, random_order
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.training_config import TrainingConfig
-from dpr_haystack.core.training_set import DrawRules, TrainingSet, brings_negatives
+from dpr_haystack.core.training_set import DrawRules, TrainingSet, has_negatives
 from dpr_haystack.engines.checkpoints.precision import resolve_dtype
 from dpr_haystack.engines.training.towers.losses import LossOptions
 from dpr_haystack.engines.training.towers.trainable import TowerOptions
@@ -76,7 +76,7 @@ def question_order(config: TrainingConfig, train: TrainingSet) -> QuestionOrder:
     """
     if config.neighbourhood:
         rules = draw_rules(config)
-        alone = (row.positives[0] for row in train.rows if not brings_negatives(rules, row))
+        alone = (row.positives[0] for row in train.rows if not has_negatives(rules, row))
         most = max(Counter(alone).values(), default=0)
         if most >= config.batch_size:
             msg = (
@@ -85,8 +85,8 @@ def question_order(config: TrainingConfig, train: TrainingSet) -> QuestionOrder:
                 f"above {most}, or mine negatives and raise hard_negatives"
             )
             raise InputError(msg)
-        return neighbours_together(train.rows, config.neighbourhood, config.seed)
-    return at_random(len(train.rows), config.seed)
+        return neighbourhood_order(train.rows, config.neighbourhood, config.seed)
+    return random_order(len(train.rows), config.seed)
 
 
 def fewest_in_a_batch(config: TrainingConfig, train: TrainingSet) -> int:
@@ -96,7 +96,7 @@ def fewest_in_a_batch(config: TrainingConfig, train: TrainingSet) -> int:
     :param train: The questions.
     """
     rules = draw_rules(config)
-    if all(brings_negatives(rules, row) for row in train.rows):
+    if all(has_negatives(rules, row) for row in train.rows):
         return 1
     return min(len(train.rows), config.batch_size) if config.neighbourhood else 2
 
@@ -109,7 +109,7 @@ def check_negatives(config: TrainingConfig, train: TrainingSet) -> None:
     :raises InputError: If no question has negatives of its own, and the loss needs them.
     """
     rules = draw_rules(config)
-    if config.loss in ("margin_mse", "kl") and not any(brings_negatives(rules, row) for row in train.rows):
+    if config.loss in ("margin_mse", "kl") and not any(has_negatives(rules, row) for row in train.rows):
         msg = (
             f"loss {config.loss} compares a question's positive with its own negatives, and with hard_negatives "
             f"{config.hard_negatives} and other_negatives {config.other_negatives} none of the {len(train.rows)} "

@@ -13,7 +13,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import nn
 
-from dpr_haystack.core.files import whole_directory
+from dpr_haystack.core.files import atomic_directory
 from dpr_haystack.core.model_directory import LAYOUT, ROLES, ModelManifest, Part, Role, write_manifest
 from dpr_haystack.engines.checkpoints.folders import check_target, share_equal_weights
 from dpr_haystack.engines.checkpoints.runtime import quiet
@@ -36,7 +36,7 @@ def save_pair(
     :returns: The directory.
     """
     check_target(target, overwrite=True)
-    with whole_directory(target) as temporary:
+    with atomic_directory(target) as temporary:
         for role in ROLES:
             _write_tower(towers[role], LAYOUT.part(temporary, role))
         share_equal_weights(*(LAYOUT.part(temporary, role) for role in ROLES))

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Answers from many passages: in which order they come and how probable each of them is."""
+"""Rank the answer spans of several passages and compute their probabilities."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ RANKINGS: tuple[RankBy, RankBy] = ("passage", "span")
 
 @dataclass(frozen=True)
 class RankedSpan:
-    """An answer.
+    """A ranked answer.
 
-    :param passage: Which passage it is in: a place in the list of readings.
-    :param span: Where in the passage.
-    :param probability: That it is the answer.
-    :param passage_probability: That the passage holds the answer; ``None`` for a model that does not say.
+    :param passage: The index of its passage in the list of readings.
+    :param span: Its position in the passage.
+    :param probability: The probability that it is the answer.
+    :param passage_probability: The probability that the passage holds the answer; ``None`` if the model does not score
+        passages.
     """
 
     passage: int
@@ -35,19 +36,19 @@ class RankedSpan:
 
 
 @dataclass(frozen=True)
-class Ranking:
+class RankedAnswers:
     """The best answers.
 
-    :param spans: Best first.
-    :param no_answer: The probability that no passage has the answer. With the probabilities of all valid spans of
-        all passages it makes 1.
+    :param spans: The spans, best first.
+    :param no_answer: The probability that no passage has the answer. It and the probabilities of all valid spans of
+        all passages sum to 1.
     """
 
     spans: tuple[RankedSpan, ...]
     no_answer: float
 
 
-def rank(
+def rank_answers(
     readings: Sequence[PassageReading | None],
     *,
     rank_by: RankBy,
@@ -55,34 +56,34 @@ def rank(
     boosts: Sequence[float] | None = None,
     sources: Sequence[Hashable] | None = None,
     overlap: float | None = 0.01,
-) -> Ranking:
+) -> RankedAnswers:
     """Rank the spans of several passages.
 
-    By ``"passage"`` (Karpukhin et al. 2020, section 6.1), passages come in the order of their relevance, and all
-    spans of a better passage before those of a worse one. A span's probability is that of its passage times its own
-    among the spans and the "no answer" of its passage. By ``"span"``, spans of all passages are compared, and their
-    probabilities are a softmax over all of them and one "no answer", the least of all passages'.
+    By ``"passage"`` (Karpukhin et al. 2020, section 6.1), passages are ordered by relevance, and all spans of a better
+    passage come before those of a worse one. A span's probability is that of its passage times its own among the
+    spans and the "no answer" of its passage. By ``"span"``, the spans of all passages are compared, and their
+    probabilities are a softmax over all of them and one "no answer", the lowest of all passages.
 
-    :param readings: One for each passage; ``None`` for one that was not read.
+    :param readings: One for each passage; ``None`` for a passage that was not read.
     :param rank_by: ``"passage"``, which needs relevances, or ``"span"``.
-    :param top_k: At most this many spans.
-    :param boosts: Added to the relevance of each passage, or to the scores of its spans.
-    :param sources: What each passage is part of; spans are compared for overlap where these are equal. ``None`` for
-        passages that have nothing in common.
+    :param top_k: The maximum number of spans.
+    :param boosts: Values to add to the relevance of each passage, or to the scores of its spans.
+    :param sources: The document that each passage belongs to; only spans of the same document are compared for
+        overlap. ``None`` if every passage is a document of its own.
     :param overlap: See :class:`~dpr_haystack.core.spans.SpanChoice`.
-    :raises InputError: If ``rank_by`` is unknown, or needs relevances that are not there.
+    :raises InputError: If ``rank_by`` is unknown, or needs relevances that the model does not give.
     """
     if rank_by not in RANKINGS:
         msg = f"rank_by must be one of {', '.join(RANKINGS)}: got {rank_by!r}"
         raise InputError(msg)
-    given = boosts or [0.0] * len(readings)
-    read = [(place, reading, given[place]) for place, reading in enumerate(readings) if reading is not None]
+    added = boosts or [0.0] * len(readings)
+    read = [(index, reading, added[index]) for index, reading in enumerate(readings) if reading is not None]
     if not read:
-        return Ranking((), 1.0)
+        return RankedAnswers((), 1.0)
     relevance = _relevance([(reading, boost if rank_by == "passage" else 0.0) for _, reading, boost in read])
     if rank_by == "passage":
         if relevance is None:
-            msg = "rank_by='passage' needs a model that scores passages; this one does not: use rank_by='span'"
+            msg = "rank_by='passage' needs a model that scores passages, which this one does not: use rank_by='span'"
             raise InputError(msg)
         ranking = _by_passage(read, relevance)
     else:
@@ -91,6 +92,7 @@ def rank(
 
 
 _Read = Sequence[tuple[int, PassageReading, float]]
+"""The index of a passage, its reading and its boost."""
 
 
 def _relevance(read: Sequence[tuple[PassageReading, float]]) -> Floats | None:
@@ -101,38 +103,38 @@ def _relevance(read: Sequence[tuple[PassageReading, float]]) -> Floats | None:
     return np.array(logits) - np.logaddexp.reduce(logits) if len(logits) == len(read) else None
 
 
-def _by_passage(read: _Read, relevance: Floats) -> Ranking:
+def _by_passage(read: _Read, relevance: Floats) -> RankedAnswers:
     spans: list[RankedSpan] = []
-    nothing = 0.0
+    no_answer = 0.0
     for index in sorted(range(len(read)), key=lambda index: -((read[index][1].relevance or 0.0) + read[index][2])):
-        place, reading, _ = read[index]
+        passage, reading, _ = read[index]
         null = reading.calibration * reading.null
-        whole = np.logaddexp(reading.total, null)
-        probability = float(np.exp(relevance[index]))
-        nothing += probability * float(np.exp(null - whole))
+        normalizer = np.logaddexp(reading.total, null)
+        passage_probability = float(np.exp(relevance[index]))
+        no_answer += passage_probability * float(np.exp(null - normalizer))
         for span in reading.spans:
-            own = float(np.exp(relevance[index] + _mass(span, reading.calibration) - whole))
-            spans.append(RankedSpan(place, span, own, probability))
-    return Ranking(tuple(spans), nothing)
+            probability = float(np.exp(relevance[index] + _mass(span, reading.calibration) - normalizer))
+            spans.append(RankedSpan(passage, span, probability, passage_probability))
+    return RankedAnswers(tuple(spans), no_answer)
 
 
-def _by_span(read: _Read, relevance: Floats | None) -> Ranking:
+def _by_span(read: _Read, relevance: Floats | None) -> RankedAnswers:
     calibration = read[0][1].calibration
     null = calibration * min(reading.null for _, reading, _ in read)
-    whole = np.logaddexp.reduce([null, *(reading.total + calibration * boost for _, reading, boost in read)])
-    found = [
+    normalizer = np.logaddexp.reduce([null, *(reading.total + calibration * boost for _, reading, boost in read)])
+    spans = [
         RankedSpan(
-            place,
+            passage,
             span,
-            float(np.exp(_mass(span, calibration) + calibration * boost - whole)),
+            float(np.exp(_mass(span, calibration) + calibration * boost - normalizer)),
             None if relevance is None else float(np.exp(relevance[index])),
         )
-        for index, (place, reading, boost) in enumerate(read)
+        for index, (passage, reading, boost) in enumerate(read)
         for span in reading.spans
     ]
-    added = {place: boost for place, _, boost in read}
-    found.sort(key=lambda answer: -(answer.span.logit + added[answer.passage]))
-    return Ranking(tuple(found), float(np.exp(null - whole)))
+    boosts = {passage: boost for passage, _, boost in read}
+    spans.sort(key=lambda answer: -(answer.span.logit + boosts[answer.passage]))
+    return RankedAnswers(tuple(spans), float(np.exp(null - normalizer)))
 
 
 def _mass(span: Span, calibration: float) -> float:
@@ -142,7 +144,7 @@ def _mass(span: Span, calibration: float) -> float:
 def _distinct(
     spans: Sequence[RankedSpan], sources: Sequence[Hashable] | None, overlap: float | None, top_k: int
 ) -> tuple[RankedSpan, ...]:
-    """The first ``top_k`` that do not clash with an earlier one of the same source."""
+    """The first ``top_k`` spans that do not clash with an earlier one of the same source."""
     kept: list[RankedSpan] = []
     of_source: dict[Hashable, list[Span]] = {}
     for answer in spans:
@@ -156,11 +158,11 @@ def _distinct(
     return tuple(kept)
 
 
-def min_max(scores: Sequence[float | None]) -> list[float]:
-    """Scores of a retriever brought to 0 (the lowest) .. 1 (the highest).
+def min_max_scale(scores: Sequence[float | None]) -> list[float]:
+    """Scale a retriever's scores to 0 (the lowest) .. 1 (the highest).
 
-    :param scores: One for each passage; a missing one, or one that is no number, becomes 0.
-    :returns: One for each; where all that are there are equal, 1.
+    :param scores: One for each passage; a missing or non-finite score becomes 0.
+    :returns: The scaled scores; 1 for all finite scores if these are equal.
     """
     values = np.array([np.nan if score is None else float(score) for score in scores], dtype=np.float64)
     known = np.isfinite(values)
