@@ -19,7 +19,7 @@ from transformers import AutoTokenizer, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.model_directory import read_manifest
-from dpr_haystack.engines.towers import model_directory
+from dpr_haystack.engines.checkpoints import folders
 from dpr_haystack.engines.towers.conversion import convert
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError
@@ -144,7 +144,7 @@ def test_where_links_are_not_possible_it_is_copied(tmp_path, monkeypatch):
     def refuse(*_args):
         raise OSError
 
-    monkeypatch.setattr(model_directory.os, "link", refuse)
+    monkeypatch.setattr(folders.os, "link", refuse)
     made = convert(str(tiny_bert(tmp_path / "bert")), None, tmp_path / "model")
     files = [made / role / "model.safetensors" for role in ("question", "passage")]
     assert not os.path.samefile(*files)

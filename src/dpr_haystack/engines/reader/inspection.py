@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.model_directory import LAYOUT, READER, is_model_directory, read_manifest
+from dpr_haystack.engines.checkpoints.kinds import dpr_class, kind_of, no_model_message
 from dpr_haystack.engines.checkpoints.source import read_json
-from dpr_haystack.engines.towers.inspection import dpr_class, kind_of, nothing_there
 from dpr_haystack.errors import DataError, InputError, ModelError
 
 _DPR_READER = "DPRReader"
@@ -54,7 +54,7 @@ def inspect_reader(folder: Path) -> ReaderSource:
         )
         raise InputError(msg)
     if not (folder / "config.json").is_file():
-        raise ModelError(nothing_there(folder))
+        raise ModelError(no_model_message(folder))
     return ReaderSource(folder, _is_dpr(folder))
 
 
