@@ -49,10 +49,10 @@ def training_passage(training: Any, number: int) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("count", "least", "sizes"), [(10, 1, [4, 4, 2]), (9, 2, [4, 4]), (9, 1, [4, 4, 1]), (8, 2, [4, 4])]
+    ("count", "min_size", "sizes"), [(10, 1, [4, 4, 2]), (9, 2, [4, 4]), (9, 1, [4, 4, 1]), (8, 2, [4, 4])]
 )
-def test_the_last_batch_is_left_out_if_it_has_no_negative(count: int, least: int, sizes: list[int]) -> None:
-    sampler = EpochSampler(at_random(count, 3), count, 4, least=least)
+def test_the_last_batch_is_left_out_if_it_has_no_negative(count: int, min_size: int, sizes: list[int]) -> None:
+    sampler = EpochSampler(at_random(count, 3), count, 4, min_size=min_size)
     first = [list(batch) for batch in sampler]
     assert [len(batch) for batch in first] == sizes
     assert len(sampler) == len(sizes)
