@@ -174,13 +174,13 @@ class RetrievalLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         return ~masked
 
     def _distilled(self, scores: Tensor, candidates: Candidates) -> Tensor:
-        own = torch.cat([candidates.positives[:, None], candidates.negatives], dim=1)  # (questions, 1 + negatives)
-        present = own >= 0
+        numbers = torch.cat([candidates.positives[:, None], candidates.negatives], dim=1)  # (questions, 1 + negatives)
+        present = numbers >= 0
         if self._teacher is None:
             msg = f"loss {self.options.loss!r} needs a teacher"
             raise InputError(msg)
-        teacher = self._teacher(candidates.questions.tolist(), own.tolist()).to(scores)
-        student = scores.gather(1, _indices_of(own.clamp(min=0), candidates.passages))
+        teacher = self._teacher(candidates.questions.tolist(), numbers.tolist()).to(scores)
+        student = scores.gather(1, _indices_of(numbers.clamp(min=0), candidates.passages))
         if self.options.loss == "margin_mse":
             difference = (student[:, :1] - student[:, 1:]) - (teacher[:, :1] - teacher[:, 1:])
             # the loss is 0 if no question of the batch has negatives
@@ -214,9 +214,9 @@ def negative_log_likelihood(scores: Tensor, targets: Tensor, negatives: Tensor) 
     :param negatives: True for negatives of a question, (questions, passages).
     :returns: The loss, a scalar.
     """
-    own = torch.zeros_like(negatives)
-    own[torch.arange(len(targets), device=targets.device), targets] = True
-    return nn.functional.cross_entropy(scores.masked_fill(~(negatives | own), -torch.inf), targets)
+    positives = torch.zeros_like(negatives)
+    positives[torch.arange(len(targets), device=targets.device), targets] = True
+    return nn.functional.cross_entropy(scores.masked_fill(~(negatives | positives), -torch.inf), targets)
 
 
 def triplet(scores: Tensor, targets: Tensor, negatives: Tensor, margin: float) -> Tensor:
