@@ -226,7 +226,7 @@ def test_nothing_to_read(dpr):
     assert dpr.read([], options()) == []
 
 
-@pytest.mark.parametrize(("length", "says"), [(301, r"301, but .* at most 300"), (15, "16 or more: got 15")])
+@pytest.mark.parametrize(("length", "says"), [(301, r"at most 300, .*: got 301"), (15, "16 or more: got 15")])
 def test_lengths_that_cannot_be(dpr, dpr_folder, length, says):
     with pytest.raises(InputError, match=says):
         read(dpr, max_length=length)
@@ -241,5 +241,5 @@ def test_scores_that_are_no_numbers_are_said(tmp_path):
     model = DPRReader.from_pretrained(folder)
     model.span_predictor.qa_outputs.bias.data.fill_(float("nan"))
     model.save_pretrained(folder)
-    with pytest.raises(ModelError, match="no finite numbers in float32"):
+    with pytest.raises(ModelError, match="contain NaN or infinity in float32"):
         read(load_reader(str(folder), dtype="float32"))

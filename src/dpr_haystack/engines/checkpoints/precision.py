@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Which number format a model computes in: what the processor multiplies natively."""
+"""The number format that a model computes in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def resolve_dtype(dtype: str, device: str) -> torch.dtype:
     """The torch dtype for a name.
 
     :param dtype: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``: bfloat16 where the processor multiplies
-        it natively, else float32. Without such instructions bfloat16 is many times slower than float32.
+        it natively, else float32. Without native support bfloat16 is many times slower than float32.
     :param device: A torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
     :returns: The dtype.
     :raises InputError: If the name is not one of these.
@@ -32,7 +32,7 @@ def resolve_dtype(dtype: str, device: str) -> torch.dtype:
         msg = f"dtype must be one of auto, {', '.join(DTYPES)}: got {dtype!r}"
         raise InputError(msg)
     if dtype == "float16" and torch.device(device).type == "cpu":
-        logger.warning("float16 is very slow on a CPU: 'auto' takes the fastest format that this one has.")
+        logger.warning("float16 is very slow on a CPU; dtype 'auto' chooses the fastest format of this CPU.")
     return DTYPES[dtype]
 
 
@@ -42,19 +42,19 @@ def has_native_bfloat16(device: str) -> bool:
     :param device: A torch device.
     :returns: ``True`` for CPUs with AVX512-BF16, AMX or Arm's BF16 and for NVIDIA GPUs from Ampere on.
     """
-    kind = torch.device(device)
-    if kind.type == "cuda":
+    device_type = torch.device(device).type
+    if device_type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if kind.type != "cpu" or not _ask(torch.backends.mkldnn, "is_available"):
+    if device_type != "cpu" or not _call(torch.backends.mkldnn, "is_available"):
         return False
     if platform.machine().lower() in {"arm64", "aarch64"}:
-        return _ask(torch.ops.mkldnn, "_is_mkldnn_bf16_supported")
-    # oneDNN also says yes to processors that only emulate it
-    return _ask(torch.cpu, "_is_avx512_bf16_supported") or _ask(torch.cpu, "_is_amx_tile_supported")
+        return _call(torch.ops.mkldnn, "_is_mkldnn_bf16_supported")
+    # oneDNN's own answer includes processors that only emulate it
+    return _call(torch.cpu, "_is_avx512_bf16_supported") or _call(torch.cpu, "_is_amx_tile_supported")
 
 
-def _ask(owner: object, name: str) -> bool:
-    # these are not part of torch's public interface: a release without one means "no", not a crash
+def _call(owner: object, name: str) -> bool:
+    # these functions are private to torch: False if a release lacks one
     try:
         return bool(getattr(owner, name)())
     except (AttributeError, RuntimeError):

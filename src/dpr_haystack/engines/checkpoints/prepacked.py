@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Linear layers whose weights lie in memory as the CPU's matrix kernels want them.
+"""Linear layers whose weights are stored in the memory layout of the CPU's matrix kernels.
 
-torch lays out a weight anew for every product. Doing that once makes float32 about twice as fast on processors that
-MKL does not favour, and a single question in bfloat16 about a third faster. The operators are those that torch's own
-compiler uses; where a release has none, or they do not compute the same, layers stay as they are.
+torch converts a weight to that layout for every product. Converting once makes float32 about twice as fast on
+processors that MKL is not optimised for, and a single question in bfloat16 about a third faster. The operators are
+those of torch's own compiler; if a release lacks them, or they compute something else, the layers are not replaced.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-# For which number of rows the layout is best. It hardly matters.
+# the number of rows that the layout is optimised for; it has little effect
 _ROWS = 4096
 _DTYPES = (torch.float32, torch.bfloat16)
 
@@ -21,7 +21,7 @@ _DTYPES = (torch.float32, torch.bfloat16)
 class PrepackedLinear(nn.Module):
     """A linear layer for inference on a CPU.
 
-    :param layer: The layer to take over; its weights are laid out anew.
+    :param layer: The layer whose weights are converted.
     """
 
     def __init__(self, layer: nn.Linear) -> None:
@@ -31,16 +31,20 @@ class PrepackedLinear(nn.Module):
         self._bias = None if layer.bias is None else layer.bias.detach()
 
     def forward(self, rows: Tensor) -> Tensor:
-        """The product, (..., in_features) to (..., out_features)."""
+        """Apply the layer.
+
+        :param rows: (..., in_features).
+        :returns: (..., out_features).
+        """
         product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, self._weight, self._bias, "none", [], "")
         return product
 
 
 def prepack(model: nn.Module) -> int:
-    """Replace a model's linear layers where that is possible.
+    """Replace a model's linear layers with prepacked ones where this is supported.
 
     :param model: A model for inference; changed in place.
-    :returns: How many layers were replaced; 0 where prepacking does not work.
+    :returns: The number of layers replaced; 0 if prepacking does not work here.
     """
     layers = [
         (parent, name, child)
@@ -57,11 +61,11 @@ def prepack(model: nn.Module) -> int:
 
 @torch.inference_mode()
 def _works(layer: nn.Linear) -> bool:
-    """Whether a prepacked layer exists here and computes what the layer does."""
+    """Whether torch can prepack the layer and computes the same with it."""
     rows = torch.linspace(-1, 1, 3 * layer.in_features, dtype=layer.weight.dtype).view(3, layer.in_features)
     try:
-        got, expected = PrepackedLinear(layer)(rows), layer(rows)
+        actual, expected = PrepackedLinear(layer)(rows), layer(rows)
     except (AttributeError, RuntimeError, TypeError):
         return False
     scale = float(expected.abs().max()) or 1.0
-    return float((got - expected).abs().max()) <= scale * (2e-2 if rows.dtype == torch.bfloat16 else 1e-4)
+    return float((actual - expected).abs().max()) <= scale * (2e-2 if rows.dtype == torch.bfloat16 else 1e-4)

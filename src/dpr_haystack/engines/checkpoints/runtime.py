@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Where a checkpoint computes, and how quietly it loads."""
+"""Choosing a device, and silencing transformers while it loads a checkpoint."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from dpr_haystack.errors import InputError
 
 
 def chosen_device(device: str | None) -> str:
-    """A device that is there: the one that was asked for, or else the first GPU, or the processor.
+    """The device to use: the given one, or else the first GPU, or else the CPU.
 
-    :param device: A torch device; None for the best there is.
+    :param device: A torch device; None for the best one available.
+    :returns: The device.
     :raises InputError: If it cannot be used on this machine.
     """
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -26,22 +27,22 @@ def chosen_device(device: str | None) -> str:
 
 
 def check_device(device: str) -> None:
-    """Refuse a device that is not there before a model is looked for: torch says so in many ways.
+    """Check that a device can be used, before a model is loaded.
 
     :param device: A torch device.
-    :raises InputError: If this machine has none of that name.
+    :raises InputError: If this machine does not have it.
     """
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        msg = f"the device {device!r} cannot be used on this machine ({reason}); leave it out for the best there is"
+        msg = f"the device {device!r} cannot be used on this machine ({reason}); omit it to use the best one available"
         raise InputError(msg) from error
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without transformers' progress bars and load reports: what matters of these is checked here."""
+    """Switch off the progress bars and load reports of transformers; loading checks for missing weights itself."""
     level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Where the files of one tower lie and how they are to be used, whatever kind of checkpoint they came in."""
+"""The files of one tower and how they are used, independent of the kind of checkpoint."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ class TowerSource:
 
     :param folder: The transformers folder: configuration, tokenizer, weights.
     :param class_name: ``"DPRQuestionEncoder"``, ``"DPRContextEncoder"`` or ``"AutoModel"``.
-    :param adapter: The folder of an adapter that is put into the weights of ``folder``, its base; ``None`` for none.
-    :param passage_weights: Weight files of the passage tower that belongs to it; ``None`` if that is not known.
-    :param max_length: Longest input in tokens; ``None`` for as long as the tokenizer says.
-    :param dimension: How many numbers of a vector are kept; ``None`` for all.
-
-    The other fields are those of :class:`~dpr_haystack.core.model_directory.Part`.
+    :param pooling: How token vectors become one vector.
+    :param normalize: Whether vectors are scaled to length 1.
+    :param similarity: How vectors are compared.
+    :param max_length: Longest input in tokens; ``None`` for the tokenizer's own limit.
+    :param dimension: Number of vector components kept; ``None`` for all.
+    :param prompt: Text put before every input.
+    :param lowercase: Whether texts are lower-cased before the tokenizer's own normalisation.
+    :param dense: Folders of the linear layers that follow the pooling.
+    :param passage_weights: Weight files of the matching passage tower; ``None`` if unknown.
+    :param adapter: The folder of an adapter to merge into the weights of ``folder``, its base; ``None`` for none.
     """
 
     folder: Path
@@ -47,13 +51,15 @@ class TowerSource:
     @property
     def weights(self) -> tuple[Path, ...]:
         """All weight files of the tower."""
-        own = (path for folder in (self.folder, *self.dense) for path in weight_files(folder))
-        return (*own, *([] if self.adapter is None else [self.adapter / "adapter_model.safetensors"]))
+        paths = [path for folder in (self.folder, *self.dense) for path in weight_files(folder)]
+        return (*paths, *([] if self.adapter is None else [self.adapter / "adapter_model.safetensors"]))
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The weight files of a transformers folder: safetensors where there are any.
+    """The weight files of a transformers folder; safetensors are preferred.
 
+    :param folder: The folder.
+    :returns: The files.
     :raises ModelError: If there are none, or some are missing.
     """
     for single, index in (
@@ -69,13 +75,15 @@ def weight_files(folder: Path) -> list[Path]:
                 msg = f"{folder} lacks {len(missing)} of {len(shards)} weight files, e.g. {missing[0]}."
                 raise ModelError(msg)
             return shards
-    msg = f"{folder} has no weights: neither model.safetensors nor pytorch_model.bin is there."
+    msg = f"{folder} has no weights: expected model.safetensors or pytorch_model.bin."
     raise ModelError(msg)
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A configuration file.
+    """Read a configuration file.
 
+    :param path: A JSON file.
+    :returns: Its settings.
     :raises ModelError: If it is missing or broken.
     """
     try:
@@ -84,6 +92,6 @@ def read_json(path: Path) -> dict[str, Any]:
         msg = f"{path} cannot be read: {error}"
         raise ModelError(msg) from error
     if not isinstance(content, dict):
-        msg = f"{path} has a {type(content).__name__} where settings by name should be."
+        msg = f"{path} must hold a JSON object: got a {type(content).__name__}."
         raise ModelError(msg)
     return content

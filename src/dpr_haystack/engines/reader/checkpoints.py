@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Loading readers: the hub's DPR readers, models for extractive question answering, our own model directories."""
+"""Loading readers: DPR readers, models for extractive question answering, model directories."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dpr_haystack.engines.reader.network import Network
 from dpr_haystack.engines.reader.reader import SHORTEST_INPUT, Reader, check_length
 from dpr_haystack.errors import ModelError
 
-# The length that DPR's readers were trained with (Karpukhin et al. 2020), and that usual for the others.
+# the input length that DPR readers were trained with (Karpukhin et al. 2020), and the usual one of other models
 _DPR_LENGTH = 350
 _USUAL_LENGTH = 384
 
@@ -42,33 +42,33 @@ def load_reader(
     """Load a reader.
 
     :param model: A name on the hub or a path: a DPR reader, a model for extractive question answering of any family,
-        or a model directory, of which the reader is taken.
+        or a model directory, whose reader is loaded.
     :param device: A torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
     :param token: A hub token.
     :param dtype: See :func:`dpr_haystack.engines.checkpoints.precision.resolve_dtype`.
-    :param max_length: Longest input in tokens; ``None`` for what the model was made for, at most 350 for a DPR reader
-        and 384 for others.
+    :param max_length: Longest input in tokens; ``None`` for the model's own, at most 350 for a DPR reader and 384 for
+        others.
     :param model_kwargs: Further arguments for ``from_pretrained``.
     :returns: The reader.
-    :raises ModelError: If the model cannot be found or is no reader.
-    :raises InputError: If it is an encoder, or does not go with a setting, or the device is not there.
+    :raises ModelError: If the model cannot be found or is not a reader.
+    :raises InputError: If it is an encoder, does not support a setting, or the device is not available.
     """
     check_device(device)
     torch_dtype = resolve_dtype(dtype, device)
-    place = locate(model, token, instead="the folder of any model for extractive question answering will do")
-    if place.is_file():
-        msg = f"{place} is a file: a reader is a transformers folder or a model directory."
+    path = locate(model, token, instead="pass the folder of any model for extractive question answering")
+    if path.is_file():
+        msg = f"{path} is a file: expected a transformers folder or a model directory."
         raise ModelError(msg)
-    source = inspect_reader(place)
+    source = inspect_reader(path)
     with quiet():
         loaded = _load(source, torch_dtype, dict(model_kwargs or {}))
         tokenizer = load_tokenizer(source.folder, loaded.config)
     limit = longest_input(tokenizer, loaded.config)
-    own = min(source.max_length or (_DPR_LENGTH if source.is_dpr else _USUAL_LENGTH), limit)
-    if own < SHORTEST_INPUT:
-        msg = f"{source.folder} reads at most {own} tokens: question and passage need {SHORTEST_INPUT} or more."
+    default = min(source.max_length or (_DPR_LENGTH if source.is_dpr else _USUAL_LENGTH), limit)
+    if default < SHORTEST_INPUT:
+        msg = f"{source.folder} reads at most {default} tokens: question and passage need {SHORTEST_INPUT} or more."
         raise ModelError(msg)
-    length = check_length(str(source.folder), max_length, own, limit)
+    length = check_length(str(source.folder), max_length, default, limit)
     builder = InputBuilder(tokenizer, is_dpr=source.is_dpr, takes_types=_takes_types(tokenizer, loaded))
     if "device_map" not in (model_kwargs or {}):
         loaded = loaded.to(device)
@@ -78,7 +78,7 @@ def load_reader(
 
 
 def _load(source: ReaderSource, dtype: torch.dtype, options: dict[str, Any]) -> Any:
-    weight_files(source.folder)  # says what is missing more plainly than transformers does
+    weight_files(source.folder)  # raises a clearer error than transformers if files are missing
     cls = DPRReader if source.is_dpr else AutoModelForQuestionAnswering
     return load_pretrained(cls, source.folder, "reader", **{"dtype": options.pop("torch_dtype", dtype), **options})
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What a reader gets to read: question, title and passage as token ids, in windows, with their places in the text."""
+"""The inputs of a reader: question, title and passage as token ids, in windows, with their offsets in the text."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from dpr_haystack.core.characters import Ints, character_ranges
 from dpr_haystack.core.text import PassageText, normalize_question, replace_passage_surrogates, replace_surrogates
 from dpr_haystack.core.windows import Window, plan_windows
 
-# Shares of an input that question and title may take; what is longer is cut, so that there is room for the passage.
+# the question may take up to 1/2 of an input and the title 1/8; longer ones are truncated to leave room for the passage
 _QUESTION_SHARE = 2
 _TITLE_SHARE = 8
 
 
 @dataclass(frozen=True)
 class WindowSize:
-    """How a passage that is too long is read.
+    """How a passage that is too long is split into windows.
 
     :param max_length: Longest input in tokens, question and special tokens included.
-    :param stride: By how many tokens neighbouring windows overlap at least.
-    :param longest: The longest span that is looked for, in tokens; ``None`` for any.
+    :param stride: Least overlap of neighbouring windows in tokens.
+    :param longest: Longest answer in tokens; ``None`` for any length.
     """
 
     max_length: int
@@ -40,13 +40,13 @@ class ReaderInput:
     """A question and a passage, ready for the model.
 
     :param head: Token ids before the passage.
-    :param tail: Token ids behind it.
+    :param tail: Token ids after it.
     :param tokens: Token ids of the passage.
-    :param types: Token types of head, passage and tail, if the model gets any.
-    :param first: Where in the head the token is that stands for the whole.
-    :param starts: First character of every token of the passage.
-    :param ends: The character behind the last one of every token.
-    :param windows: What is read at once.
+    :param types: Token types of head, passage and tail; ``None`` for a model without token types.
+    :param first: Index of the ``[CLS]`` token in the head.
+    :param starts: Offset of the first character of every token of the passage.
+    :param ends: Offset after the last character of every token.
+    :param windows: The token ranges of the passage that are read one at a time.
     """
 
     head: list[int]
@@ -59,11 +59,19 @@ class ReaderInput:
     windows: list[Window]
 
     def ids(self, window: Window) -> list[int]:
-        """All token ids of a window."""
+        """All token ids of a window.
+
+        :param window: A range of the passage's tokens.
+        :returns: The ids of head, window and tail.
+        """
         return [*self.head, *self.tokens[window.start : window.stop], *self.tail]
 
     def token_types(self, window: Window) -> list[int]:
-        """All token types of a window; empty for a model that gets none."""
+        """All token types of a window.
+
+        :param window: A range of the passage's tokens.
+        :returns: The types of head, window and tail; empty for a model without token types.
+        """
         if self.types is None:
             return []
         head, passage, tail = self.types
@@ -71,15 +79,15 @@ class ReaderInput:
 
 
 class InputBuilder:
-    """Inputs as the model was trained on them. Safe to call from several threads.
+    """Builds inputs in the format that the model was trained on. Thread-safe.
 
-    A DPR reader gets ``[CLS] question [SEP] title [SEP] passage`` (Karpukhin et al. 2020, section 6.1), with plain
-    apostrophes in the question, and its answers are whole words. Any other model gets question and passage in the
-    pair form of its own, and no title.
+    The input of a DPR reader is ``[CLS] question [SEP] title [SEP] passage`` (Karpukhin et al. 2020, section 6.1), with
+    plain apostrophes in the question, and its answers are whole words. The input of any other model is question and
+    passage in its own pair format, without the title.
 
     :param tokenizer: A transformers tokenizer with a fast version.
     :param is_dpr: Whether it is for a DPR reader.
-    :param takes_types: Whether the model wants to know which tokens are the question's.
+    :param takes_types: Whether the model takes token types.
     """
 
     def __init__(self, tokenizer: Any, *, is_dpr: bool, takes_types: bool) -> None:
@@ -89,11 +97,12 @@ class InputBuilder:
         self._tokenizer.no_truncation()
         pair = self._tokenizer.encode("a", "a")
         parts = pair.sequence_ids
-        question = [place for place, part in enumerate(parts) if part == 0]
-        passage = [place for place, part in enumerate(parts) if part == 1]
+        question = [index for index, part in enumerate(parts) if part == 0]
+        passage = [index for index, part in enumerate(parts) if part == 1]
         bounds = (0, question[0], question[-1] + 1, passage[0], passage[-1] + 1, len(parts))
-        self._before, _, self._between, _, self._behind = (
-            [pair.ids[place] for place in range(start, stop)] for start, stop in pairwise(bounds)
+        # special tokens before the question, between question and passage, and after the passage
+        self._before, _, self._between, _, self._after = (
+            [pair.ids[index] for index in range(start, stop)] for start, stop in pairwise(bounds)
         )
         types = pair.type_ids
         self._types = types if takes_types and any(types) else None
@@ -101,10 +110,11 @@ class InputBuilder:
         self._cls_id = tokenizer.cls_token_id
 
     def build(self, pairs: Sequence[tuple[str, PassageText]], size: WindowSize) -> list[ReaderInput]:
-        """The inputs for questions and passages.
+        """Build the inputs for questions and passages.
 
-        :param pairs: Questions and passages; a title of ``None`` is an empty one.
+        :param pairs: Questions and passages; a title of ``None`` is read as an empty one.
         :param size: How long inputs may be.
+        :returns: One input per pair, in the order of the pairs.
         """
         normalize = normalize_question if self._is_dpr else str
         pairs = [
@@ -115,13 +125,13 @@ class InputBuilder:
         unique = list(texts)
         encodings = self._tokenizer.encode_batch(unique, add_special_tokens=False)
         encoded = dict(zip(unique, encodings, strict=True))
-        places = {body: self._places(body, encoded[body]) for _, (_, body) in pairs}
-        return [self._build_one(question, passage, encoded, places, size) for question, passage in pairs]
+        offsets = {body: self._offsets(body, encoded[body]) for _, (_, body) in pairs}
+        return [self._build_one(question, passage, encoded, offsets, size) for question, passage in pairs]
 
     def _titles(self, title: str | None) -> tuple[str, ...]:
         return (title,) if self._is_dpr and title is not None else ()
 
-    def _places(self, text: str, encoding: Any) -> tuple[Ints, Ints]:
+    def _offsets(self, text: str, encoding: Any) -> tuple[Ints, Ints]:
         return character_ranges(text, encoding.offsets, encoding.word_ids if self._is_dpr else None)
 
     def _build_one(
@@ -129,23 +139,23 @@ class InputBuilder:
         question: str,
         passage: PassageText,
         encoded: dict[str, Any],
-        places: dict[str, tuple[Ints, Ints]],
+        offsets: dict[str, tuple[Ints, Ints]],
         size: WindowSize,
     ) -> ReaderInput:
         title, text = passage
-        asked = encoded[question].ids[: size.max_length // _QUESTION_SHARE]
-        head, tail = [*self._before, *asked, *self._between], self._behind
+        question_ids = encoded[question].ids[: size.max_length // _QUESTION_SHARE]
+        head, tail = [*self._before, *question_ids, *self._between], self._after
         if self._is_dpr:
-            named = [name for part in self._titles(title) for name in encoded[part].ids]
-            head, tail = [*head, *named[: size.max_length // _TITLE_SHARE], *self._behind], []
+            title_ids = [token for part in self._titles(title) for token in encoded[part].ids]
+            head, tail = [*head, *title_ids[: size.max_length // _TITLE_SHARE], *self._after], []
         tokens = encoded[text].ids
         room = size.max_length - len(head) - len(tail)
-        starts, ends = places[text]
+        starts, ends = offsets[text]
         return ReaderInput(
             head=head,
             tail=tail,
             tokens=tokens,
-            types=self._token_types(len(asked)),
+            types=self._token_types(len(question_ids)),
             first=head.index(self._cls_id) if self._cls_id in head else 0,
             starts=starts,
             ends=ends,
@@ -155,6 +165,6 @@ class InputBuilder:
     def _token_types(self, question_length: int) -> tuple[list[int], int, list[int]] | None:
         if self._types is None or self._is_dpr:
             return None
-        _, question, between, passage, behind, _ = self._type_bounds
+        _, question, between, passage, after, _ = self._type_bounds
         head = [*self._types[:question], *([self._types[question]] * question_length), *self._types[between:passage]]
-        return head, self._types[passage], self._types[behind:]
+        return head, self._types[passage], self._types[after:]

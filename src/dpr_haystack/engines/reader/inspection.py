@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Which reader a folder holds, told from its configuration before any weights are read."""
+"""Finding the reader in a folder from its configuration, before any weights are loaded."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.model_directory import LAYOUT, READER, is_model_directory, read_manifest
+from dpr_haystack.engines.checkpoints.kinds import dpr_class, kind_of, no_model_message
 from dpr_haystack.engines.checkpoints.source import read_json
-from dpr_haystack.engines.towers.inspection import dpr_class, kind_of, nothing_there
 from dpr_haystack.errors import DataError, InputError, ModelError
 
 _DPR_READER = "DPRReader"
@@ -27,9 +27,9 @@ class ReaderSource:
     """A reader before it is loaded.
 
     :param folder: The transformers folder: configuration, tokenizer, weights.
-    :param is_dpr: Whether it is a DPR reader, which also scores passages; else it is a model for extractive question
-        answering of any family.
-    :param max_length: Longest input in tokens, if a model directory says it.
+    :param is_dpr: Whether it is a DPR reader, which also scores passages; otherwise it is a model for extractive
+        question answering of any family.
+    :param max_length: Longest input in tokens as recorded in a model directory; ``None`` without one.
     """
 
     folder: Path
@@ -42,19 +42,19 @@ def inspect_reader(folder: Path) -> ReaderSource:
 
     :param folder: A model directory or a transformers folder.
     :returns: The reader, not loaded yet.
-    :raises ModelError: If the folder is empty or broken, or holds something else than a reader.
+    :raises ModelError: If the folder is empty or broken, or does not hold a reader.
     :raises InputError: If it holds an encoder.
     """
     if is_model_directory(folder):
         return _from_model_directory(folder)
     if (folder / "modules.json").is_file():
         msg = (
-            f"{folder} is a sentence-transformers encoder, which DPRTextEmbedder and DPRDocumentEmbedder take: "
+            f"{folder} is a sentence-transformers encoder, which DPRTextEmbedder and DPRDocumentEmbedder load: "
             "DPRReader needs a reader, e.g. facebook/dpr-reader-single-nq-base."
         )
         raise InputError(msg)
     if not (folder / "config.json").is_file():
-        raise ModelError(nothing_there(folder))
+        raise ModelError(no_model_message(folder))
     return ReaderSource(folder, _is_dpr(folder))
 
 
@@ -65,16 +65,16 @@ def _from_model_directory(folder: Path) -> ReaderSource:
         raise ModelError(str(error)) from error
     if READER not in parts:
         msg = (
-            f"{folder} has no reader: its dpr.json lists {', '.join(parts) or 'nothing'}. Put one into it with "
-            f"dpr-haystack convert --reader MODEL --output {folder}, or name another model."
+            f"{folder} has no reader: its dpr.json lists {', '.join(parts) or 'nothing'}. Add one with "
+            f"dpr-haystack convert --reader MODEL --output {folder}, or pass another model."
         )
         raise ModelError(msg)
-    place = LAYOUT.part(folder, READER)
-    return ReaderSource(place, _is_dpr(place), parts[READER].max_length)
+    reader_folder = LAYOUT.part(folder, READER)
+    return ReaderSource(reader_folder, _is_dpr(reader_folder), parts[READER].max_length)
 
 
 def _is_dpr(folder: Path) -> bool:
-    """Whether a transformers folder holds a DPR reader, not one of another family; refuses what is no reader."""
+    """Whether a transformers folder holds a DPR reader, not one of another family; raises if it holds no reader."""
     config = read_json(folder / "config.json")
     if config.get("model_type") == "dpr":
         name = dpr_class(folder, config)
@@ -82,7 +82,7 @@ def _is_dpr(folder: Path) -> bool:
             msg = f"{folder} is {_ENCODERS[name]}. DPRReader needs a reader (DPRReader)."
             raise InputError(msg)
         if name != _DPR_READER:
-            msg = f"{folder} is no reader but {kind_of(name) or name} ({name})."
+            msg = f"{folder} is not a reader but {kind_of(name) or name} ({name})."
             raise ModelError(msg)
         return True
     _refuse_others(folder, config)
@@ -90,13 +90,13 @@ def _is_dpr(folder: Path) -> bool:
 
 
 def _refuse_others(folder: Path, config: dict[str, Any]) -> None:
-    # where the configuration names no class, the weights tell: loading refuses what lacks the layer that finds spans
+    # if the configuration names no class, loading raises an error for weights without the span prediction layer
     names = [str(name) for name in config.get("architectures") or []]
     if not names or any(name.endswith(_QUESTION_ANSWERING) for name in names):
         return
     name = names[0]
-    what = kind_of(name) or (
-        "an encoder, which DPRTextEmbedder and DPRDocumentEmbedder take" if name.endswith("Model") else name
+    kind = kind_of(name) or (
+        "an encoder, which DPRTextEmbedder and DPRDocumentEmbedder load" if name.endswith("Model") else name
     )
-    msg = f"{folder} is no reader but {what} ({name}): DPRReader takes DPRReader and ...ForQuestionAnswering models."
+    msg = f"{folder} is not a reader but {kind} ({name}): DPRReader loads DPRReader and ...ForQuestionAnswering models."
     raise ModelError(msg)

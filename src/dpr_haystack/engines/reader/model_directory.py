@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Putting a reader into a model directory, beside the towers."""
+"""Adding a reader to a model directory."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ def add_reader(
     max_length: int | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Put a reader into a model directory; the towers stay as they are.
+    """Add a reader to a model directory; the towers do not change.
 
-    The manifest names it when it is there whole.
+    The manifest is updated after the reader's files are complete.
 
-    :param model: The reader: whatever ``DPRReader`` loads.
+    :param model: The reader: any that ``DPRReader`` loads.
     :param directory: The model directory.
     :param token: A hub token.
-    :param max_length: Longest input in tokens; ``None`` for what the model was made for.
-    :param overwrite: Whether a reader that is already there is replaced.
+    :param max_length: Longest input in tokens; ``None`` for the model's own.
+    :param overwrite: Whether an existing reader is replaced.
     :returns: The path of the directory.
-    :raises InputError: If there is no model directory, or it has a reader that is not to be replaced.
+    :raises InputError: If there is no model directory, or it already has a reader.
     :raises ModelError: If the reader cannot be loaded.
     """
     target = Path(directory).expanduser().absolute()
     if not is_model_directory(target):
-        msg = f"{target} is no model directory: dpr-haystack convert makes one from the two towers."
+        msg = f"{target} is not a model directory: create one from the two towers with dpr-haystack convert."
         raise InputError(msg)
     manifest = read_manifest(target)
     if READER in manifest.parts and not overwrite:
-        msg = f"There is a reader in {target} already. Replace it with overwrite=True (--overwrite)."
+        msg = f"{target} already has a reader. Replace it with overwrite=True (--overwrite)."
         raise InputError(msg)
     reader = load_reader(model, token=token, dtype="float32", max_length=max_length)
     source = inspect_reader(locate(model, token)).folder

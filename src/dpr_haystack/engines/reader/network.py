@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A reader's network: token ids in, float32 logits out, whatever family the model is of."""
+"""The network of a reader: token ids in, float32 logits out, for models of any family."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 @dataclass(frozen=True)
 class Logits:
-    """What a model says about a batch.
+    """The output of a model for a batch.
 
-    :param start: The answer begins at this token, (inputs, tokens).
-    :param end: The answer ends at this token, (inputs, tokens).
-    :param relevance: The passage holds the answer, (inputs,); ``None`` for a model that does not say.
+    :param start: Logits that the answer starts at a token, (inputs, tokens).
+    :param end: Logits that the answer ends at a token, (inputs, tokens).
+    :param relevance: Logits that the passage contains the answer, (inputs,); ``None`` if the model has none.
     """
 
     start: Floats
@@ -33,14 +33,21 @@ class Logits:
 
 
 class Float32Linear(nn.Module):
-    """A linear layer that computes in float32, also behind a network that does not."""
+    """A linear layer that computes in float32, also after a network in another dtype.
+
+    :param layer: The linear layer.
+    """
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
         self.layer = layer.float()
 
     def forward(self, rows: Tensor) -> Tensor:
-        """The product, (..., in_features) to (..., out_features)."""
+        """Apply the layer.
+
+        :param rows: (..., in_features).
+        :returns: (..., out_features).
+        """
         product: Tensor = self.layer(rows.float())
         return product
 
@@ -49,9 +56,9 @@ class Network:
     """A model that is ready to read.
 
     :param model: A transformers model: a ``DPRReader`` or one for extractive question answering. On its device, in
-        its dtype; its last layers are brought to float32.
+        its dtype; its output layers are converted to float32.
     :param is_dpr: Whether it is a ``DPRReader``.
-    :param pad_id: The id that fills up short inputs.
+    :param pad_id: The id of the padding token.
     """
 
     def __init__(self, model: Any, *, is_dpr: bool, pad_id: int) -> None:
@@ -68,15 +75,16 @@ class Network:
 
     @property
     def scores_passages(self) -> bool:
-        """Whether it also says how likely a passage is to hold the answer."""
+        """Whether it also scores how likely a passage is to contain the answer."""
         return self._predictor is not None
 
     def forward(self, ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None) -> Logits:
         """Read a batch.
 
         :param ids: Token ids of every input.
-        :param types: Token types of every input; ``None`` for a model that gets none.
-        :raises ModelError: If what comes out is no number.
+        :param types: Token types of every input; ``None`` for a model without token types.
+        :returns: The logits.
+        :raises ModelError: If they contain NaN or infinity.
         """
         tokens = self._pad(ids, self._pad_id)
         mask = self._pad([[1] * len(item) for item in ids], 0)
@@ -86,7 +94,7 @@ class Network:
         with torch.inference_mode():
             start, end, relevance = self._apply(inputs)
         if not bool(torch.isfinite(start.where(mask == 1, 0.0) + end.where(mask == 1, 0.0)).all()):
-            msg = f"The reader's scores are no finite numbers in {self.dtype}. dtype='float32' may help."
+            msg = f"The reader's scores contain NaN or infinity in {self.dtype}. Try dtype='float32'."
             raise ModelError(msg)
         return Logits(_as_numpy(start), _as_numpy(end), None if relevance is None else _as_numpy(relevance))
 
@@ -100,8 +108,8 @@ class Network:
 
     def _pad(self, rows: Sequence[Sequence[int]], filler: int) -> Tensor:
         padded = np.full((len(rows), max(map(len, rows))), filler, dtype=np.int64)
-        for place, row in enumerate(rows):
-            padded[place, : len(row)] = row
+        for index, row in enumerate(rows):
+            padded[index, : len(row)] = row
         return torch.from_numpy(padded).to(self.device)
 
 

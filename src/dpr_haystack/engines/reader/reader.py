@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A reader: questions and passages in, readings out. It knows nothing of where a checkpoint came from."""
+"""A reader: questions and passages in, answer spans with scores out, for any kind of checkpoint."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from dpr_haystack.engines.reader.inputs import InputBuilder, ReaderInput, Window
 from dpr_haystack.engines.reader.network import Logits, Network
 from dpr_haystack.errors import InputError
 
-# Passages are tokenized and sorted by length in chunks: memory does not grow with their number.
+# passages are tokenized and sorted by length in chunks, so that memory does not grow with their number
 _CHUNK_CHARACTERS = 2_000_000
 _CHUNK_PASSAGES = 2048
-# Tokens a batch. More gains nothing on a CPU; a GPU wants many.
+# tokens per batch: larger batches do not help on a CPU, but on a GPU
 _CPU_BUDGET = 4096
 _GPU_BUDGET = 65536
-# Below that there is hardly room for a question and some words of a passage.
+# shorter inputs have no room for a question and a few words of a passage
 SHORTEST_INPUT = 16
 
 
@@ -31,10 +31,10 @@ SHORTEST_INPUT = 16
 class ReadingOptions:
     """How passages are read.
 
-    :param choice: Which spans are wanted.
+    :param choice: Which spans to return.
     :param max_length: Longest input in tokens; ``None`` for the model's own.
-    :param stride: By how many tokens the windows of a long passage overlap at least.
-    :param batch_size: At most this many windows a batch; ``None`` leaves it to the number of tokens.
+    :param stride: Least overlap of the windows of a long passage in tokens.
+    :param batch_size: Most windows per batch; ``None`` for no limit but the number of tokens.
     """
 
     choice: SpanChoice
@@ -44,13 +44,13 @@ class ReadingOptions:
 
 
 class Reader:
-    """A reader with its tokenizer, ready to read. Safe to call from several threads.
+    """A reader with its tokenizer, ready to read. Thread-safe.
 
     :param network: The model.
-    :param builder: Questions and passages to ids.
-    :param name: Which model it is, for messages.
-    :param max_length: Longest input in tokens that it reads by default.
-    :param limit: Longest input in tokens that it can read.
+    :param builder: Converts questions and passages to token ids.
+    :param name: The model's name, for messages.
+    :param max_length: Longest input in tokens by default.
+    :param limit: Longest input in tokens that the model supports.
     """
 
     def __init__(self, network: Network, builder: InputBuilder, *, name: str, max_length: int, limit: int) -> None:
@@ -63,7 +63,7 @@ class Reader:
 
     @property
     def scores_passages(self) -> bool:
-        """Whether it also says how likely a passage is to hold the answer."""
+        """Whether it also scores how likely a passage is to contain the answer."""
         return self._network.scores_passages
 
     @property
@@ -77,13 +77,13 @@ class Reader:
         options: ReadingOptions,
         progress: Callable[[int], object] | None = None,
     ) -> list[PassageReading]:
-        """Read passages, each for its question. Windows of all of them share batches.
+        """Read passages, each for its question. Batches combine windows of several passages.
 
         :param pairs: Questions and passages (a title or ``None``, and a text).
         :param options: How to read them.
-        :param progress: Called now and then with the number of passages read since the last time.
-        :returns: One reading for each pair, in their order.
-        :raises InputError: If inputs are to be longer than the model can read, or too short.
+        :param progress: Called after every chunk with the number of passages in it.
+        :returns: One reading per pair, in the order of the pairs.
+        :raises InputError: If the input length is too short, or longer than the model can read.
         """
         size = self._window_size(options)
         readings: list[PassageReading] = []
@@ -98,41 +98,41 @@ class Reader:
         return WindowSize(length, options.stride, options.choice.longest)
 
     def _read_chunk(self, inputs: Sequence[ReaderInput], options: ReadingOptions) -> list[PassageReading]:
-        windows = [(place, window) for place, item in enumerate(inputs) for window in item.windows]
-        lengths = [len(inputs[place].head) + len(window) + len(inputs[place].tail) for place, window in windows]
-        found: list[list[WindowLogits]] = [[] for _ in inputs]
+        windows = [(item, window) for item in inputs for window in item.windows]
+        owners = [index for index, item in enumerate(inputs) for _ in item.windows]
+        lengths = [len(item.head) + len(window) + len(item.tail) for item, window in windows]
+        logits_of: list[list[WindowLogits]] = [[] for _ in inputs]
         for batch in token_batches(lengths, self._budget, options.batch_size):
             chosen = [windows[index] for index in batch]
-            types = [inputs[place].token_types(window) for place, window in chosen]
-            logits = self._network.forward(
-                [inputs[place].ids(window) for place, window in chosen], types if types[0] else None
-            )
-            for row, (place, window) in enumerate(chosen):
-                found[place].append(_of_window(logits, row, inputs[place], window))
+            types = [item.token_types(window) for item, window in chosen]
+            logits = self._network.forward([item.ids(window) for item, window in chosen], types if types[0] else None)
+            for row, index in enumerate(batch):
+                logits_of[owners[index]].append(_of_window(logits, row, *windows[index]))
         return [
             read_passage(item.starts, item.ends, logits, options.choice)
-            for item, logits in zip(inputs, found, strict=True)
+            for item, logits in zip(inputs, logits_of, strict=True)
         ]
 
 
-def check_length(name: str, asked: int | None, own: int, limit: int) -> int:
+def check_length(name: str, requested: int | None, default: int, limit: int) -> int:
     """The longest input in tokens.
 
-    :param name: Which model it is for.
-    :param asked: The length that is asked for, if any.
-    :param own: The length otherwise.
-    :param limit: The longest that the model can read.
-    :raises InputError: If it is longer than that, or too short to hold anything.
+    :param name: The model's name, for messages.
+    :param requested: The requested length, if any.
+    :param default: The length otherwise.
+    :param limit: The longest input that the model can read.
+    :returns: The length.
+    :raises InputError: If the requested length is above the limit or below :data:`SHORTEST_INPUT`.
     """
-    if asked is None:
-        return own
-    if asked > limit:
-        msg = f"max_seq_length is {asked}, but {name} reads at most {limit} tokens."
+    if requested is None:
+        return default
+    if requested > limit:
+        msg = f"max_seq_length must be at most {limit}, the limit of {name}: got {requested}"
         raise InputError(msg)
-    if asked < SHORTEST_INPUT:
-        msg = f"max_seq_length must be {SHORTEST_INPUT} or more: got {asked}"
+    if requested < SHORTEST_INPUT:
+        msg = f"max_seq_length must be {SHORTEST_INPUT} or more: got {requested}"
         raise InputError(msg)
-    return asked
+    return requested
 
 
 def _of_window(logits: Logits, row: int, item: ReaderInput, window: Window) -> WindowLogits:

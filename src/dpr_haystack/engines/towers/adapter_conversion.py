@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Writing a model directory whose towers are adapters of one base: megabytes in place of hundreds."""
+"""Writing a model directory whose towers are adapters of one base: megabytes instead of hundreds of megabytes."""
 
 from __future__ import annotations
 
@@ -38,22 +38,21 @@ def convert_to_adapters(
 ) -> Mapping[str, float]:
     """Write both towers of a model as adapters of the checkpoint that they were trained from.
 
-    It is written beside its place and then renamed: it is there whole or not at all.
+    The directory is written under a temporary name and then renamed, so it is never incomplete.
 
     :param model: The trained pair.
-    :param base_model: What it was trained from, by name or path.
+    :param base_model: The checkpoint that it was trained from, by name or path.
     :param output_dir: The directory to write.
-    :param rank: Rank of the adapters: the higher, the nearer to the trained towers, and the larger.
-    :param base_name: What the adapters call their base; None for its name or absolute path.
+    :param rank: Rank of the adapters: a higher one is closer to the trained towers and takes more space.
+    :param base_name: The base's name in the adapters; None for the name given or the absolute path.
     :param token: A hub token.
-    :param overwrite: Whether a model directory that is already there is replaced.
-    :returns: For each role the share of what training changed that its adapter holds, 0 to 1.
-    :raises InputError: If something is there that is not to be replaced, the rank is below 1, or the model was not
-        made from this base.
+    :param overwrite: Whether an existing model directory is replaced.
+    :returns: For each role the share of the changes made by training that its adapter keeps, 0 to 1.
+    :raises InputError: If the path is taken, the rank is below 1, or the model was not trained from this base.
     :raises ModelError: If a checkpoint cannot be loaded.
     """
     if rank < 1:
-        msg = f"the rank of an adapter must be at least 1, got {rank}"
+        msg = f"the rank of an adapter must be at least 1: got {rank}"
         raise InputError(msg)
     target = Path(output_dir).expanduser().absolute()
     check_target(target, overwrite=overwrite)
@@ -75,7 +74,7 @@ def convert_to_adapters(
 
 
 def _manifest(model: str, base_name: str, parts: Mapping[str, Part]) -> ModelManifest:
-    """How it was trained goes along."""
+    """The manifest, with the training record of the model if it has one."""
     folder = Path(model).expanduser()
     training = read_manifest(folder).training if is_model_directory(folder) else {}
     return ModelManifest(parts, made_from=dict.fromkeys(ROLES, base_name), training=training)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Writing a model directory from any checkpoints that can be loaded."""
+"""Writing a model directory from any supported checkpoints."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ def convert(
 ) -> Path:
     """Write a model directory.
 
-    It is written beside its place and then renamed: it is there whole or not at all.
+    The directory is written under a temporary name and then renamed, so it is never incomplete.
 
-    :param question_model: The checkpoint of the question tower: whatever ``DPRTextEmbedder`` loads.
-    :param passage_model: The checkpoint of the passage tower; ``None`` if the first one holds it as well. Where both
-        towers have the same weights, these are on the disk once (a hard link, where the file system has them).
-    :param output_dir: The directory to write. Where both towers come unchanged from one model directory, what was
-        fitted for them (``hybrid.json``) comes along.
-    :param base_model: For ``.cp`` files: where configuration and vocabulary come from; for adapters: their base.
-        ``None`` for what these name.
+    :param question_model: The checkpoint of the question tower: any that ``DPRTextEmbedder`` loads.
+    :param passage_model: The checkpoint of the passage tower; ``None`` if the first one holds both. Equal weights of
+        the two towers are stored once, as hard links, if the file system supports these.
+    :param output_dir: The directory to write. If both towers come unchanged from one model directory, their fitted
+        hybrid settings (``hybrid.json``) are copied too.
+    :param base_model: For ``.cp`` files: the source of configuration and vocabulary; for adapters: their base.
+        ``None`` for the one that they name.
     :param token: A hub token.
     :param max_length: Longest input in tokens; ``None`` for each checkpoint's own.
-    :param dimension: Keep so many numbers of every vector, from the first on, which costs little where that was trained
-        (``matryoshka``); ``None`` for all. Vectors of length 1 get that length again.
-    :param dpr_classes: Write towers that take ``[CLS]`` as it is as ``DPRQuestionEncoder`` and ``DPRContextEncoder``,
-        which other programs load from the folders ``question`` and ``passage``.
-    :param overwrite: Whether a model directory that is already there is replaced.
+    :param dimension: Keep only the first components of every vector, which loses little accuracy after training with
+        ``matryoshka``; ``None`` for all. Normalised vectors are scaled to length 1 again.
+    :param dpr_classes: Write towers that use the vector of ``[CLS]`` unchanged as ``DPRQuestionEncoder`` and
+        ``DPRContextEncoder``, which other programs load from the folders ``question`` and ``passage``.
+    :param overwrite: Whether an existing model directory is replaced.
     :returns: The path of the directory.
-    :raises InputError: If something is there that is not to be replaced, or the two towers do not go together.
+    :raises InputError: If the path is taken, or the two towers do not match.
     :raises ModelError: If a checkpoint cannot be loaded.
     """
     target = Path(output_dir).expanduser().absolute()
@@ -75,12 +75,12 @@ def convert(
         share_equal_weights(LAYOUT.part(temporary, "question"), LAYOUT.part(temporary, "passage"))
         write_manifest(temporary, ModelManifest(parts, made_from=models, training=_training_of(models)))
         if max_length is None and dimension is None:
-            _carry_hybrid(Path(models["question"]), Path(models["passage"]), temporary)
+            _copy_hybrid_settings(Path(models["question"]), Path(models["passage"]), temporary)
     return target
 
 
-def _carry_hybrid(question: Path, passage: Path, target: Path) -> None:
-    """A fitted weight holds for the pair of towers that it was fitted with."""
+def _copy_hybrid_settings(question: Path, passage: Path, target: Path) -> None:
+    """Copy the fitted settings if both towers come from one model directory: they are valid for that pair only."""
     source = question.expanduser()
     if source.resolve() != passage.expanduser().resolve() or not is_model_directory(source):
         return
@@ -101,7 +101,7 @@ def _write_part(tower: LoadedTower, folder: Path) -> None:
 
 
 def _training_of(models: dict[str, str]) -> Mapping[str, Any]:
-    """How a pair was trained, where both towers come from one model directory."""
+    """The training record, if both towers come from one model directory."""
     folder = Path(models["question"]).expanduser()
     is_pair = models["question"] == models["passage"] and is_model_directory(folder)
     return read_manifest(folder).training if is_pair else {}

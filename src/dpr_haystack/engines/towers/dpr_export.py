@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""BERT towers as transformers' own DPR classes, for programs that know nothing else."""
+"""BERT towers as the DPR classes of transformers, for programs that load only these."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ from typing import Any
 from transformers import BertModel, DPRConfig, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.model_directory import Role
-from dpr_haystack.engines.towers.loading import LoadedTower, split_tower, whole_dimension
+from dpr_haystack.engines.towers.loading import LoadedTower, full_dimension
+from dpr_haystack.engines.towers.network import split_tower
 from dpr_haystack.errors import InputError
 
 _CLASSES: dict[Role, Any] = {"question": DPRQuestionEncoder, "passage": DPRContextEncoder}
-_OF_THEIR_OWN = {"model_type", "architectures", "projection_dim"}
+_NOT_SHARED = {"model_type", "architectures", "projection_dim"}
 
 
 def as_dpr(tower: LoadedTower, role: Role) -> LoadedTower:
-    """A tower whose model is a ``DPRQuestionEncoder`` or a ``DPRContextEncoder``, with the same vectors.
+    """Convert a tower's model to a ``DPRQuestionEncoder`` or ``DPRContextEncoder`` with the same vectors.
 
-    :param tower: A tower that takes the vector of ``[CLS]`` as it is.
+    :param tower: A tower that uses the vector of ``[CLS]`` unchanged.
     :param role: ``"question"`` or ``"passage"``.
-    :raises InputError: If these classes cannot make its vectors.
+    :returns: The converted tower.
+    :raises InputError: If these classes cannot compute its vectors.
     """
-    for reason in _reasons(tower, role):
-        msg = f"the {role} tower cannot be a DPR checkpoint of transformers, which gives [CLS] as it is: {reason}"
+    for reason in _obstacles(tower, role):
+        msg = (
+            f"the {role} tower cannot be written as a DPR checkpoint of transformers, which returns the vector of "
+            f"[CLS] unchanged: {reason}"
+        )
         raise InputError(msg)
     if isinstance(tower.model, _CLASSES[role]):
         return tower
-    settings = {name: value for name, value in tower.model.config.to_dict().items() if name not in _OF_THEIR_OWN}
+    settings = {name: value for name, value in tower.model.config.to_dict().items() if name not in _NOT_SHARED}
     model = _CLASSES[role](DPRConfig(**settings, projection_dim=0))
     bert, _ = split_tower(model)
     weights = {name: tensor for name, tensor in tower.model.state_dict().items() if not name.startswith("pooler.")}
@@ -39,19 +44,19 @@ def as_dpr(tower: LoadedTower, role: Role) -> LoadedTower:
     return replace(tower, model=model, verbatim=False)
 
 
-def _reasons(tower: LoadedTower, role: Role) -> Iterator[str]:
-    source, whole = tower.source, whole_dimension(tower)
+def _obstacles(tower: LoadedTower, role: Role) -> Iterator[str]:
+    source, full = tower.source, full_dimension(tower)
     if not isinstance(tower.model, (BertModel, _CLASSES[role])):
         yield f"it is a {type(tower.model).__name__}, not BERT"
     if source.pooling != "cls":
         yield f"its pooling is {source.pooling}"
     if source.normalize:
-        yield "its vectors get length 1"
+        yield "its vectors are scaled to length 1"
     if source.dense:
-        yield f"{len(source.dense)} linear layers follow"
+        yield f"it has {len(source.dense)} linear layers after the pooling"
     if source.prompt:
-        yield f"it reads {source.prompt!r} before every text"
+        yield f"it puts the prompt {source.prompt!r} before every text"
     if source.lowercase:
-        yield "texts are lower-cased before its tokenizer"
-    if source.dimension is not None and source.dimension < whole:
-        yield f"it keeps {source.dimension} of {whole} numbers"
+        yield "it lower-cases texts before the tokenizer"
+    if source.dimension is not None and source.dimension < full:
+        yield f"it keeps {source.dimension} of {full} vector components"

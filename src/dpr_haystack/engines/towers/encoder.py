@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A tower: texts in, vectors out. It knows nothing of where a checkpoint came from."""
+"""The encoder of a tower: texts in, vectors out, for any kind of checkpoint."""
 
 from __future__ import annotations
 
@@ -10,51 +10,49 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from dpr_haystack.core.identity import EncoderIdentity
 from dpr_haystack.core.model_directory import Part
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.text import PassageText, token_batches, with_prompt
 from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer, padded
+from dpr_haystack.engines.towers.network import TowerNetwork
 
-# Texts are tokenized and sorted by length in windows: memory does not grow with their number, and with this many
-# texts there is next to no padding.
+# Texts are tokenized and sorted by length in windows of this many, so that memory does not grow with their number.
+# In windows of this size there is almost no padding.
 WINDOW = 4096
-# Tokens a batch. More gains nothing on a CPU; a GPU wants many.
+# tokens per batch: larger batches do not help on a CPU, but on a GPU
 _CPU_BUDGET = 4096
 _GPU_BUDGET = 65536
 
 
 class Encoder:
-    """One tower with its tokenizer, ready to encode. Safe to call from several threads.
+    """One tower with its tokenizer, ready to encode. Thread-safe.
 
-    :param backbone: A transformers model whose output has ``last_hidden_state``; on its device, in its dtype.
-    :param head: From token vectors to one vector a text; on the same device.
-    :param tokenizer: Titles and texts to ids.
+    :param network: The network, on its device; its backbone in the dtype to compute in.
+    :param tokenizer: The tokenizer.
     :param part: How the tower is used.
-    :param identity: Whose weights these are.
+    :param identity: Identifies the weights.
     """
 
-    def __init__(
-        self, backbone: nn.Module, head: nn.Module, tokenizer: PairTokenizer, part: Part, identity: EncoderIdentity
-    ) -> None:
+    def __init__(self, network: TowerNetwork, tokenizer: PairTokenizer, part: Part, identity: EncoderIdentity) -> None:
         self.part = part
         self.identity = identity
-        self._backbone = backbone.eval()
-        self._head = head.eval()
+        self._network = network.eval()
         self._tokenizer = tokenizer
-        self._device = next(backbone.parameters()).device
+        parameter = next(network.backbone.parameters())
+        self._device = parameter.device
+        self._dtype = parameter.dtype
         self._budget = _CPU_BUDGET if self._device.type == "cpu" else _GPU_BUDGET
 
     @property
     def dimension(self) -> int:
-        """Length of a vector."""
+        """Number of components of a vector."""
         return self.part.dimension
 
     @property
     def max_length(self) -> int:
-        """Longest input in tokens, special tokens included; what is longer is cut."""
+        """Longest input in tokens, special tokens included; longer inputs are truncated."""
         return self.part.max_length
 
     @property
@@ -64,7 +62,7 @@ class Encoder:
 
     @property
     def pooling(self) -> str:
-        """How token vectors become one."""
+        """How token vectors become one vector."""
         return self.part.pooling
 
     @property
@@ -74,13 +72,13 @@ class Encoder:
 
     @property
     def similarity(self) -> Similarity | None:
-        """What the model was trained to compare vectors by."""
+        """The similarity that the model was trained with."""
         return self.part.similarity
 
     @property
     def dtype(self) -> str:
         """The number format that the transformer computes in, e.g. ``"bfloat16"``."""
-        return str(next(self._backbone.parameters()).dtype).removeprefix("torch.")
+        return str(self._dtype).removeprefix("torch.")
 
     def encode(
         self,
@@ -92,7 +90,7 @@ class Encoder:
         """Encode texts.
 
         :param texts: Titles (or ``None``) and texts. A question has no title.
-        :param batch_size: At most this many texts a batch; ``None`` leaves it to the number of tokens.
+        :param batch_size: Most texts per batch; ``None`` for no limit but the number of tokens.
         :param progress: Called after every batch with the number of texts in it.
         :returns: float32 vectors in the order of the texts, (texts, dimension).
         """
@@ -107,11 +105,7 @@ class Encoder:
         return vectors
 
     def _forward(self, ids: Sequence[Sequence[int]]) -> np.ndarray[Any, np.dtype[np.float32]]:
-        tokens, mask = (torch.from_numpy(each).to(self._device) for each in padded(ids, self._tokenizer.pad_id))
+        tokens, mask = (torch.from_numpy(array).to(self._device) for array in padded(ids, self._tokenizer.pad_id))
         with torch.inference_mode():
-            # No token types: the model then takes zeros, as in training, for title and text alike. No mask where
-            # nothing is padding: attention is faster without.
-            output = self._backbone(input_ids=tokens, attention_mask=None if bool(mask.all()) else mask)
-            vectors: Tensor = self._head(output.last_hidden_state, mask)
-            result: np.ndarray[Any, np.dtype[np.float32]] = vectors.float().cpu().numpy()
-        return result
+            vectors: np.ndarray[Any, np.dtype[np.float32]] = self._network(tokens, mask).cpu().numpy()
+        return vectors

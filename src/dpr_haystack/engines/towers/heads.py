@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""From token vectors to one vector a text: pooling, linear layers, length 1. All in float32."""
+"""From token vectors to one vector per text: pooling, linear layers, normalisation. All in float32."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from dpr_haystack.errors import ModelError
 
 
 class Head(nn.Module):
-    """What follows the transformer.
+    """The layers that follow the transformer.
 
     :param pooling: One of :data:`dpr_haystack.core.model_directory.POOLINGS`.
     :param dense: Layers that follow the pooling.
-    :param normalize: Whether vectors are scaled to length 1 in the end.
-    :param dimension: How many numbers of a vector are kept, from its first on; None for all.
+    :param normalize: Whether vectors are scaled to length 1 at the end.
+    :param dimension: Keep only so many components of each vector, the first ones; None for all.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Head(nn.Module):
         """Pool a batch.
 
         :param tokens: Token vectors of the last layer, (texts, tokens, dimension).
-        :param mask: 1 for tokens, 0 for padding behind them, (texts, tokens).
+        :param mask: 1 for tokens, 0 for the padding after them, (texts, tokens).
         :returns: float32 vectors, (texts, dimension).
         """
         vectors: Tensor = self.dense(pool(tokens, mask, self.pooling))[:, : self.dimension]
@@ -46,10 +46,10 @@ class Head(nn.Module):
 
 
 def pool(tokens: Tensor, mask: Tensor, pooling: str) -> Tensor:
-    """One float32 vector a text from its token vectors.
+    """Reduce token vectors to one float32 vector per text.
 
     :param tokens: (texts, tokens, dimension).
-    :param mask: 1 for tokens, 0 for padding behind them, (texts, tokens).
+    :param mask: 1 for tokens, 0 for the padding after them, (texts, tokens).
     :param pooling: One of :data:`dpr_haystack.core.model_directory.POOLINGS`.
     :returns: (texts, dimension).
     """
@@ -69,17 +69,17 @@ def pool(tokens: Tensor, mask: Tensor, pooling: str) -> Tensor:
 
 
 def load_dense(folder: Path) -> nn.Module:
-    """A linear layer with its activation, as sentence-transformers saves one.
+    """Load a linear layer with its activation, as saved by sentence-transformers.
 
     :param folder: Its folder.
     :returns: The layer.
-    :raises ModelError: If it is of a kind that is not known here.
+    :raises ModelError: If its configuration is not supported.
     """
     config = read_json(folder / "config.json")
-    named = {config.get("module_input_name"), config.get("module_output_name")}
-    places = {str(name) for name in named - {None, "sentence_embedding"}}
-    if places or config.get("use_residual"):
-        msg = f"{folder} is a linear layer on {', '.join(sorted(places)) or 'a residual path'}, which is not supported."
+    features = {config.get("module_input_name"), config.get("module_output_name")}
+    others = {str(name) for name in features - {None, "sentence_embedding"}}
+    if others or config.get("use_residual"):
+        msg = f"{folder} is a linear layer on {', '.join(sorted(others)) or 'a residual path'}, which is not supported."
         raise ModelError(msg)
     linear = nn.Linear(config["in_features"], config["out_features"], bias=config.get("bias", True))
     tensors = dict(pair for path in weight_files(folder) for pair in read_tensors(path))
@@ -88,11 +88,11 @@ def load_dense(folder: Path) -> nn.Module:
 
 
 def _activation(folder: Path, name: str) -> nn.Module:
-    # a name from a file must not lead anywhere but to torch's own activations
-    kind = getattr(nn.modules.activation, name.rsplit(".", 1)[-1], None)
+    # a name from a file may only refer to torch's own activations
+    activation = getattr(nn.modules.activation, name.rsplit(".", 1)[-1], None)
     if name.endswith(".Identity"):
         return nn.Identity()
-    if not name.startswith("torch.nn.") or not (isinstance(kind, type) and issubclass(kind, nn.Module)):
-        msg = f"{folder} has the activation {name}, which is none of torch.nn."
+    if not name.startswith("torch.nn.") or not (isinstance(activation, type) and issubclass(activation, nn.Module)):
+        msg = f"{folder}: the activation must be one of torch.nn: got {name}."
         raise ModelError(msg)
-    return kind()
+    return activation()

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What a folder holds, told from its configuration before any weights are read."""
+"""Finding the tower in a folder from its configuration, before any weights are loaded."""
 
 from __future__ import annotations
 
@@ -9,38 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.model_directory import LAYOUT, Part, Role, is_model_directory, read_manifest
-from dpr_haystack.engines.checkpoints.fingerprints import read_tensors
 from dpr_haystack.engines.checkpoints.hub import locate
+from dpr_haystack.engines.checkpoints.kinds import dpr_class, kind_of, no_model_message
 from dpr_haystack.engines.checkpoints.source import DPR_CLASSES, TowerSource, read_json, weight_files
 from dpr_haystack.engines.towers.adapters import base_of, is_adapter
 from dpr_haystack.engines.towers.sentence_folder import read_sentence_folder
 from dpr_haystack.errors import DataError, InputError, ModelError
 
-# Which component a tower of each role is for.
-COMPONENTS = {"question": "DPRTextEmbedder", "passage": "DPRDocumentEmbedder"}
-_PREFIXES = {
-    "question_encoder.": "DPRQuestionEncoder",
-    "ctx_encoder.": "DPRContextEncoder",
-    "span_predictor.": "DPRReader",
-}
-_NO_ENCODER = {
-    "DPRReader": "a DPR reader, which finds answers in passages",
-    "ForQuestionAnswering": "a reader, which finds answers in passages",
-    "ForSequenceClassification": "a classifier or a cross-encoder, which scores texts",
-    "ForTokenClassification": "a tagger, which labels words",
-    "ForMultipleChoice": "a classifier",
-    "ForConditionalGeneration": "a generator, which writes text",
-    "ForCausalLM": "a language model, which writes text",
-    "LMHeadModel": "a language model, which writes text",
-}
-
-
-def kind_of(class_name: str) -> str | None:
-    """What a model that is no encoder is, e.g. "a tagger, which labels words"; ``None`` if that is not known.
-
-    :param class_name: The class that its configuration names.
-    """
-    return next((what for ending, what in _NO_ENCODER.items() if class_name.endswith(ending)), None)
+# the component that loads a tower of each role
+_COMPONENTS = {"question": "DPRTextEmbedder", "passage": "DPRDocumentEmbedder"}
 
 
 def inspect_folder(folder: Path, role: Role, base_model: str | None = None) -> TowerSource:
@@ -48,9 +25,9 @@ def inspect_folder(folder: Path, role: Role, base_model: str | None = None) -> T
 
     :param folder: A model directory, a sentence-transformers folder, or a transformers folder.
     :param role: ``"question"`` or ``"passage"``.
-    :param base_model: The base of adapters, by name or path; ``None`` for what they name.
+    :param base_model: The base of adapters, by name or path; ``None`` for the one that they name.
     :returns: The tower, not loaded yet.
-    :raises ModelError: If the folder is empty or broken, or holds something else than an encoder.
+    :raises ModelError: If the folder is empty or broken, or does not hold an encoder.
     :raises InputError: If it holds an encoder for the other role.
     """
     if is_model_directory(folder):
@@ -59,23 +36,7 @@ def inspect_folder(folder: Path, role: Role, base_model: str | None = None) -> T
         return read_sentence_folder(folder, role)
     if (folder / "config.json").is_file():
         return _from_transformers(folder, role)
-    raise ModelError(nothing_there(folder))
-
-
-def nothing_there(folder: Path) -> str:
-    """What to say of a folder without a model.
-
-    :param folder: The folder.
-    """
-    found = sorted(path.name for path in folder.iterdir())
-    return (
-        f"{folder} holds no model: none of dpr.json (a model directory), modules.json (sentence-transformers) and "
-        f"config.json (transformers) is there{f', only {_some(found)}' if found else '; it is empty'}."
-    )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    raise ModelError(no_model_message(folder))
 
 
 def _from_model_directory(folder: Path, role: Role, base_model: str | None) -> TowerSource:
@@ -91,13 +52,21 @@ def _from_model_directory(folder: Path, role: Role, base_model: str | None) -> T
 
 
 def weights_of_part(folder: Path, part: Part, base_model: str | None = None) -> tuple[Path, ...]:
-    """The weight files of a part of a model directory, those of its base included where it is an adapter."""
+    """The weight files of a part of a model directory, including those of the base if it is an adapter.
+
+    :param folder: The model directory.
+    :param part: The part.
+    :param base_model: The base of adapters, by name or path; ``None`` for the one that they name.
+    :returns: The files.
+    """
     return _as_source(LAYOUT.part(folder, part.role), part, None, base_model).weights
 
 
-def _as_source(own: Path, part: Part, passage_weights: tuple[Path, ...] | None, base_model: str | None) -> TowerSource:
-    adapter = own if is_adapter(own) else None
-    folder = own if adapter is None else _base_folder(locate(base_model or base_of(own)), part)
+def _as_source(
+    part_folder: Path, part: Part, passage_weights: tuple[Path, ...] | None, base_model: str | None
+) -> TowerSource:
+    adapter = part_folder if is_adapter(part_folder) else None
+    folder = part_folder if adapter is None else _base_folder(locate(base_model or base_of(part_folder)), part)
     config = _config(folder)
     return TowerSource(
         folder=folder,
@@ -109,7 +78,7 @@ def _as_source(own: Path, part: Part, passage_weights: tuple[Path, ...] | None, 
         dimension=part.dimension,
         prompt=part.prompt,
         lowercase=part.lowercase,
-        dense=tuple(own / Path(name).name for name in part.dense),
+        dense=tuple(part_folder / Path(name).name for name in part.dense),
         passage_weights=passage_weights,
         adapter=adapter,
     )
@@ -120,17 +89,17 @@ def _from_transformers(folder: Path, role: Role) -> TowerSource:
     if config.get("model_type") == "dpr":
         name = dpr_class(folder, config)
         _check_role(folder, name, role)
-        own = tuple(weight_files(folder)) if role == "passage" else None
-        return TowerSource(folder, name, "cls", passage_weights=own)
+        passage_weights = tuple(weight_files(folder)) if role == "passage" else None
+        return TowerSource(folder, name, "cls", passage_weights=passage_weights)
     _refuse_others(folder, config)
     return TowerSource(folder, "AutoModel", "cls", passage_weights=tuple(weight_files(folder)))
 
 
 def _base_folder(base: Path, part: Part) -> Path:
-    """The transformers folder of an adapter's base, which may be a pair of towers itself."""
+    """The transformers folder of an adapter's base, which may be a model directory."""
     source = inspect_folder(base, "question" if part.role == "question" else "passage")
     if source.adapter is not None:
-        msg = f"{base} is the base of an adapter and an adapter itself: convert it to whole towers first"
+        msg = f"{base} is an adapter, which cannot be the base of another adapter: convert it to full towers first"
         raise ModelError(msg)
     return source.folder
 
@@ -139,43 +108,26 @@ def _config(folder: Path) -> dict[str, Any]:
     return read_json(folder / "config.json")
 
 
-def dpr_class(folder: Path, config: dict[str, Any]) -> str:
-    """Which of DPR's classes a folder holds: by its configuration, or where that is silent by its weights.
-
-    :param folder: A transformers folder.
-    :param config: Its configuration, of the DPR family.
-    :raises ModelError: If neither says it.
-    """
-    named = [str(name) for name in config.get("architectures") or []]
-    if named:
-        return named[0]
-    for name, _ in read_tensors(weight_files(folder)[0]):
-        for prefix, kind in _PREFIXES.items():
-            if name.startswith(prefix):
-                return kind
-    msg = f"{folder} is of the DPR family, but neither its configuration nor its weights say which part of it."
-    raise ModelError(msg)
-
-
 def _check_role(folder: Path, name: str, role: Role) -> None:
     if name == DPR_CLASSES[role]:
         return
-    for other, kind in DPR_CLASSES.items():
-        if name == kind:
+    for other, class_name in DPR_CLASSES.items():
+        if name == class_name:
             msg = (
-                f"{folder} is a {other} encoder ({name}), which {COMPONENTS[other]} takes: {COMPONENTS[role]} needs "
+                f"{folder} is a {other} encoder ({name}), which {_COMPONENTS[other]} loads: {_COMPONENTS[role]} needs "
                 f"a {role} encoder ({DPR_CLASSES[role]})."
             )
             raise InputError(msg)
-    msg = f"{folder} is no encoder but {kind_of(name) or name} ({name})."
-    raise ModelError(msg)
+    raise ModelError(_not_an_encoder(folder, kind_of(name) or name, name))
 
 
 def _refuse_others(folder: Path, config: dict[str, Any]) -> None:
     for name in map(str, config.get("architectures") or []):
-        if (what := kind_of(name)) is not None:
-            msg = f"{folder} is no encoder but {what} ({name})."
-            raise ModelError(msg)
+        if (kind := kind_of(name)) is not None:
+            raise ModelError(_not_an_encoder(folder, kind, name))
     if config.get("is_encoder_decoder"):
-        msg = f"{folder} is no encoder but an encoder with a decoder ({config.get('model_type')})."
-        raise ModelError(msg)
+        raise ModelError(_not_an_encoder(folder, "an encoder with a decoder", str(config.get("model_type"))))
+
+
+def _not_an_encoder(folder: Path, kind: str, name: str) -> str:
+    return f"{folder} is not an encoder but {kind} ({name})."

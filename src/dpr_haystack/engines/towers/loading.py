@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Loading encoders: from the hub's DPR, BERT-like and sentence-transformers checkpoints, from the original
-repository's ``.cp`` files, and from our own model directories.
+"""Loading encoders: from DPR, BERT-like and sentence-transformers checkpoints, from the original DPR repository's
+``.cp`` files, and from model directories.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from dpr_haystack.engines.checkpoints.source import DPR_CLASSES, TowerSource
 from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer, load_tokenizer, longest_input
 from dpr_haystack.engines.towers.adapters import apply_adapter
 from dpr_haystack.engines.towers.encoder import Encoder
-from dpr_haystack.engines.towers.heads import Head, load_dense
+from dpr_haystack.engines.towers.heads import load_dense
 from dpr_haystack.engines.towers.inspection import inspect_folder
+from dpr_haystack.engines.towers.network import TowerNetwork
 from dpr_haystack.engines.towers.original import OriginalCheckpoint, build_tower, read_original, tower_state
 from dpr_haystack.errors import InputError, ModelError
 
@@ -37,14 +38,15 @@ _CLASSES = {"DPRQuestionEncoder": DPRQuestionEncoder, "DPRContextEncoder": DPRCo
 
 @dataclass(frozen=True)
 class LoadedTower:
-    """A tower as its own libraries have it: what an encoder is made of, and what a conversion saves.
+    """A tower's model and tokenizer as transformers loads them, to encode, train or convert.
 
-    :param source: Where it came from and how it is used.
+    :param source: Its files and how it is used.
     :param model: The transformers model.
     :param tokenizer: The transformers tokenizer.
-    :param dense: Linear layers behind the pooling.
-    :param identity: Whose weights these are.
-    :param verbatim: Whether the source's files are what a model directory wants: safetensors in a transformers folder.
+    :param dense: Linear layers after the pooling.
+    :param identity: Identifies the weights.
+    :param verbatim: Whether a model directory can take the source's files unchanged: safetensors in a transformers
+        folder.
     """
 
     source: TowerSource
@@ -69,32 +71,29 @@ def load_encoder(
     """Load the tower for a role.
 
     :param model: A name on the hub or a path: a DPR checkpoint, a BERT-like encoder, a sentence-transformers folder,
-        a ``.cp`` file of the original repository, or a model directory, of which the tower for the role is taken.
+        a ``.cp`` file of the original repository, or a model directory, whose tower for the role is loaded.
     :param role: ``"question"`` or ``"passage"``.
     :param device: A torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
     :param token: A hub token.
     :param dtype: See :func:`dpr_haystack.engines.checkpoints.precision.resolve_dtype`.
     :param max_length: Longest input in tokens; ``None`` for the checkpoint's own (256 where it has none).
-    :param pooling: ``"cls"``, ``"mean"`` or another pooling; ``None`` for the checkpoint's own (``"cls"`` where it
-        has none).
-    :param normalize: Whether vectors get length 1; ``None`` for the checkpoint's own (no where it says nothing).
+    :param pooling: ``"cls"``, ``"mean"`` or another pooling; ``None`` for the checkpoint's own (``"cls"`` if it has
+        none).
+    :param normalize: Whether vectors are scaled to length 1; ``None`` for the checkpoint's own setting (no if it has
+        none).
     :returns: The encoder.
-    :raises ModelError: If the model cannot be found or is no encoder.
-    :raises InputError: If the checkpoint is for the other role, or does not go with a setting, or the device is not
-        there.
+    :raises ModelError: If the model cannot be found or is not an encoder.
+    :raises InputError: If the checkpoint is for the other role, does not support a setting, or the device is not
+        available.
     """
     check_device(device)
     torch_dtype = resolve_dtype(dtype, device)
     tower = used_with(load_tower(model, role, token=token, dtype=torch_dtype), pooling=pooling, normalize=normalize)
     part = as_part(tower, role, max_length=max_length)
-    head = Head(part.pooling, tower.dense, normalize=part.normalize, dimension=part.dimension)
-    pad_id = tower.tokenizer.pad_token_id or 0
-    tokenizer = PairTokenizer(tower.tokenizer.backend_tokenizer, pad_id=pad_id, max_length=part.max_length)
-    backbone, projection = split_tower(tower.model)
-    head.dense.insert(0, projection)
-    backbone = backbone.to(device=device, dtype=torch_dtype).requires_grad_(False)
-    prepack(backbone)
-    return Encoder(backbone, head.to(device).float(), tokenizer, part, tower.identity)
+    network = TowerNetwork(tower.model, tower.dense, part, skip_full_mask=True).requires_grad_(False).to(device)
+    network.backbone.to(torch_dtype)
+    prepack(network.backbone)
+    return Encoder(network, PairTokenizer(tower.tokenizer, max_length=part.max_length), part, tower.identity)
 
 
 def used_with(
@@ -104,25 +103,26 @@ def used_with(
     normalize: bool | None = None,
     dimension: int | None = None,
 ) -> LoadedTower:
-    """A tower with another pooling, or with vectors of another length or with fewer numbers.
+    """A tower with another pooling, normalisation or dimension.
 
     :param tower: The tower.
     :param pooling: One of :data:`~dpr_haystack.core.model_directory.POOLINGS`; ``None`` for its own.
-    :param normalize: Whether vectors get length 1; ``None`` for its own.
-    :param dimension: How many of a vector's numbers are kept, from the first on; ``None`` for as many as now.
-    :raises InputError: If there is no such pooling, or there are fewer numbers.
+    :param normalize: Whether vectors are scaled to length 1; ``None`` for its own setting.
+    :param dimension: Keep only so many components of each vector, the first ones; ``None`` for its own dimension.
+    :returns: The changed tower.
+    :raises InputError: If the pooling is unknown, or the vectors have fewer components.
     """
-    own = tower.source
+    source = tower.source
     if dimension is not None and not 1 <= dimension <= _dimension(tower):
-        msg = f"dimension must be from 1 to {_dimension(tower)}, the numbers of a vector of {own.folder}: {dimension}"
+        msg = f"dimension must be from 1 to {_dimension(tower)}, the dimension of {source.folder}: got {dimension}"
         raise InputError(msg)
-    source = replace(
-        own,
-        pooling=_known_pooling(pooling) if pooling is not None else own.pooling,
-        normalize=own.normalize if normalize is None else normalize,
-        dimension=own.dimension if dimension is None else dimension,
+    changed = replace(
+        source,
+        pooling=_known_pooling(pooling) if pooling is not None else source.pooling,
+        normalize=source.normalize if normalize is None else normalize,
+        dimension=source.dimension if dimension is None else dimension,
     )
-    return replace(tower, source=source)
+    return replace(tower, source=changed)
 
 
 def load_tower(
@@ -139,32 +139,32 @@ def load_tower(
     :param role: ``"question"`` or ``"passage"``.
     :param token: A hub token.
     :param dtype: The dtype to load weights in.
-    :param base_model: For a ``.cp`` file: where its configuration and vocabulary come from, by path or name; for an
-        adapter: its base. ``None`` for what these name themselves.
+    :param base_model: For a ``.cp`` file: the source of its configuration and vocabulary, by path or name; for an
+        adapter: its base. ``None`` for the one that it names.
     :returns: The tower.
     """
-    place = locate(model, token)
-    name = str(place) if Path(model).expanduser().exists() or looks_like_a_path(model) else model
+    path = locate(model, token)
+    name = str(path) if Path(model).expanduser().exists() or looks_like_a_path(model) else model
     with quiet():
-        if place.is_file():
-            return _load_original(place, role, token, base_model)
-        source = inspect_folder(place, role, base_model)
+        if path.is_file():
+            return _load_original(path, role, token, base_model)
+        source = inspect_folder(path, role, base_model)
         loaded = _load_transformers(source, dtype)
         tokenizer = load_tokenizer(source.folder, loaded.config, lowercase=source.lowercase)
     dense = tuple(load_dense(folder) for folder in source.dense)
     safe = source.adapter is None and all(path.suffix == ".safetensors" for path in source.weights)
     tower = LoadedTower(source, loaded, tokenizer, dense, _identity(name, source, role), verbatim=safe)
     dimension = _dimension(tower)
-    if dimension < whole_dimension(tower):
+    if dimension < full_dimension(tower):
         return replace(tower, identity=tower.identity.shortened(dimension))
     return tower
 
 
 def _load_transformers(source: TowerSource, dtype: torch.dtype) -> Any:
-    source.weights  # noqa: B018 -- says what is missing more plainly than transformers does
+    source.weights  # noqa: B018 -- raises a clearer error than transformers if files are missing
     cls = _CLASSES[source.class_name]
-    loading = dtype if source.adapter is None else torch.float32
-    model = load_pretrained(cls, source.folder, "encoder", dtype=loading, attn_implementation="sdpa")
+    loading_dtype = dtype if source.adapter is None else torch.float32
+    model = load_pretrained(cls, source.folder, "encoder", dtype=loading_dtype, attn_implementation="sdpa")
     if source.adapter is not None:
         apply_adapter(model, source.adapter)
     return model.to(dtype)
@@ -177,8 +177,8 @@ def _load_original(path: Path, role: Role, token: str | None, base_model: str | 
         folder = locate(base, token, weights=False)
     except ModelError as error:
         msg = (
-            f"{path} holds weights alone; configuration and vocabulary come from {base!r}, which is not here. Convert "
-            f"it once, naming a local copy: dpr-haystack convert {path} --base-model PATH --output DIR. ({error})"
+            f"{path} holds only weights; configuration and vocabulary come from {base!r}, which is not available. "
+            f"Convert it once with a local copy: dpr-haystack convert {path} --base-model PATH --output DIR. ({error})"
         )
         raise ModelError(msg) from error
     model = build_tower(checkpoint, role, BertConfig.from_pretrained(str(folder)))
@@ -189,26 +189,26 @@ def _load_original(path: Path, role: Role, token: str | None, base_model: str | 
 
 
 def _identity(name: str, source: TowerSource, role: Role) -> EncoderIdentity:
-    own = fingerprint_of_files(source.weights)
+    fingerprint = fingerprint_of_files(source.weights)
     if source.passage_weights is None:
-        return EncoderIdentity(name, own, PUBLISHED_PAIRS.get(name), None)
-    passage = own if role == "passage" else fingerprint_of_files(source.passage_weights)
-    return EncoderIdentity(name, own, name, passage)
+        return EncoderIdentity(name, fingerprint, PUBLISHED_PAIRS.get(name), None)
+    passage = fingerprint if role == "passage" else fingerprint_of_files(source.passage_weights)
+    return EncoderIdentity(name, fingerprint, name, passage)
 
 
 def _identity_of_original(path: Path, role: Role, checkpoint: OriginalCheckpoint) -> EncoderIdentity:
-    own, passage = (fingerprint_of_tensors(tower_state(checkpoint, name).items()) for name in (role, "passage"))
-    return EncoderIdentity(str(path), own, str(path), passage)
+    tower, passage = (fingerprint_of_tensors(tower_state(checkpoint, name).items()) for name in (role, "passage"))
+    return EncoderIdentity(str(path), tower, str(path), passage)
 
 
 def as_part(tower: LoadedTower, role: Role, *, max_length: int | None = None) -> Part:
-    """How a loaded tower is used.
+    """How a loaded tower is used, as recorded in a model directory.
 
     :param tower: The tower.
     :param role: ``"question"`` or ``"passage"``.
-    :param max_length: Longest input in tokens, if it is not to be the tower's own.
-    :returns: What a model directory says about it.
-    :raises InputError: If that is longer than the tower can read.
+    :param max_length: Longest input in tokens; None for the tower's own.
+    :returns: The part.
+    :raises InputError: If the tower cannot read inputs of that length.
     """
     source = tower.source
     limit = longest_input(tower.tokenizer, tower.model.config)
@@ -226,14 +226,15 @@ def as_part(tower: LoadedTower, role: Role, *, max_length: int | None = None) ->
 
 
 def _dimension(tower: LoadedTower) -> int:
-    whole = whole_dimension(tower)
-    return min(whole, tower.source.dimension or whole)
+    full = full_dimension(tower)
+    return min(full, tower.source.dimension or full)
 
 
-def whole_dimension(tower: LoadedTower) -> int:
-    """How many numbers a tower's vectors have before any are left out.
+def full_dimension(tower: LoadedTower) -> int:
+    """The dimension of a tower's vectors before they are shortened.
 
     :param tower: The tower.
+    :returns: The number of components.
     """
     layers = [layer for part in tower.dense for layer in part.modules() if isinstance(layer, nn.Linear)]
     if layers:
@@ -242,22 +243,11 @@ def whole_dimension(tower: LoadedTower) -> int:
     return int(getattr(config, "projection_dim", 0) or config.hidden_size)
 
 
-def split_tower(model: Any) -> tuple[nn.Module, nn.Module]:
-    """A DPR model as BERT and projection; any other model as itself and nothing.
-
-    :param model: A transformers model.
-    """
-    encoder = getattr(model, "question_encoder", None) or getattr(model, "ctx_encoder", None)
-    if encoder is None:
-        return model, nn.Identity()
-    return encoder.bert_model, getattr(encoder, "encode_proj", None) or nn.Identity()
-
-
-def _length(model: Path, asked: int | None, own: int | None, limit: int) -> int:
-    if asked is not None and asked > limit:
-        msg = f"max_length is {asked}, but {model} reads at most {limit} tokens."
+def _length(model: Path, requested: int | None, default: int | None, limit: int) -> int:
+    if requested is not None and requested > limit:
+        msg = f"max_length must be at most {limit}, the limit of {model}: got {requested}"
         raise InputError(msg)
-    return min(asked or own or limit, limit)
+    return min(requested or default or limit, limit)
 
 
 def _known_pooling(pooling: str) -> str:

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints of the original DPR repository: one ``.cp`` file with both towers, read without running anything in it.
+"""Checkpoints of the original DPR repository: one ``.cp`` file with both towers, read without executing its code.
 
-Such a file is a pickle. Only tensors and plain values are read from it; the few classes that it names besides (its
-own namedtuple, and the settings classes of later versions) become empty stand-ins.
+Such a file is a pickle. Only tensors and plain values are read from it; the few other classes that it names (its own
+namedtuple, and the settings classes of later versions) are replaced by empty stand-ins.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from transformers import BertConfig, DPRConfig, DPRContextEncoder, DPRQuestionEn
 
 from dpr_haystack.errors import ModelError
 
-# A zip archive, or before that a pickle.
-_SAVED_BY_TORCH = (b"PK\x03\x04", b"\x80")
+# first bytes of a zip archive, and of the plain pickle that older releases of torch wrote
+_TORCH_SIGNATURES = (b"PK\x03\x04", b"\x80")
 DEFAULT_BASE = "bert-base-uncased"
 _PREFIXES = {"question": "question_model.", "passage": "ctx_model."}
 _HF_PREFIXES = {"question": "question_encoder.", "passage": "ctx_encoder."}
@@ -31,10 +31,10 @@ _CLASSES = {"question": DPRQuestionEncoder, "passage": DPRContextEncoder}
 
 @dataclass(frozen=True)
 class OriginalCheckpoint:
-    """What a ``.cp`` file holds.
+    """The content of a ``.cp`` file.
 
     :param towers: The weights of each tower, ``"question"`` and ``"passage"``, under BERT's own names.
-    :param base: The checkpoint that its configuration and vocabulary come from.
+    :param base: The checkpoint that provides configuration and vocabulary.
     :param lowercase: Whether texts are lower-cased.
     :param max_length: Longest input in tokens.
     """
@@ -50,21 +50,23 @@ def read_original(path: Path) -> OriginalCheckpoint:
 
     :param path: The file.
     :returns: Its towers and settings.
-    :raises ModelError: If it is something else, or holds more than tensors and plain values.
+    :raises ModelError: If it is not such a checkpoint, or holds more than tensors and plain values.
     """
     with path.open("rb") as file:
-        if not file.read(4).startswith(_SAVED_BY_TORCH):
-            msg = f"{path} is no model: a model is a folder, or a checkpoint file of the original DPR repository (.cp)."
+        if not file.read(4).startswith(_TORCH_SIGNATURES):
+            msg = (
+                f"{path} is not a model: expected a folder, or a checkpoint file (.cp) of the original DPR repository."
+            )
             raise ModelError(msg)
     try:
         with torch.serialization.safe_globals(_stand_ins()):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # unpickling fails in as many ways as there are broken files
-        foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
-        what = (
-            f"it names {foreign[1]}, which could run code" if foreign else f"it is no DPR checkpoint ({error!r:.200})"
+    except Exception as error:  # unpickling a broken file can raise anything
+        unsafe = re.search(r"GLOBAL ([\w.]+)", str(error))
+        reason = (
+            f"it names {unsafe[1]}, which could run code" if unsafe else f"it is not a DPR checkpoint ({error!r:.200})"
         )
-        msg = f"{path} is not read: {what}. Only weights and plain settings are read from such a file."
+        msg = f"{path} cannot be read: {reason}. Only weights and plain settings are read from such a file."
         raise ModelError(msg) from error
     if hasattr(content, "_asdict"):
         content = content._asdict()
@@ -72,23 +74,23 @@ def read_original(path: Path) -> OriginalCheckpoint:
     towers = {role: _strip(weights or {}, prefix) for role, prefix in _PREFIXES.items()}
     if not all(towers.values()):
         keys = ", ".join(list(weights or {})[:3]) or "no weights"
-        msg = f"{path} is not the checkpoint of two DPR encoders: it holds {keys}."
+        msg = f"{path} must hold the weights of two DPR encoders: got {keys}."
         raise ModelError(msg)
     return OriginalCheckpoint(towers, *_settings(_plain(content.get("encoder_params"))))
 
 
 def build_tower(checkpoint: OriginalCheckpoint, role: str, base: BertConfig) -> Any:
-    """A transformers model with the weights of one tower.
+    """Build a transformers model with the weights of one tower.
 
     :param checkpoint: The checkpoint.
     :param role: ``"question"`` or ``"passage"``.
-    :param base: The configuration of the BERT that it was trained from.
+    :param base: The configuration of the BERT model that it was trained from.
     :returns: A ``DPRQuestionEncoder`` or ``DPRContextEncoder`` in float32.
     :raises ModelError: If the weights do not fit that configuration.
     """
     projection = checkpoint.towers[role].get("encode_proj.weight")
-    left_out = {"model_type", "architectures", "projection_dim"}
-    settings = {key: value for key, value in base.to_dict().items() if key not in left_out}
+    not_shared = {"model_type", "architectures", "projection_dim"}
+    settings = {key: value for key, value in base.to_dict().items() if key not in not_shared}
     config = DPRConfig(**settings, projection_dim=0 if projection is None else projection.shape[0])
     model = _CLASSES[role](config)
     try:
@@ -100,10 +102,11 @@ def build_tower(checkpoint: OriginalCheckpoint, role: str, base: BertConfig) -> 
 
 
 def tower_state(checkpoint: OriginalCheckpoint, role: str) -> dict[str, torch.Tensor]:
-    """The weights of one tower under the names that they have in transformers.
+    """The weights of one tower under their names in transformers.
 
     :param checkpoint: The checkpoint.
     :param role: ``"question"`` or ``"passage"``.
+    :returns: The tensors by name.
     """
     weights = checkpoint.towers[role]
     return {name: tensor for key, tensor in weights.items() if (name := _hf_name(key, role)) is not None}
@@ -111,7 +114,7 @@ def tower_state(checkpoint: OriginalCheckpoint, role: str) -> dict[str, torch.Te
 
 def _hf_name(key: str, role: str) -> str | None:
     if key.startswith("pooler.") or key.endswith("position_ids"):
-        return None  # neither is used
+        return None  # not used by DPR
     inner = key if key.startswith("encode_proj.") else f"bert_model.{key}"
     return _HF_PREFIXES[role] + inner
 
@@ -127,11 +130,11 @@ def _settings(params: dict[str, Any]) -> tuple[str, bool, int]:
 
 
 class _StandIn:
-    """In place of a class that a checkpoint names; keeps what it was given."""
+    """Replaces a class that a checkpoint names; keeps its attributes."""
 
 
 def _plain(value: Any) -> Any:
-    """Settings as plain dictionaries: later versions keep them in objects whose ``_content`` or ``_val`` they are."""
+    """Settings as plain values: later versions wrap them in objects with ``_content`` or ``_val``."""
     if isinstance(value, _StandIn):
         state = vars(value)
         return _plain(state.get("_content", state.get("_val")))

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Folders of the sentence-transformers library, read without that library.
 
-They are a list of modules. What a retriever's tower is made of is known here: Transformer, Pooling, Dense, Normalize,
-and Router (or its forerunner Asym), which has a list of modules for questions and one for passages.
+Such a folder lists modules. Supported are those of a retriever's tower: Transformer, Pooling, Dense, Normalize, and
+Router (formerly Asym), which has a list of modules for questions and one for passages.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TRANSFORMER_CONFIGS = tuple(
     f"sentence_{family}_config.json"
     for family in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )
-# Releases before 5 wrote one switch a pooling.
+# releases before 5 wrote one boolean per pooling
 _OLD_POOLING_KEYS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -32,7 +32,7 @@ _OLD_POOLING_KEYS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-# Names under which models keep the prompt, and routers the modules, of each role.
+# the names of the prompts, and of a router's module lists, for each role
 _NAMES = {"question": ("query", "question"), "passage": ("document", "passage", "corpus", "doc")}
 
 
@@ -43,12 +43,12 @@ class _Module:
 
 
 def read_sentence_folder(folder: Path, role: Role) -> TowerSource:
-    """What a sentence-transformers folder says about one of its towers.
+    """Find a tower in a sentence-transformers folder.
 
     :param folder: The folder with ``modules.json``.
-    :param role: Which tower; most models have one for both.
+    :param role: Which tower; most models have one for both roles.
     :returns: The tower.
-    :raises ModelError: If it has a module that is not known here.
+    :raises ModelError: If it has an unsupported module.
     """
     passage = _read(folder, "passage")
     return replace(passage if role == "passage" else _read(folder, role), passage_weights=passage.weights)
@@ -59,8 +59,8 @@ def _read(folder: Path, role: Role) -> TowerSource:
     kinds = [module.kind for module in modules]
     if kinds[:2] != ["Transformer", "Pooling"] or "Dense" in _after(kinds, "Normalize"):
         msg = (
-            f"{folder}: a tower is a Transformer, a Pooling, any number of Dense and perhaps a Normalize; "
-            f"this one is {' -> '.join(kinds)}."
+            f"{folder}: the modules must be a Transformer, a Pooling, any number of Dense and optionally a Normalize: "
+            f"got {' -> '.join(kinds)}."
         )
         raise ModelError(msg)
     transformer, pooling = modules[0].folder, modules[1].folder
@@ -101,10 +101,10 @@ def _modules_of(folder: Path, role: Role) -> list[_Module]:
         msg = f"{path} cannot be read as a list of modules: {error}"
         raise ModelError(msg) from error
     modules: list[_Module] = []
-    for type_name, place in entries:
+    for type_name, module_folder in entries:
         kind = _kind(type_name, folder)
-        modules += _route(place, role) if kind in {"Router", "Asym"} else [_Module(kind, place)]
-    return [module for module in modules if module.kind != "Dropout"]  # only there for training
+        modules += _route(module_folder, role) if kind in {"Router", "Asym"} else [_Module(kind, module_folder)]
+    return [module for module in modules if module.kind != "Dropout"]  # used in training only
 
 
 def _kind(type_name: str, folder: Path) -> str:
@@ -112,22 +112,23 @@ def _kind(type_name: str, folder: Path) -> str:
     known = {"Transformer", "Pooling", "Dense", "Normalize", "Dropout", "Router", "Asym"}
     if kind not in known or not type_name.startswith("sentence_transformers."):
         msg = (
-            f"{folder} has the module {type_name}, which dpr-haystack cannot run. It knows {', '.join(sorted(known))} "
-            "of sentence-transformers; SentenceTransformersTextEmbedder and its sibling run the others."
+            f"{folder} has the unsupported module {type_name}. Supported modules of sentence-transformers: "
+            f"{', '.join(sorted(known))}; for others use Haystack's SentenceTransformersTextEmbedder and "
+            "SentenceTransformersDocumentEmbedder."
         )
         raise ModelError(msg)
     return kind
 
 
-def _route(place: Path, role: Role) -> list[_Module]:
-    config_path = place / "router_config.json"
-    config = read_json(config_path if config_path.is_file() else place / "config.json")
+def _route(folder: Path, role: Role) -> list[_Module]:
+    config_path = folder / "router_config.json"
+    config = read_json(config_path if config_path.is_file() else folder / "config.json")
     structure, types = config["structure"], config["types"]
     name = _route_name(structure, config.get("parameters") or {}, role)
     if name is None:
-        msg = f"{place}: none of the routes {', '.join(map(repr, structure))} is for a {role}."
+        msg = f"{folder}: none of the routes {', '.join(map(repr, structure))} is for a {role}."
         raise ModelError(msg)
-    return [_Module(_kind(types[module], place), place / module) for module in structure[name]]
+    return [_Module(_kind(types[module], folder), folder / module) for module in structure[name]]
 
 
 def _route_name(structure: dict[str, Any], parameters: dict[str, Any], role: Role) -> str | None:
@@ -152,7 +153,7 @@ def _transformer_settings(folder: Path) -> dict[str, Any]:
         return {}
     task = settings.get("transformer_task", "feature-extraction")
     if task != "feature-extraction" or "message" in (settings.get("modality_config") or {}):
-        msg = f"{folder} reads its texts as {task} or through a chat template, which dpr-haystack cannot do."
+        msg = f"{folder} reads texts as {task} or through a chat template, which is not supported."
         raise ModelError(msg)
     return settings
 
@@ -165,10 +166,10 @@ def _pooling(folder: Path, prompt: str) -> str:
     else:
         modes = [mode] if isinstance(mode, str) else list(mode)
     if len(modes) != 1 or modes[0] not in POOLINGS:
-        msg = f"{folder} pools by {' + '.join(map(str, modes))}; known is one of {', '.join(POOLINGS)}."
+        msg = f"{folder}: the pooling must be one of {', '.join(POOLINGS)}: got {' + '.join(map(str, modes))}."
         raise ModelError(msg)
     if prompt and not config.get("include_prompt", True):
-        msg = f"{folder} leaves its prompt {prompt!r} out of the pooling, which dpr-haystack cannot do."
+        msg = f"{folder} excludes its prompt {prompt!r} from the pooling, which is not supported."
         raise ModelError(msg)
     return str(modes[0])
 
@@ -179,7 +180,7 @@ def _model_settings(folder: Path) -> dict[str, Any]:
 
 
 def _prompt(settings: dict[str, Any], role: Role) -> str:
-    """The prompt of a role, else the model's default one, unless that is the other role's."""
+    """The prompt of a role, or else the model's default prompt, unless that is the other role's."""
     prompts = settings.get("prompts") or {}
     default = settings.get("default_prompt_name")
     others = {name for other, names in _NAMES.items() if other != role for name in names}

@@ -1,4 +1,4 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Training two towers: torch, sentence-transformers, peft."""
+"""Training with torch, sentence-transformers and peft: callbacks, teacher and checkpoints shared by all trainers."""

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What happens while towers are trained: curves, progress, the best weights, stopping early or on request."""
+"""Callbacks of a training: curves, progress, the best weights, early stopping, stopping on request."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ from dpr_haystack.engines.training.checkpoints import trained_weights
 from dpr_haystack.errors import TrainingFailed
 
 History = Sequence[dict[str, Any]]
-"""What was logged, point by point, with ``step`` and ``epoch``; validations have names that begin with ``eval_``."""
+"""The logged values, point by point, with ``step`` and ``epoch``; names of validation metrics begin with ``eval_``."""
 
 Progress = Callable[[int, int, dict[str, float]], None]
-"""Told after a step: how many steps are done, of how many, and what was logged since."""
-
+"""Called after every step with the number of steps done, their total, and the values logged since the last call."""
 
 _ADVICE = "lower the learning rate, or train in float32 (dtype: float32)"
 
 
 class Curves(TrainerCallback):  # type: ignore[misc]
-    """Has the curves written at every point, and refuses to go on once the loss is no number.
+    """Writes the curves after every log entry, and raises an error if the loss is NaN or infinite.
 
     :param write: Writes the history.
     """
@@ -47,8 +46,11 @@ class Curves(TrainerCallback):  # type: ignore[misc]
             self._write(state.log_history)
 
 
-class WeightsAreNumbers(TrainerCallback):  # type: ignore[misc]
-    """Refuses to validate or to end with weights that are no numbers: between two points nobody looks at the loss."""
+class CheckWeights(TrainerCallback):  # type: ignore[misc]
+    """Raises an error if the weights contain NaN or infinity at a validation or at the end of the training.
+
+    The loss alone does not show it: it is only checked when it is logged.
+    """
 
     def on_evaluate(
         self,
@@ -59,17 +61,17 @@ class WeightsAreNumbers(TrainerCallback):  # type: ignore[misc]
         **kwargs: Any,
     ) -> None:
         weights = {} if model is None else trained_weights(model)
-        if not all(bool(each.isfinite().all()) for each in weights.values()):
-            msg = f"at step {state.global_step} the weights are no numbers any more: {_ADVICE}"
+        if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+            msg = f"the weights contain NaN or infinity at step {state.global_step}: {_ADVICE}"
             raise TrainingFailed(msg)
 
     on_train_end = on_evaluate
 
 
-class Told(TrainerCallback):  # type: ignore[misc]
-    """Passes steps on to whoever shows progress.
+class ReportProgress(TrainerCallback):  # type: ignore[misc]
+    """Reports the progress of the training.
 
-    :param progress: Told after every step.
+    :param progress: Called after every step.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -93,13 +95,13 @@ class Told(TrainerCallback):  # type: ignore[misc]
 
 
 class KeepBest(TrainerCallback):  # type: ignore[misc]
-    """Keeps the weights of the best validation, and stops when there was none better for a while.
+    """Keeps the weights of the best validation, and stops after several validations without improvement.
 
-    What was best so far is read from the history, which every checkpoint has: nothing else has to be resumed.
+    The best value so far is read from the history, which is part of every checkpoint, so there is no state to resume.
 
-    :param path: Where the weights go.
-    :param metric: What better means.
-    :param patience: Validations without a better one before training stops; None not to stop.
+    :param path: The file for the weights.
+    :param metric: The metric to compare validations by.
+    :param patience: Validations without improvement before the training stops; None to never stop early.
     """
 
     def __init__(self, path: Path, metric: str, patience: int | None = None) -> None:
@@ -126,19 +128,19 @@ class KeepBest(TrainerCallback):  # type: ignore[misc]
 
 
 class StopOnRequest(TrainerCallback):  # type: ignore[misc]
-    """Ctrl-C and SIGTERM end training after the step that is being done, with a checkpoint."""
+    """Ends the training on Ctrl-C or SIGTERM: after the current step, with a checkpoint."""
 
     def __init__(self) -> None:
         self.requested = False
-        self._before: dict[int, Any] = {}
+        self._previous_handlers: dict[int, Any] = {}
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
-                self._before[number] = signal.signal(number, self._request)
-            except ValueError:  # not in the main thread: whoever started it stops it
+                self._previous_handlers[number] = signal.signal(number, self._request)
+            except ValueError:  # only the main thread may set handlers
                 return
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
@@ -151,26 +153,32 @@ class StopOnRequest(TrainerCallback):  # type: ignore[misc]
         self.restore()
 
     def restore(self) -> None:
-        """Give the signals back."""
-        while self._before:
-            signal.signal(*self._before.popitem())
+        """Restore the previous signal handlers."""
+        while self._previous_handlers:
+            signal.signal(*self._previous_handlers.popitem())
 
     def _request(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:  # asked twice: at once
+        if self.requested:  # a second signal stops at once
             raise KeyboardInterrupt
         self.requested = True
 
 
 def validated(history: History, metric: str) -> list[float]:
-    """What every validation gave, in their order.
+    """The values of a metric at every validation so far.
 
-    :param history: What was logged.
-    :param metric: Which value.
+    :param history: The logged values.
+    :param metric: The metric.
+    :returns: One value per validation, in order.
     """
     return [float(point[f"eval_{metric}"]) for point in history if f"eval_{metric}" in point]
 
 
 def best_of(metric: str, values: Sequence[float]) -> int:
-    """The place of the best value, the first of equals: the lowest average rank, the highest of all else."""
+    """The index of the best value, the first one of equals: the lowest average rank, the highest of other metrics.
+
+    :param metric: The metric.
+    :param values: Its values; at least one.
+    :returns: The index.
+    """
     sign = 1 if metric == "average_rank" else -1
-    return min(range(len(values)), key=lambda place: sign * values[place])
+    return min(range(len(values)), key=lambda index: sign * values[index])

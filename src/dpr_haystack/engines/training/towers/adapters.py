@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Low-rank adapters (LoRA, arXiv 2106.09685) through peft: few weights are trained, the others stay."""
+"""Training low-rank adapters (LoRA, arXiv 2106.09685) with peft instead of all weights."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from dpr_haystack.engines.training.towers.trainable import TrainableTower
 
 @dataclass(frozen=True)
 class AdapterOptions:
-    """Which adapters.
+    """Settings of the adapters.
 
     :param rank: Their rank.
-    :param alpha: Their strength: their product is multiplied by ``alpha / rank``.
-    :param dropout: What their input is thinned by.
+    :param alpha: Their scale: the product of their matrices is multiplied by ``alpha / rank``.
+    :param dropout: Dropout probability of their input.
     """
 
     rank: int
@@ -29,10 +29,10 @@ class AdapterOptions:
 
 
 def add_adapters(tower: TrainableTower, options: AdapterOptions) -> None:
-    """Give every linear layer of a tower's transformer an adapter, and train nothing else.
+    """Add an adapter to every linear layer of a tower's transformer, and train nothing else.
 
-    :param tower: The tower; changed.
-    :param options: Which adapters.
+    :param tower: The tower; changed in place.
+    :param options: Settings of the adapters.
     """
     layers = [
         name
@@ -50,12 +50,12 @@ def add_adapters(tower: TrainableTower, options: AdapterOptions) -> None:
 
 
 def merge_adapters(tower: TrainableTower) -> None:
-    """Put adapters, if there are any, into the weights that they adapt, and take them away.
+    """Merge adapters, if there are any, into the weights that they adapt.
 
-    :param tower: The tower; changed.
+    :param tower: The tower; changed in place.
     """
     for name, module in list(tower.backbone.named_modules()):
         if isinstance(module, BaseTunerLayer):
             module.merge()
-            parent, _, own = name.rpartition(".")
-            setattr(tower.backbone.get_submodule(parent), own, module.get_base_layer())
+            parent, _, attribute = name.rpartition(".")
+            setattr(tower.backbone.get_submodule(parent), attribute, module.get_base_layer())

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What a configuration says to each part of a training."""
+"""The settings of each part of a training, from its configuration."""
 
 from __future__ import annotations
 
@@ -23,26 +23,28 @@ from dpr_haystack.engines.training.towers.trainer import ScheduleOptions
 from dpr_haystack.errors import InputError
 
 _CPU_CHUNK, _GPU_CHUNK = 2048, 16384
-# the scale that sentence-transformers trains unit vectors with: their inner products lie between -1 and 1
+# the default of sentence-transformers for unit vectors, whose inner products are between -1 and 1
 _SCALE_OF_UNIT_VECTORS = 20.0
+# the warm-up steps of the released DPR models
 _RELEASED_WARMUP = 1237
 
 
 def tower_options(config: TrainingConfig, role: Role) -> TowerOptions:
-    """How a tower is made ready.
+    """How a tower is prepared.
 
     :param config: The configuration.
     :param role: ``"question"`` or ``"passage"``.
+    :returns: The settings of the tower.
     """
     frozen = role == "passage" and config.freeze_passage_tower
-    longest = config.max_question_length if role == "question" else config.max_passage_length
+    max_length = config.max_question_length if role == "question" else config.max_passage_length
     if config.tie_encoders:
-        longest = config.max_passage_length
+        max_length = config.max_passage_length
     return TowerOptions(
-        # vectors of a frozen tower stay those of a store: nothing about it changes
-        max_length=None if frozen else longest,
+        # the vectors of a frozen tower must stay equal to those of a store
+        max_length=None if frozen else max_length,
         pooling=config.pooling,
-        # so that a store, which compares by inner product, ranks as they were trained
+        # a store compares by inner product: with unit vectors it ranks as in training
         normalize=True if config.similarity == "cosine" else config.normalize,
         similarity=Similarity.parse(config.similarity),
         dropout=config.dropout,
@@ -55,7 +57,11 @@ def tower_options(config: TrainingConfig, role: Role) -> TowerOptions:
 
 
 def draw_rules(config: TrainingConfig) -> DrawRules:
-    """Which passages a question is trained with."""
+    """Which passages a question is trained with.
+
+    :param config: The configuration.
+    :returns: The rules.
+    """
     return DrawRules(
         hard_negatives=config.hard_negatives,
         other_negatives=config.other_negatives,
@@ -67,33 +73,34 @@ def draw_rules(config: TrainingConfig) -> DrawRules:
 
 
 def question_order(config: TrainingConfig, train: TrainingSet) -> QuestionOrder:
-    """In which order each epoch takes the questions.
+    """The order of the questions in each epoch.
 
     :param config: The configuration.
     :param train: The questions.
-    :raises InputError: If the questions of one passage fill a batch, which then has no negative: better now than in the
-        middle of an epoch.
+    :returns: The order.
+    :raises InputError: If the questions of one passage may fill a batch, which would then have no negatives.
     """
     if config.neighbourhood:
         rules = draw_rules(config)
-        alone = (row.positives[0] for row in train.rows if not has_negatives(rules, row))
-        most = max(Counter(alone).values(), default=0)
+        positives = (row.positives[0] for row in train.rows if not has_negatives(rules, row))
+        most = max(Counter(positives).values(), default=0)
         if most >= config.batch_size:
             msg = (
-                f"neighbourhood puts the questions of a passage together, one passage has {most} without negatives of "
-                f"their own, and batch_size is {config.batch_size}: a batch might have no negative. Raise batch_size "
-                f"above {most}, or mine negatives and raise hard_negatives"
+                f"with neighbourhood, batch_size must be above {most}: got {config.batch_size}. One passage has {most} "
+                "questions without negatives of their own, which could fill a batch. Raise batch_size above that, or "
+                "mine negatives and raise hard_negatives"
             )
             raise InputError(msg)
         return neighbourhood_order(train.rows, config.neighbourhood, config.seed)
     return random_order(len(train.rows), config.seed)
 
 
-def fewest_in_a_batch(config: TrainingConfig, train: TrainingSet) -> int:
-    """How many questions the last batch of an epoch needs: those of one passage have a negative only if they bring it.
+def min_batch_size(config: TrainingConfig, train: TrainingSet) -> int:
+    """The number of questions that the last batch of an epoch needs to have negatives.
 
     :param config: The configuration.
     :param train: The questions.
+    :returns: The number: 1 if all questions have negatives of their own.
     """
     rules = draw_rules(config)
     if all(has_negatives(rules, row) for row in train.rows):
@@ -102,29 +109,30 @@ def fewest_in_a_batch(config: TrainingConfig, train: TrainingSet) -> int:
 
 
 def check_negatives(config: TrainingConfig, train: TrainingSet) -> None:
-    """See that there is something to distil: a teacher says how far a question's own negatives lie behind.
+    """Check that distillation has negatives: a teacher scores a question's own negatives only.
 
     :param config: The configuration.
     :param train: The questions.
-    :raises InputError: If no question has negatives of its own, and the loss needs them.
+    :raises InputError: If the loss needs negatives and no question has its own.
     """
     rules = draw_rules(config)
     if config.loss in ("margin_mse", "kl") and not any(has_negatives(rules, row) for row in train.rows):
         msg = (
-            f"loss {config.loss} compares a question's positive with its own negatives, and with hard_negatives "
-            f"{config.hard_negatives} and other_negatives {config.other_negatives} none of the {len(train.rows)} "
-            "questions has any: mine them first (dpr-haystack mine)"
+            f"loss {config.loss} needs questions with negatives: with hard_negatives {config.hard_negatives} and "
+            f"other_negatives {config.other_negatives}, none of the {len(train.rows)} questions has any; mine them "
+            "first (dpr-haystack mine)"
         )
         raise InputError(msg)
 
 
 def loss_options(config: TrainingConfig, passage: Part, device: str) -> LossOptions:
-    """Which loss.
+    """The settings of the loss.
 
     :param config: The configuration.
     :param passage: How the passage tower is used.
-    :param device: Where it is trained.
-    :raises InputError: If ``matryoshka`` names more numbers than vectors have.
+    :param device: The torch device of the training.
+    :returns: The settings.
+    :raises InputError: If ``matryoshka`` has a dimension above that of the vectors.
     """
     bounded = passage.normalize or config.similarity == "cosine"
     return LossOptions(
@@ -140,33 +148,45 @@ def loss_options(config: TrainingConfig, passage: Part, device: str) -> LossOpti
     )
 
 
-def _dimensions(config: TrainingConfig, whole: int) -> tuple[int, ...]:
-    if any(each > whole for each in config.matryoshka):
-        msg = f"matryoshka names {max(config.matryoshka)} numbers, but vectors have {whole}"
+def _dimensions(config: TrainingConfig, full: int) -> tuple[int, ...]:
+    if any(dimension > full for dimension in config.matryoshka):
+        msg = (
+            f"matryoshka dimensions must be at most {full}, the dimension of the vectors: got {max(config.matryoshka)}"
+        )
         raise InputError(msg)
-    return tuple(dict.fromkeys((whole, *config.matryoshka))) if config.matryoshka else ()
+    return tuple(dict.fromkeys((full, *config.matryoshka))) if config.matryoshka else ()
 
 
 def chunk_tokens(config: TrainingConfig, device: str) -> int:
-    """How many tokens are encoded at a time."""
+    """The number of tokens that are encoded at a time.
+
+    :param config: The configuration.
+    :param device: The torch device of the training.
+    :returns: The number.
+    """
     return config.chunk_tokens or (_CPU_CHUNK if device == "cpu" else _GPU_CHUNK)
 
 
 def in_bfloat16(config: TrainingConfig, device: str) -> bool:
-    """Whether matrices are multiplied in bfloat16."""
+    """Whether matrices are multiplied in bfloat16.
+
+    :param config: The configuration.
+    :param device: The torch device of the training.
+    """
     return resolve_dtype(config.dtype, device) == torch.bfloat16
 
 
-def schedule(config: TrainingConfig, an_epoch: int, output_dir: Path, device: str) -> ScheduleOptions:
-    """How long and how fast.
+def schedule(config: TrainingConfig, steps_per_epoch: int, output_dir: Path, device: str) -> ScheduleOptions:
+    """The schedule of the training: length, learning rate, checkpoints, validations.
 
     :param config: The configuration.
-    :param an_epoch: How many steps an epoch has.
-    :param output_dir: Where checkpoints go.
-    :param device: Where it is trained.
-    :raises InputError: If TensorBoard is asked for and not there.
+    :param steps_per_epoch: Number of steps per epoch.
+    :param output_dir: The folder for checkpoints.
+    :param device: The torch device of the training.
+    :returns: The schedule.
+    :raises InputError: If TensorBoard is requested and not installed.
     """
-    steps = config.max_steps or an_epoch * config.epochs
+    steps = config.max_steps or steps_per_epoch * config.epochs
     return ScheduleOptions(
         output_dir=output_dir,
         batch_size=config.batch_size,
@@ -178,7 +198,7 @@ def schedule(config: TrainingConfig, an_epoch: int, output_dir: Path, device: st
         max_grad_norm=config.max_grad_norm,
         checkpoint_steps=config.checkpoint_steps,
         checkpoints=config.keep_checkpoints,
-        evaluate_steps=config.evaluate_steps or min(an_epoch, steps),
+        evaluate_steps=config.evaluate_steps or min(steps_per_epoch, steps),
         log_steps=config.log_steps,
         bfloat16=in_bfloat16(config, device),
         cpu=device == "cpu",
@@ -188,8 +208,8 @@ def schedule(config: TrainingConfig, an_epoch: int, output_dir: Path, device: st
 
 
 def _with_tensorboard(config: TrainingConfig) -> bool:
-    there = find_spec("tensorboard") is not None
-    if config.tensorboard and not there:
-        msg = "tensorboard: true needs the package tensorboard: pip install tensorboard, or leave the setting out"
+    installed = find_spec("tensorboard") is not None
+    if config.tensorboard and not installed:
+        msg = "tensorboard: true needs the package tensorboard: pip install tensorboard, or omit the setting"
         raise InputError(msg)
-    return there if config.tensorboard is None else config.tensorboard
+    return installed if config.tensorboard is None else config.tensorboard

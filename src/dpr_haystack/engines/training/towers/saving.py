@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A trained pair as a model directory."""
+"""Writing a trained pair of towers as a model directory."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def save_pair(
     made_from: Mapping[str, str],
     training: Mapping[str, Any],
 ) -> Path:
-    """Write two towers as a model directory, in one step; one that is there is replaced.
+    """Write two towers as a model directory, atomically; an existing one is replaced.
 
-    :param towers: The towers by role; the same one twice where they are tied.
+    :param towers: The towers by role; the same object twice if they are tied.
     :param target: The directory.
-    :param made_from: What each was made from.
-    :param training: How they were trained.
+    :param made_from: The model that each was trained from.
+    :param training: The training record.
     :returns: The directory.
     """
     check_target(target, overwrite=True)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""One training: towers, loss, batches and trainer put together as a configuration says."""
+"""One training run: towers, loss, batches and trainer built from a configuration."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.engines.checkpoints.runtime import chosen_device, quiet
 from dpr_haystack.engines.training.callbacks import (
+    CheckWeights,
     Curves,
     History,
     KeepBest,
     Progress,
+    ReportProgress,
     StopOnRequest,
-    Told,
-    WeightsAreNumbers,
     best_of,
 )
 from dpr_haystack.engines.training.checkpoints import average, checkpoints_in, load_weights, trained_weights
@@ -41,9 +41,9 @@ from dpr_haystack.engines.training.towers.options import (
     check_negatives,
     chunk_tokens,
     draw_rules,
-    fewest_in_a_batch,
     in_bfloat16,
     loss_options,
+    min_batch_size,
     question_order,
     schedule,
     tower_options,
@@ -62,12 +62,12 @@ from dpr_haystack.errors import InputError
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a training.
+    """The outcome of a training.
 
-    :param steps: Steps done in all.
+    :param steps: Total number of steps.
     :param weights: Which weights the towers have now: ``"last"``, ``"best"`` or ``"average"``.
-    :param validation: What their validation gave; empty if there was none.
-    :param finished: False if it was asked to stop.
+    :param validation: Validation metrics of these weights; empty without validation.
+    :param finished: False if it was stopped on request.
     """
 
     steps: int
@@ -77,14 +77,14 @@ class Outcome:
 
 
 class Session:
-    """One training, ready to begin or to go on.
+    """One training, ready to start or to resume.
 
-    :param config: What to train and how.
-    :param train: What to train with.
-    :param dev: What to validate with; None not to.
-    :param checkpoints: Where checkpoints go, or lie.
+    :param config: The configuration.
+    :param train: The training set.
+    :param dev: The validation set; None for no validation.
+    :param checkpoints: The folder of checkpoints, written to and resumed from.
     :param curves: Writes the curves.
-    :param progress: Told after every step.
+    :param progress: Called after every step.
     :param token: A hub token.
     """
 
@@ -104,21 +104,13 @@ class Session:
         self._best = checkpoints / "best.safetensors"
         self._device = chosen_device(config.device)
         check_negatives(config, train)
-        torch.manual_seed(config.seed)  # adapters and projections begin at random
+        torch.manual_seed(config.seed)  # adapters and projections are initialised randomly
         self.model = _towers(config, self._device, token)
         self._evaluator = None if dev is None else self._evaluator_for(dev)
-        processes = int(os.environ.get("WORLD_SIZE", "1"))  # torch.distributed comes up with the trainer
-        count = len(train.rows)
-        sampler = EpochSampler(
-            question_order(config, train), count, config.batch_size, fewest_in_a_batch(config, train), processes
-        )
-        if not len(sampler):
-            where = f" in each of {processes} processes" if processes > 1 else ""
-            what = f"no batch of {config.batch_size} with a negative{where}"
-            msg = f"{len(train.rows)} questions make {what}: add questions"
-            raise InputError(msg)
+        processes = int(os.environ.get("WORLD_SIZE", "1"))  # torch.distributed is initialised later, by the trainer
+        sampler = _sampler(config, train, processes)
         self._stop = StopOnRequest()
-        callbacks = [Curves(curves), WeightsAreNumbers(), *([Told(progress)] if progress is not None else [])]
+        callbacks = [Curves(curves), CheckWeights(), *([ReportProgress(progress)] if progress is not None else [])]
         if self._evaluator is not None:
             callbacks.append(KeepBest(self._best, config.best_metric, config.early_stopping))
         callbacks.append(self._stop)
@@ -135,16 +127,19 @@ class Session:
         )
 
     def wait_for_others(self) -> None:
-        """Under torchrun: go on when every process is here."""
+        """Under torchrun: wait until every process gets here."""
         if torch.distributed.is_initialized():
             torch.distributed.barrier()
 
     def train(self) -> Outcome:
-        """Train to the end, or until asked to stop; afterwards the towers have the weights that are to be kept."""
-        there = checkpoints_in(self._checkpoints)
+        """Train to the end or until stopped on request, resuming from the last checkpoint.
+
+        :returns: The outcome; the towers have the chosen weights.
+        """
+        existing = checkpoints_in(self._checkpoints)
         try:
             with quiet():
-                self._trainer.train(resume_from_checkpoint=str(there[-1]) if there else None)
+                self._trainer.train(resume_from_checkpoint=str(existing[-1]) if existing else None)
         finally:
             self._stop.restore()
         steps = self._trainer.state.global_step
@@ -157,8 +152,9 @@ class Session:
         """Write the pair as a model directory.
 
         :param target: The directory.
-        :param made_from: What each tower was made from.
-        :param training: How they were trained.
+        :param made_from: The model that each tower was trained from.
+        :param training: The training record.
+        :returns: The directory.
         """
         towers: dict[Role, TrainableTower] = {
             "question": tower_of(self.model, "question"),
@@ -172,24 +168,27 @@ class Session:
         return save_pair(towers, target, made_from=made_from, training=training)
 
     def _choose(self) -> tuple[str, dict[str, float]]:
-        """Load the best of the last weights, those of the best validation, and the average of the last checkpoints."""
+        """Load the best of: the current weights, those of the best validation, the average of the last checkpoints.
+
+        :returns: Their name and their validation metrics.
+        """
         last = checkpoints_in(self._checkpoints)[-self._config.average_last :] if self._config.average_last else []
         if self._evaluator is None:
             if last:
                 load_weights(self.model, average(last))
             return ("average" if last else "last"), {}
-        tried = [("last", self._evaluator(self.model))]
-        own = _snapshot(self.model)
+        evaluated = [("last", self._evaluator(self.model))]
+        current = _snapshot(self.model)
         if self._best.is_file() and self._trainer.state.log_history:
             load_weights(self.model, load_file(self._best))
-            tried.append(("best", self._evaluator(self.model)))
+            evaluated.append(("best", self._evaluator(self.model)))
         if last:
             load_weights(self.model, average(last))
-            tried.append(("average", self._evaluator(self.model)))
-        place = best_of(self._config.best_metric, [values[self._config.best_metric] for _, values in tried])
-        weights, validation = tried[place]
-        kept = own if weights == "last" else load_file(self._best) if weights == "best" else average(last)
-        load_weights(self.model, kept)
+            evaluated.append(("average", self._evaluator(self.model)))
+        metric = self._config.best_metric
+        weights, validation = evaluated[best_of(metric, [values[metric] for _, values in evaluated])]
+        chosen = current if weights == "last" else load_file(self._best) if weights == "best" else average(last)
+        load_weights(self.model, chosen)
         return weights, validation
 
     def _evaluator_for(self, dev: TrainingSet) -> PoolEvaluator:
@@ -211,6 +210,18 @@ class Session:
         false_negatives = FalseNegatives(train, same_answer=config.mask_same_answer, match=match)
         options = loss_options(config, tower_of(self.model, "passage").part, self._device)
         return RetrievalLoss(self.model, options, false_negatives.mask, teacher)
+
+
+def _sampler(config: TrainingConfig, train: TrainingSet, processes: int) -> EpochSampler:
+    sampler = EpochSampler(
+        question_order(config, train), len(train.rows), config.batch_size, min_batch_size(config, train), processes
+    )
+    if not len(sampler):
+        where = f" for each of {processes} processes" if processes > 1 else ""
+        count = len(train.rows)
+        msg = f"{count} questions are too few for a batch of {config.batch_size} with negatives{where}: add questions"
+        raise InputError(msg)
+    return sampler
 
 
 def _towers(config: TrainingConfig, device: str, token: str | None) -> SentenceTransformer:

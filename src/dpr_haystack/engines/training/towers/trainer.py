@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""sentence-transformers' trainer with our batches, our checkpoints and our progress."""
+"""The trainer of sentence-transformers with batches, checkpoints and callbacks of this package."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from dpr_haystack.engines.training.towers.losses import RetrievalLoss
 
 @dataclass(frozen=True)
 class ScheduleOptions:
-    """How long and how fast to train.
+    """The schedule of a training.
 
-    :param output_dir: Where checkpoints go.
-    :param batch_size: Questions a step and process.
+    :param output_dir: The folder for checkpoints.
+    :param batch_size: Questions per step and process.
     :param epochs: Passes over the training set.
-    :param max_steps: Stop after so many steps; None for all epochs.
-    :param learning_rate: The highest one.
-    :param warmup_steps: Steps in which it is reached, in a line.
-    :param weight_decay: Of AdamW.
-    :param max_grad_norm: Longer gradients are cut to this length.
+    :param max_steps: Number of steps after which to stop; None for all epochs.
+    :param learning_rate: The highest learning rate.
+    :param warmup_steps: Steps in which it is reached, linearly.
+    :param weight_decay: Weight decay of AdamW.
+    :param max_grad_norm: Largest norm of the gradients; larger ones are clipped.
     :param checkpoint_steps: Steps between checkpoints.
-    :param checkpoints: How many are kept.
-    :param evaluate_steps: Steps between validations; None for none.
-    :param log_steps: Steps between two lines of the curves.
+    :param checkpoints: How many checkpoints are kept.
+    :param evaluate_steps: Steps between validations; None for no validation.
+    :param log_steps: Steps between two log entries.
     :param bfloat16: Whether matrices are multiplied in bfloat16.
-    :param cpu: Whether to train on the processor even where there is a GPU.
-    :param tensorboard: Whether TensorBoard is written too.
-    :param seed: Of everything random.
+    :param cpu: Whether to train on the CPU even if there is a GPU.
+    :param tensorboard: Whether to write TensorBoard logs too.
+    :param seed: The random seed.
     """
 
     output_dir: Path
@@ -62,11 +62,11 @@ class ScheduleOptions:
 
 
 class OneDevice(SentenceTransformerTrainingArguments):  # type: ignore[misc]
-    """Settings of a process that trains on one GPU: several are torchrun's, which shares negatives between them."""
+    """Arguments of a process that trains on one GPU; torchrun starts one process per GPU, and they share negatives."""
 
     @property
     def n_gpu(self) -> int:
-        """At most one, so that batches are not dealt out inside the process."""
+        """At most 1, so that the trainer does not split batches inside the process."""
         return min(1, int(super().n_gpu))
 
 
@@ -76,10 +76,11 @@ class TowerTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
     :param model: Both towers.
     :param loss: The loss.
     :param sampler: The order of the questions.
-    :param collator: Makes batches.
-    :param options: How long and how fast.
-    :param evaluator: Validates; None not to.
-    :param callbacks: Told what happens.
+    :param collator: Builds batches.
+    :param options: The schedule.
+    :param questions: Number of questions.
+    :param evaluator: Validates; None for no validation.
+    :param callbacks: Callbacks of the training.
     """
 
     def __init__(
@@ -104,14 +105,22 @@ class TowerTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
             data_collator=collator,
             callbacks=callbacks,
         )
-        for theirs in (PrinterCallback, ProgressCallback):
-            self.remove_callback(theirs)
+        for default_callback in (PrinterCallback, ProgressCallback):
+            self.remove_callback(default_callback)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """No model card of sentence-transformers': a model directory says how it was trained."""
+        """Write no model card: the manifest of the model directory has the training record.
+
+        :param default_args_dict: Ignored.
+        """
 
     def get_batch_sampler(self, *args: Any, **kwargs: Any) -> EpochSampler:
-        """Our order of the questions."""
+        """The sampler of the questions.
+
+        :param args: Ignored.
+        :param kwargs: Ignored.
+        :returns: The sampler.
+        """
         return self._sampler
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
@@ -150,6 +159,6 @@ def _arguments(options: ScheduleOptions, *, validated: bool) -> OneDevice:
         disable_tqdm=True,
         dataloader_pin_memory=False,
         remove_unused_columns=False,
-        # every weight that is trained takes part in every step; and a step has several forward passes
+        # every trained weight is used in every step, and a step has several forward passes
         ddp_find_unused_parameters=False,
     )

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""How good two towers are while they are trained: every question over one pool of passages."""
+"""Validation during training: every question ranks one pool of passages."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from dpr_haystack.engines.training.towers.batches import by_length
 from dpr_haystack.engines.training.towers.losses import similarities
 from dpr_haystack.engines.training.towers.trainable import TrainableTower, tower_of
 
-_AT_ONCE = 256
+_QUESTIONS_AT_ONCE = 256
 _KS = (1, 5, 20)
 
 
 class PoolEvaluator(BaseEvaluator):  # type: ignore[misc]
-    """Average rank and top-k accuracy over a fixed pool (the original code's validation).
+    """Average rank and top-k accuracy over a fixed pool (the validation of the original code).
 
-    The pool is all positives and negatives of all questions together, whatever number of devices there is.
+    The pool is the positives and negatives of all questions together, whatever the number of devices.
 
     :param validation: The questions and passages.
-    :param hard_negatives: So many of each question's hard negatives are in the pool.
-    :param other_negatives: So many of its other negatives.
-    :param similarity: What vectors are compared by.
+    :param hard_negatives: Number of hard negatives of each question in the pool.
+    :param other_negatives: Number of other negatives of each question in the pool.
+    :param similarity: How vectors are compared.
     :param bfloat16: Whether matrices are multiplied in bfloat16.
-    :param chunk_tokens: Texts are encoded in chunks of so many tokens.
+    :param chunk_tokens: Most tokens per chunk in which texts are encoded.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class PoolEvaluator(BaseEvaluator):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self._questions = [row.question for row in validation.rows]
-        wanted = [
+        candidates = [
             (*row.positives, *row.hard_negatives[:hard_negatives], *row.negatives[:other_negatives])
             for row in validation.rows
         ]
-        pool = list(dict.fromkeys(number for numbers in wanted for number in numbers))
+        pool = list(dict.fromkeys(number for numbers in candidates for number in numbers))
         self._pool = [validation.passages[number] for number in pool]
-        places = {number: place for place, number in enumerate(pool)}
-        self._positives = [[places[number] for number in row.positives] for row in validation.rows]
+        columns = {number: column for column, number in enumerate(pool)}
+        self._positives = [[columns[number] for number in row.positives] for row in validation.rows]
         self._similarity = similarity
         self._bfloat16 = bfloat16
         self._chunk_tokens = chunk_tokens
@@ -69,19 +69,23 @@ class PoolEvaluator(BaseEvaluator):  # type: ignore[misc]
         epoch: float = -1,
         steps: int = -1,
     ) -> dict[str, float]:
-        """Validate.
+        """Validate the towers.
 
+        :param model: Both towers.
+        :param output_path: Ignored.
+        :param epoch: Ignored.
+        :param steps: Ignored.
         :returns: ``average_rank`` (1 is best), ``top_1``, ``top_5``, ``top_20`` in percent, ``mrr`` from 0 to 1.
         """
-        questions: list[PassageText] = [(None, normalize_question(each)) for each in self._questions]
+        texts: list[PassageText] = [(None, normalize_question(question)) for question in self._questions]
         device = next(model.parameters()).device.type
         with torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=self._bfloat16):
-            asked = encode(tower_of(model, "question"), questions, self._chunk_tokens)
+            questions = encode(tower_of(model, "question"), texts, self._chunk_tokens)
             pool = encode(tower_of(model, "passage"), self._pool, self._chunk_tokens)
         ranks = [
             rank
-            for start in range(0, len(questions), _AT_ONCE)
-            for rank in self._ranks(asked[start : start + _AT_ONCE], pool, start)
+            for start in range(0, len(questions), _QUESTIONS_AT_ONCE)
+            for rank in self._ranks(questions[start : start + _QUESTIONS_AT_ONCE], pool, start)
         ]
         accuracy = top_k_accuracy(ranks, _KS)
         return {
@@ -94,8 +98,8 @@ class PoolEvaluator(BaseEvaluator):  # type: ignore[misc]
         scores = similarities(questions, pool, self._similarity).cpu().numpy()
         ranks = []
         for row, positives in zip(scores, self._positives[start : start + len(scores)], strict=True):
-            best = max(row[place] for place in positives)
-            # what is as near, or no number, stands before it: a tower for which all texts are alike is not a good one
+            best = max(row[column] for column in positives)
+            # ties and NaN count as better than the positive: a tower with equal vectors for all texts must rank low
             ahead = ~(row < best)
             ahead[positives] = False
             ranks.append(1 + int(np.count_nonzero(ahead)))
@@ -103,12 +107,12 @@ class PoolEvaluator(BaseEvaluator):  # type: ignore[misc]
 
 
 def encode(tower: TrainableTower, texts: Sequence[PassageText], chunk_tokens: int) -> Tensor:
-    """Vectors of texts in their order, without dropout, in float32.
+    """Encode texts without dropout, in float32.
 
-    :param tower: The tower; afterwards it is as ready for training as before.
+    :param tower: The tower; its training mode is restored.
     :param texts: Titles (or ``None``) and texts.
-    :param chunk_tokens: Texts are encoded in chunks of so many tokens.
-    :returns: (texts, dimension).
+    :param chunk_tokens: Most tokens per chunk.
+    :returns: The vectors in the order of the texts, (texts, dimension).
     """
     device = next(tower.backbone.parameters()).device
     training = tower.training
@@ -116,14 +120,14 @@ def encode(tower: TrainableTower, texts: Sequence[PassageText], chunk_tokens: in
     vectors = torch.empty(len(texts), tower.part.dimension, device=device)
     try:
         features = by_length(tower, texts, range(len(texts)))
-        places = features["row"].to(device)
+        rows = features["row"].to(device)
         lengths = features["attention_mask"].sum(dim=1).tolist()
         start = 0
         while start < len(texts):
             stop = _end_of_chunk(lengths, start, chunk_tokens)
             width = lengths[stop - 1]
             chunk = (features[name][start:stop, :width].to(device) for name in ("input_ids", "attention_mask"))
-            vectors[places[start:stop]] = tower.vectors(*chunk)
+            vectors[rows[start:stop]] = tower.vectors(*chunk)
             start = stop
     finally:
         tower.train(training)

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from dpr_haystack.engines.checkpoints import prepacked
 from dpr_haystack.engines.checkpoints.prepacked import PrepackedLinear, prepack
-from dpr_haystack.engines.towers import checkpoints, prepacked
+from dpr_haystack.engines.towers import loading
 from support.checkpoints import tiny_dpr
 
 
@@ -47,7 +48,7 @@ def test_where_it_does_not_work_layers_stay(monkeypatch, forward):
 def test_an_encoder_without_it_gives_the_same(tmp_path, monkeypatch):
     folder = str(tiny_dpr(tmp_path / "question", "question"))
     texts = [(None, "who wrote the origin of species"), ("darwin", "the beagle")]
-    packed = checkpoints.load_encoder(folder, "question", dtype="float32").encode(texts)
-    monkeypatch.setattr(checkpoints, "prepack", lambda backbone: 0)
-    plain = checkpoints.load_encoder(folder, "question", dtype="float32").encode(texts)
+    packed = loading.load_encoder(folder, "question", dtype="float32").encode(texts)
+    monkeypatch.setattr(loading, "prepack", lambda backbone: 0)
+    plain = loading.load_encoder(folder, "question", dtype="float32").encode(texts)
     np.testing.assert_allclose(packed, plain, atol=1e-5)

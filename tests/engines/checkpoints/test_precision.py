@@ -8,8 +8,8 @@ import platform
 import pytest
 import torch
 
+from dpr_haystack.engines.checkpoints import precision
 from dpr_haystack.engines.checkpoints.precision import has_native_bfloat16, resolve_dtype
-from dpr_haystack.engines.towers import precision
 from dpr_haystack.errors import InputError
 
 

@@ -102,7 +102,7 @@ def test_what_is_no_reader_is_named(tmp_path, name, what):
     folder = tiny_bert(tmp_path / "bert")
     config = (folder / "config.json").read_text()
     (folder / "config.json").write_text(config.replace("BertModel", name))
-    with pytest.raises(ModelError, match=f"is no reader but {what}"):
+    with pytest.raises(ModelError, match=f"is not a reader but {what}"):
         load_reader(str(folder))
 
 

@@ -19,7 +19,7 @@ from transformers import AutoTokenizer, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.model_directory import read_manifest
-from dpr_haystack.engines.towers import model_directory
+from dpr_haystack.engines.checkpoints import folders
 from dpr_haystack.engines.towers.conversion import convert
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError
@@ -86,7 +86,7 @@ def test_the_first_numbers_of_every_vector(tmp_path, towers, unit):
     assert read_manifest(made).parts["passage"].dimension == 12
     again = convert(str(made), None, tmp_path / "again")
     np.testing.assert_array_equal(vectors(again, "passage"), vectors(made, "passage"))
-    with pytest.raises(InputError, match=r"dimension must be from 1 to 12, the numbers of a vector of .*: 13"):
+    with pytest.raises(InputError, match=r"dimension must be from 1 to 12, the dimension of .*: got 13"):
         convert(str(made), None, tmp_path / "more", dimension=13)
 
 
@@ -121,9 +121,9 @@ def test_transformers_own_classes_read_what_was_trained_from_bert(tmp_path):
     ("change", "reason"),
     [
         ({"pooling": "mean"}, "its pooling is mean"),
-        ({"normalize": True}, "its vectors get length 1"),
-        ({"prompt": "query: "}, "it reads 'query: ' before every text"),
-        ({"dimension": 8}, "it keeps 8 of 32 numbers"),
+        ({"normalize": True}, "its vectors are scaled to length 1"),
+        ({"prompt": "query: "}, "it puts the prompt 'query: ' before every text"),
+        ({"dimension": 8}, "it keeps 8 of 32 vector components"),
     ],
 )
 @pytest.mark.parametrize("family", ["bert", "dpr"])
@@ -135,7 +135,7 @@ def test_what_transformers_classes_cannot_do_is_refused(tmp_path, towers, family
     content["parts"]["question"].update(change)
     content["parts"]["passage"].update(change)
     manifest.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=f"the question tower cannot be a DPR checkpoint of transformers.*{reason}"):
+    with pytest.raises(InputError, match=f"the question tower cannot be written as a DPR checkpoint.*{reason}"):
         convert(str(pair), None, tmp_path / "dpr", dpr_classes=True)
     assert not (tmp_path / "dpr").exists()
 
@@ -144,7 +144,7 @@ def test_where_links_are_not_possible_it_is_copied(tmp_path, monkeypatch):
     def refuse(*_args):
         raise OSError
 
-    monkeypatch.setattr(model_directory.os, "link", refuse)
+    monkeypatch.setattr(folders.os, "link", refuse)
     made = convert(str(tiny_bert(tmp_path / "bert")), None, tmp_path / "model")
     files = [made / role / "model.safetensors" for role in ("question", "passage")]
     assert not os.path.samefile(*files)
@@ -210,7 +210,7 @@ def test_an_existing_model_is_replaced_only_on_request(tmp_path, towers):
 def test_what_is_no_model_is_never_replaced(tmp_path, towers):
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("dear")
-    with pytest.raises(InputError, match="no model directory"):
+    with pytest.raises(InputError, match="not a model directory"):
         convert(*towers, tmp_path / "letters", overwrite=True)
     assert (tmp_path / "letters" / "dear.txt").read_text() == "dear"
     (tmp_path / "empty").mkdir()

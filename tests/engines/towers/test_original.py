@@ -139,13 +139,13 @@ def test_nothing_in_a_file_is_run(tmp_path, where):
 
 def test_what_is_no_checkpoint(tmp_path):
     (tmp_path / "text.cp").write_text("hello")
-    with pytest.raises(ModelError, match=r"text\.cp is no model: a model is a folder"):
+    with pytest.raises(ModelError, match=r"text\.cp is not a model: expected a folder"):
         load_encoder(str(tmp_path / "text.cp"), "question")
     (tmp_path / "cut.cp").write_bytes(b"PK\x03\x04 and nothing more")
-    with pytest.raises(ModelError, match="no DPR checkpoint"):
+    with pytest.raises(ModelError, match="not a DPR checkpoint"):
         load_encoder(str(tmp_path / "cut.cp"), "question")
     torch.save({"model_dict": {"encoder.x": torch.ones(1), "qa_outputs.bias": torch.ones(2)}}, tmp_path / "reader.cp")
-    with pytest.raises(ModelError, match=r"not the checkpoint of two DPR encoders: it holds encoder\.x"):
+    with pytest.raises(ModelError, match=r"must hold the weights of two DPR encoders: got encoder\.x"):
         load_encoder(str(tmp_path / "reader.cp"), "question")
 
 

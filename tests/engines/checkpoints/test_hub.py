@@ -144,7 +144,7 @@ def test_a_slip_in_a_path_is_taken_for_one(hub, tmp_path, monkeypatch):
     (tmp_path / "demo" / "model").mkdir(parents=True)
     (tmp_path / "demo" / "corpus").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match=r"no model at 'demo/mdoel'.*only corpus, model") as caught:
+    with pytest.raises(ModelError, match=r"no model at 'demo/mdoel'.*are: corpus, model") as caught:
         locate("demo/mdoel")
     assert "hf download" not in str(caught.value)
     with pytest.raises(ModelError, match=f"{tmp_path} has no folder of that name"):

@@ -123,7 +123,7 @@ def test_a_batch_without_a_negative_is_refused() -> None:
     def everything(questions: Any, passages: Any) -> Any:
         return np.ones((len(questions), len(passages)), dtype=bool)
 
-    with pytest.raises(InputError, match="a batch of 3 questions and 5 passages has no negative"):
+    with pytest.raises(InputError, match="a batch of 3 questions and 5 passages has no negatives"):
         loss_of(LossOptions(), everything)
 
 
