@@ -15,7 +15,7 @@ from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.engines.keyword import _KEYS_IN_QUERY, LANGUAGES, TITLE_WEIGHT, KeywordIndex
-from support.stores import reopened
+from support.stores import compact_above, reopened
 
 K1, B = 1.2, 0.75
 
@@ -241,8 +241,8 @@ def test_the_index_catches_up_with_every_write(store):
     store.close()
 
 
-def test_deletions_that_a_compaction_has_forgotten(store, monkeypatch):
-    monkeypatch.setattr("dpr_haystack.store.compaction._NOT_BELOW", 5)
+def test_deletions_that_a_compaction_has_forgotten(store):
+    compact_above(store, 5)
     store.write_documents([Document(id=str(n), content="common word", embedding=[n, 1.0]) for n in range(30)])
     assert len(found(store, "common")) == 30
     store.delete_documents([str(n) for n in range(20)])

@@ -13,6 +13,7 @@ from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack.core.metadata import fields_info, min_max, unique_values
 from dpr_haystack.store.engine import StoreEngine
+from dpr_haystack.store.writing import StoreWriter
 
 
 class DocumentMethods:
@@ -52,11 +53,11 @@ class DocumentMethods:
         :raises DuplicateDocumentError: If ids are there under FAIL, or come twice. Nothing is written then.
         :raises DocumentStoreError: If the store cannot be written, or another process kept writing for too long.
         """
-        return self._opened().write(documents, policy)
+        return StoreWriter(self._opened()).write(documents, policy)
 
     def delete_documents(self, document_ids: list[str]) -> None:
         """Delete documents by id; unknown ids are passed over."""
-        self._opened().delete(document_ids)
+        StoreWriter(self._opened()).delete(document_ids)
 
     def delete_all_documents(self, recreate_index: bool = False) -> None:
         """Delete every document and its vector.
@@ -64,7 +65,7 @@ class DocumentMethods:
         :param recreate_index: Delete the derived indexes as well, instead of letting them catch up.
         """
         engine = self._opened()
-        engine.delete_all()
+        StoreWriter(engine).delete_all()
         if recreate_index:
             engine.drop_indexes()
 
@@ -75,7 +76,7 @@ class DocumentMethods:
         :param refresh: Has no effect: what is written is always seen at once.
         :returns: How many were deleted.
         """
-        return self._opened().delete_matching(filters)
+        return StoreWriter(self._opened()).delete_matching(filters)
 
     def update_by_filter(self, filters: dict[str, Any], meta: dict[str, Any], refresh: bool = False) -> int:  # noqa: ARG002
         """Merge metadata into the documents that a filter lets through.
@@ -85,7 +86,7 @@ class DocumentMethods:
         :param refresh: Has no effect: what is written is always seen at once.
         :returns: How many were updated.
         """
-        return self._opened().update_matching(filters, meta)
+        return StoreWriter(self._opened()).update_matching(filters, meta)
 
     def count_documents_by_filter(self, filters: dict[str, Any]) -> int:
         """How many documents a filter lets through."""

@@ -32,9 +32,10 @@ from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.faiss_haystack_files import announce, left_by_faiss_haystack, read_documents, store_directory
 from dpr_haystack.store.layout import Layout, Manifest
 from dpr_haystack.store.manifests import as_record, manifest_of
-from dpr_haystack.store.reembedding import Restaging, drop, restaging
+from dpr_haystack.store.reembedding import Reembedding, drop, reembedding
 from dpr_haystack.store.registry import acquire, is_store, release, was_written
 from dpr_haystack.store.search import StoreSearch
+from dpr_haystack.store.writing import StoreWriter
 
 
 class FAISSDocumentStore(DocumentMethods):
@@ -158,14 +159,14 @@ class FAISSDocumentStore(DocumentMethods):
         """Say which passage tower made the vectors."""
         self._opened().record(encoder=encoder)
 
-    def restaging(
+    def reembedding(
         self, encoder: dict[str, Any], dimension: int, *, restart: bool = False
-    ) -> AbstractContextManager[Restaging]:
+    ) -> AbstractContextManager[Reembedding]:
         """Embed the whole store anew beside the vectors that are there; see :mod:`dpr_haystack.store.reembedding`."""
-        return restaging(self._opened(), encoder, dimension, restart=restart)
+        return reembedding(self._opened(), encoder, dimension, restart=restart)
 
-    def drop_restaging(self) -> None:
-        """Throw away what an interrupted :meth:`restaging` has left."""
+    def drop_reembedding(self) -> None:
+        """Throw away what an interrupted :meth:`reembedding` has left."""
         drop(self._opened())
 
     def write_unless_embedded_anew(self, documents: list[Document], policy: DuplicatePolicy, switches: int) -> int:
@@ -176,7 +177,7 @@ class FAISSDocumentStore(DocumentMethods):
         :param switches: What :meth:`times_embedded_anew` was when these vectors were made.
         :raises EncoderMismatch: If they have. Nothing is written then.
         """
-        return self._opened().write(documents, policy, switches)
+        return StoreWriter(self._opened()).write(documents, policy, switches)
 
     def times_embedded_anew(self) -> int:
         """How often ``dpr-haystack reembed`` has replaced all vectors."""
@@ -322,7 +323,7 @@ class FAISSDocumentStore(DocumentMethods):
         prepare(documents, DuplicatePolicy.SKIP, self.embedding_dim)  # refuses before there is a store
         engine = acquire(root, self._manifest(), self.lock_timeout)
         try:
-            engine.write(documents, DuplicatePolicy.SKIP)
+            StoreWriter(engine).write(documents, DuplicatePolicy.SKIP)
         except BaseException:
             release(engine)
             raise

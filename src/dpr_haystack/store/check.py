@@ -22,7 +22,7 @@ from dpr_haystack.store.keyword import KeywordCache
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
 from dpr_haystack.store.manifests import merged
 from dpr_haystack.store.records import checksums
-from dpr_haystack.store.reembedding_state import staging_in
+from dpr_haystack.store.reembedding_state import reembedding_in
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.view import SelectionCache, View
 
@@ -147,7 +147,7 @@ def _check_vectors(
 
 
 def _say_staging(connection: sqlite3.Connection, report: CheckReport) -> None:
-    under_way = staging_in(connection)
+    under_way = reembedding_in(connection)
     if under_way is not None:
         model = under_way.encoder.get("model")
         report.passed.append(f"re-embedding by {model} under way: {under_way.next_row} vectors so far")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from haystack.dataclasses import Document
 
     from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
-    from dpr_haystack.store.reembedding import Restaging
+    from dpr_haystack.store.reembedding import Reembedding
 
 Progress = Callable[[int], None]
 
@@ -77,9 +77,9 @@ def reembed(
     recorded = store.recorded_encoder or {}
     if recorded.get("fingerprint") == record["fingerprint"] and not store.count_documents_by_filter(_WITHOUT_VECTOR):
         if restart:
-            store.drop_restaging()
+            store.drop_reembedding()
         return ReembedReport(embedder.model, is_new=False)
-    with store.restaging(record, embedder.dimension, restart=restart) as staging:
+    with store.reembedding(record, embedder.dimension, restart=restart) as staging:
         staging.check_space()
         found, remaining = staging.done, staging.remaining
         step = progress(found, found + remaining) if progress is not None else (lambda _: None)
@@ -88,7 +88,7 @@ def reembed(
     return ReembedReport(embedder.model, embedded, found, store.count_documents_by_filter(_WITHOUT_TEXT))
 
 
-def _embed_all(staging: Restaging, embedder: DPRDocumentEmbedder, step: Progress) -> int:
+def _embed_all(staging: Reembedding, embedder: DPRDocumentEmbedder, step: Progress) -> int:
     embedded, size = 0, FIRST
 
     def embed(documents: list[Document]) -> list[Document]:
@@ -101,6 +101,6 @@ def _embed_all(staging: Restaging, embedder: DPRDocumentEmbedder, step: Progress
         pending, started = staging.pending(size), time.monotonic()
         if not pending and staging.switch(embed):
             return embedded
-        staging.stage(pending, embed(pending.documents) if pending.documents else [])
+        staging.add(pending, embed(pending.documents) if pending.documents else [])
         step(len(pending.documents))
         size = next_size(size, len(pending.documents), time.monotonic() - started)
