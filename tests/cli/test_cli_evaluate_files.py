@@ -202,7 +202,7 @@ def test_two_outputs_need_two_files(cli: Cli, folder: Path) -> None:
     [
         (("--plot", "curve.jpg"), ".png"),
         (("--measures", "nDCG@200"), "first 100 passages"),
-        (("--measures", "foo"), "no measure 'foo'"),
+        (("--measures", "foo"), "unknown measure 'foo'"),
     ],
 )
 def test_what_cannot_be_had(cli: Cli, folder: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -335,10 +335,10 @@ def test_hybrid_search_over_a_store_without_vectors_is_keyword_search(
         words.write_documents(documents())
         found = make_retriever("hybrid", words).run(QUESTION)["documents"]
         assert [each.id for each in found] == [each.id for each in words.bm25_retrieval(QUESTION, 10)]
-        assert "not one vector: embed documents" in caplog.text
+        assert "no vectors: embed documents" in caplog.text
         caplog.clear()
         assert make_retriever("dpr", words).run(QUESTION)["documents"] == []
-        assert "not one vector: embed documents" in caplog.text
+        assert "no vectors: embed documents" in caplog.text
         caplog.clear()
 
 

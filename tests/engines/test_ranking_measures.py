@@ -68,12 +68,12 @@ def test_without_questions_there_is_no_mean() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("foo@3", "no measure 'foo@3'"),
-        ("R@", "no measure"),
-        ("", "no measure"),
+        ("foo@3", "unknown measure 'foo@3'"),
+        ("R@", "unknown measure"),
+        ("", "unknown measure"),
         ("NumRet", ", ".join(FAMILIES)),
-        ("nDCG@21", "first 20 passages"),
-        ("nDCG@0", "first 20 passages"),
+        ("nDCG@21", "must be 1 to 20: got 21"),
+        ("nDCG@0", "must be 1 to 20: got 0"),
     ],
 )
 def test_measures_that_cannot_be_had(name: str, message: str) -> None:

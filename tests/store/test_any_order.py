@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-import dpr_haystack.store.compaction as compaction
 from dpr_haystack import FAISSDocumentStore
-from support.stores import assert_exact_hits, assert_same_documents, reopened
+from dpr_haystack.store.compaction import COMPACT_ABOVE
+from support.stores import assert_exact_hits, assert_same_documents, compact_above, reopened
 
 DIM = 3
 ids = st.sampled_from([f"d{number}" for number in range(12)])
@@ -49,6 +49,7 @@ class AnyOrder(RuleBasedStateMachine):
     def open(self, index, similarity):
         self.folder = Path(tempfile.mkdtemp(prefix="any-order-"))
         self.model = {}
+        self.limit = COMPACT_ABOVE
         self.store = FAISSDocumentStore(str(self.folder / "store"), index, DIM, similarity=similarity)
 
     def teardown(self):
@@ -109,16 +110,19 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def reopen(self):
         self.store = reopened(self.store)
+        compact_above(self.store, self.limit)
 
     @rule()
     def drop_the_derived_indexes(self):
         self.store.close()
         shutil.rmtree(self.folder / "store" / "indexes", ignore_errors=True)
+        compact_above(self.store, self.limit)
 
     @rule()
     def compact_soon(self):
-        """The next deletions are enough to make it worth while."""
-        compaction._NOT_BELOW = 2
+        """From now on a few deletions are enough."""
+        self.limit = 2
+        self.reopen()
 
     @rule(question=vectors, top_k=st.integers(1, 14), group=st.none() | groups)
     def search(self, question, top_k, group):
@@ -153,8 +157,4 @@ AnyOrder.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
-
-class TestAnyOrder(AnyOrder.TestCase):
-    @pytest.fixture(autouse=True)
-    def compaction_as_it_is(self, monkeypatch):
-        monkeypatch.setattr(compaction, "_NOT_BELOW", compaction._NOT_BELOW)
+TestAnyOrder = AnyOrder.TestCase

@@ -14,8 +14,8 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack import FAISSDocumentStore
-from dpr_haystack.engines.keyword import _KEYS_IN_QUERY, LANGUAGES, TITLE_WEIGHT, KeywordIndex
-from support.stores import reopened
+from dpr_haystack.engines.keyword import KEYS_IN_QUERY, LANGUAGES, TITLE_WEIGHT, KeywordIndex
+from support.stores import compact_above, reopened
 
 K1, B = 1.2, 0.75
 
@@ -179,7 +179,7 @@ def test_the_number_of_results(store):
 
 def test_filters_of_every_size(plain):
     """Few keys become part of the query; many are looked for along the ranking. The outcome is the same."""
-    count = _KEYS_IN_QUERY + 2000
+    count = KEYS_IN_QUERY + 2000
     chance = random.Random(3)
     plain.write_documents(
         [
@@ -188,8 +188,8 @@ def test_filters_of_every_size(plain):
         ]
     )
     ranking = plain.bm25_retrieval("a b rare7", count)
-    assert len(ranking) > _KEYS_IN_QUERY
-    for least in (count - 1, count - 300, count - _KEYS_IN_QUERY + 10, count - _KEYS_IN_QUERY - 500, 100):
+    assert len(ranking) > KEYS_IN_QUERY
+    for least in (count - 1, count - 300, count - KEYS_IN_QUERY + 10, count - KEYS_IN_QUERY - 500, 100):
         filters = {"field": "meta.n", "operator": ">=", "value": least}
         matching = [document.score for document in ranking if document.meta["n"] >= least]
         for top_k in (3, 200):
@@ -207,7 +207,7 @@ def test_filters_of_every_size(plain):
 def test_many_keys_far_down_the_ranking(plain):
     better = [Document(id=f"better{n}", content="gold gold gold", meta={"n": n}) for n in range(2000)]
     worse = [
-        Document(id=f"worse{n}", content="gold and stone", meta={"n": 2000 + n}) for n in range(_KEYS_IN_QUERY + 100)
+        Document(id=f"worse{n}", content="gold and stone", meta={"n": 2000 + n}) for n in range(KEYS_IN_QUERY + 100)
     ]
     plain.write_documents(better + worse)
     filters = {"field": "meta.n", "operator": ">=", "value": 2000}
@@ -241,8 +241,8 @@ def test_the_index_catches_up_with_every_write(store):
     store.close()
 
 
-def test_deletions_that_a_compaction_has_forgotten(store, monkeypatch):
-    monkeypatch.setattr("dpr_haystack.store.compaction._NOT_BELOW", 5)
+def test_deletions_that_a_compaction_has_forgotten(store):
+    compact_above(store, 5)
     store.write_documents([Document(id=str(n), content="common word", embedding=[n, 1.0]) for n in range(30)])
     assert len(found(store, "common")) == 30
     store.delete_documents([str(n) for n in range(20)])

@@ -14,6 +14,7 @@ from support.stores import (
     assert_exact_hits,
     assert_same_documents,
     below,
+    compact_above,
     in_group,
     lognormal_vectors,
     make_documents,
@@ -96,8 +97,8 @@ def test_search_after_everything_that_changes_a_store(store, tmp_path):
     store.close()
 
 
-def test_compaction_moves_vectors_and_changes_nothing_else(store, monkeypatch):
-    monkeypatch.setattr("dpr_haystack.store.compaction._NOT_BELOW", 300)
+def test_compaction_moves_vectors_and_changes_nothing_else(store):
+    compact_above(store, 300)
     documents = make_documents(600, DIM)
     store.write_documents(documents)
     store.search(QUESTIONS[0])

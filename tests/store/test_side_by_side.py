@@ -166,7 +166,7 @@ def test_two_writers_cannot_disagree_about_the_first_dimension(tmp_path, monkeyp
         barrier.wait()
         return batch
 
-    monkeypatch.setattr("dpr_haystack.store.engine.prepare", prepare_together)
+    monkeypatch.setattr("dpr_haystack.store.writing.prepare", prepare_together)
     with ThreadPoolExecutor(2) as pool:
         outcomes = [pool.submit(store.write_documents, batch) for store, batch in zip(stores, batches, strict=True)]
         failures = [outcome.exception() for outcome in outcomes]
@@ -303,7 +303,7 @@ def test_a_missing_database_is_no_empty_store(tmp_path):
     assert store.count_documents() == 10
     store.close()
     (tmp_path / "store" / "store.json").unlink()
-    with pytest.raises(DocumentStoreError, match=r"store\.json is missing, but the store holds 10 documents"):
+    with pytest.raises(DocumentStoreError, match=r"store\.json is missing, but the store has 10 documents"):
         store.count_documents()
     (tmp_path / "store" / "store.json").write_text("{")
     with pytest.raises(DocumentStoreError, match=r"store\.json cannot be read"):

@@ -408,7 +408,7 @@ def test_a_store_that_appears_while_it_is_made_is_no_foreign_directory(tmp_path,
 
 def test_a_copy_that_finds_no_space_says_where(store, tmp_path):
     store.write_documents([replace(GOOD, id=str(n), content="x" * 10_000) for n in range(20)])
-    with file_size_limit(50_000), pytest.raises(DocumentStoreError, match=r"no copy could be written to .*copy"):
+    with file_size_limit(50_000), pytest.raises(DocumentStoreError, match=r"cannot write a copy to .*copy"):
         store.save(tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
     assert store.count_documents() == 21

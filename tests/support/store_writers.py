@@ -12,13 +12,21 @@ from dataclasses import replace
 from haystack.document_stores.errors import DocumentStoreError
 from haystack.document_stores.types import DuplicatePolicy
 
-import dpr_haystack.store.compaction as compaction
 from dpr_haystack import FAISSDocumentStore
-from support.stores import WORDS, assert_same_documents, below, in_group, lognormal_vectors, make_documents
+from support.stores import (
+    WORDS,
+    assert_same_documents,
+    below,
+    compact_above,
+    in_group,
+    lognormal_vectors,
+    make_documents,
+)
 
 DIM = 8
 INDEX = "HNSW32"
 OPTIONS = {"efSearch": 1000}
+COMPACT_ABOVE = 60
 
 # Children are forked from a process that has imported everything and opened nothing.
 processes = multiprocessing.get_context("forkserver")
@@ -90,8 +98,8 @@ def expected_after(model, step):
 
 def go_on_from(path, step, acknowledged):
     """Carry out step after step, and say so after each, until killed."""
-    compaction._NOT_BELOW = 60
     store = open_store(path)
+    compact_above(store, COMPACT_ABOVE)
     while True:
         carry_out(store, step)
         acknowledged.send(step)
@@ -111,14 +119,14 @@ def file_size_limit(size):
 
 def write_with_little_space(path, steps, outcome):
     """Carry out steps, most of them under a limit that some run into; report how many, or what went wrong."""
-    compaction._NOT_BELOW = 60
     chance, model, refused = random.Random(1), {}, 0
     store = FAISSDocumentStore(str(path), INDEX, None, index_options=OPTIONS)
-    store.count_documents()
+    compact_above(store, COMPACT_ABOVE)
     try:
         for step in range(steps):
             try:
                 with file_size_limit(chance.choice([100, 20_000, 40_000, 60_000, 90_000, 10**9])):
+                    compact_above(store, COMPACT_ABOVE)
                     carry_out(store, step)
             except DocumentStoreError:
                 refused += 1

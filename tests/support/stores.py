@@ -12,6 +12,8 @@ import numpy as np
 from haystack.dataclasses import Document
 
 from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.store.layout import Manifest
+from dpr_haystack.store.registry import acquire, release
 
 WORDS = ("river", "bridge", "castle", "harbour", "garden", "winter", "copper", "violin", "planet", "market", "letter")
 
@@ -83,6 +85,19 @@ def reopened(store):
     """The same store by another object, after the first has let go of its files."""
     store.close()
     return FAISSDocumentStore.from_dict(store.to_dict())
+
+
+def compact_above(store, limit):
+    """Open a store so that it is compacted above this number of deleted documents, until it is closed.
+
+    Stores of one directory share an engine, and an engine that is open already keeps its limit.
+    """
+    wanted = Manifest(store.embedding_dim, store.similarity, store.index_string, store.language)
+    engine = acquire(store.directory, wanted, store.lock_timeout, compact_above=limit)
+    try:
+        store.count_documents()
+    finally:
+        release(engine)
 
 
 def start_python(code, *arguments):

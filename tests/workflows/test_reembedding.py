@@ -43,7 +43,7 @@ def test_indexing_that_began_with_the_old_encoder_is_refused(tmp_path: Path) -> 
 
     write_files(tmp_path / "files", "de")
     late = StandIn("old", 8, before=meanwhile)
-    with pytest.raises(EncoderMismatch, match="was embedded anew by new meanwhile"):
+    with pytest.raises(EncoderMismatch, match="was re-embedded with new in the meantime"):
         index_paths([tmp_path / "files"], store, late)  # type: ignore[arg-type]
     assert_vectors(store, same_length, 3)
     index_paths([tmp_path / "files"], store, same_length)  # type: ignore[arg-type]

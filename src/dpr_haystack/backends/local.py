@@ -172,7 +172,7 @@ class LocalWriter:
 
     def delete(self, ids: Sequence[str]) -> None:
         """See :meth:`PassageWriter.delete`."""
-        self._store.opened().delete(list(ids))
+        self._store.writer().delete(list(ids))
 
     def count(self) -> int:
         """How many documents there are."""

@@ -51,24 +51,23 @@ class DocumentMethods(StoreHandle):
         :raises DuplicateDocumentError: If ids exist under FAIL, or occur twice. Nothing is written then.
         :raises DocumentStoreError: If the store cannot be written, or another process kept writing for too long.
         """
-        return self.opened().write(documents, policy)
+        return self.writer().write(documents, policy)
 
     def delete_documents(self, document_ids: list[str]) -> None:
         """Delete documents by id; unknown ids are ignored.
 
         :param document_ids: Their ids.
         """
-        self.opened().delete(document_ids)
+        self.writer().delete(document_ids)
 
     def delete_all_documents(self, recreate_index: bool = False) -> None:
         """Delete every document and its vector.
 
         :param recreate_index: Also delete the derived indexes, instead of updating them.
         """
-        engine = self.opened()
-        engine.delete_all()
+        self.writer().delete_all()
         if recreate_index:
-            engine.drop_indexes()
+            self.opened().drop_indexes()
 
     def delete_by_filter(self, filters: dict[str, Any], refresh: bool = False) -> int:  # noqa: ARG002
         """Delete the documents that match a filter.
@@ -77,7 +76,7 @@ class DocumentMethods(StoreHandle):
         :param refresh: Has no effect: writes are always visible at once.
         :returns: How many were deleted.
         """
-        return self.opened().delete_matching(filters)
+        return self.writer().delete_matching(filters)
 
     def update_by_filter(self, filters: dict[str, Any], meta: dict[str, Any], refresh: bool = False) -> int:  # noqa: ARG002
         """Merge metadata into the documents that match a filter.
@@ -87,7 +86,7 @@ class DocumentMethods(StoreHandle):
         :param refresh: Has no effect: writes are always visible at once.
         :returns: How many were updated.
         """
-        return self.opened().update_matching(filters, meta)
+        return self.writer().update_matching(filters, meta)
 
     def count_documents_by_filter(self, filters: dict[str, Any]) -> int:
         """How many documents match a filter.

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The keyword index: BM25 over content and title, by tantivy.
+"""The keyword index: BM25 over content and title, with tantivy.
 
-BM25 here is Lucene's (k1 = 1.2, b = 0.75, which tantivy fixes), summed over the two fields, the title at its weight.
+BM25 is Lucene's, with k1 = 1.2 and b = 0.75, which tantivy fixes. The score is the weighted sum of both fields.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dpr_haystack.core.exact import Rows
 from dpr_haystack.errors import InputError
 
-#: Languages with stemming; most have stop words too.
+#: Languages with a stemmer; most also have stop words.
 LANGUAGES = (
     "arabic", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hungarian", "italian",
     "norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "tamil", "turkish",
@@ -28,29 +28,30 @@ LANGUAGES = (
 
 _WITH_STOP_WORDS = frozenset(LANGUAGES) - {"arabic", "greek", "romanian", "tamil", "turkish"}
 
-# Measured on SQuAD: the title at full weight loses more than a point of top-20 accuracy.
+# On SQuAD, a weight of 1 costs more than a point of top-20 accuracy.
 TITLE_WEIGHT = 0.3
 _ANALYZER = "dpr"
 _HEAP = 128_000_000
-# Up to this many keys a filter is part of the query; above it the ranking is walked until enough of them came by.
-_KEYS_IN_QUERY = 5_000
+# Up to this many keys, a filter is part of the query; above, the ranking is read until enough hits match it.
+KEYS_IN_QUERY = 5_000
 
 
 def check_language(language: str | None) -> None:
-    """Refuse a language that there is no stemmer for.
+    """Refuse a language without a stemmer.
 
-    :raises InputError: With the languages that are known.
+    :param language: The language; None for no stemming.
+    :raises InputError: With the known languages.
     """
     if language is not None and language not in LANGUAGES:
-        msg = f"unknown language {language!r}; known are {', '.join(LANGUAGES)}, or None for plain words"
+        msg = f"unknown language {language!r}; known: {', '.join(LANGUAGES)}, or None for no stemming"
         raise InputError(msg)
 
 
 class KeywordIndex:
-    """Documents by the words of their content and title, each under a number of its own.
+    """A BM25 index of documents, which are identified by integer keys.
 
-    :param directory: Where it lies; made if it is missing.
-    :param language: Whose stems and stop words to use; None for none.
+    :param directory: Its directory; created if it is missing.
+    :param language: Language for stemming and stop words; None for neither.
     """
 
     def __init__(self, directory: Path, language: str | None) -> None:
@@ -70,15 +71,15 @@ class KeywordIndex:
         return int(self._index.searcher().num_docs)
 
     def reload(self) -> None:
-        """See what another process has committed."""
+        """Load what another process has committed."""
         self._index.reload()
 
     def update(self, added: Iterable[tuple[int, str, str]], removed: Iterable[int], *, beyond: int) -> None:
-        """Add and remove documents in one step that is durable when this returns.
+        """Add and remove documents in one transaction, which is durable when this returns.
 
         :param added: Key, content and title of each; all keys above ``beyond``.
-        :param removed: Keys to take out; what is not there is passed over.
-        :param beyond: Take out all keys above this one first: what an interrupted update may have left.
+        :param removed: Keys to remove; missing ones are ignored.
+        :param beyond: Remove all keys above this one first, which an interrupted update may have left.
         """
         writer = self._index.writer(heap_size=_HEAP, num_threads=1)
         leftover = tantivy.Query.range_query(
@@ -91,10 +92,10 @@ class KeywordIndex:
             document.add_text("content", content)
             document.add_text("title", title)
             writer.add_document(document)
-        # Not by term: the binding makes a signed number of the key, which no document has.
+        # Not by term: the Python binding converts the key to a signed number, which matches nothing.
         remaining = iter(removed)
-        while gone := list(islice(remaining, _KEYS_IN_QUERY)):
-            writer.delete_documents_by_query(tantivy.Query.term_set_query(self._schema, "key", gone))
+        while batch := list(islice(remaining, KEYS_IN_QUERY)):
+            writer.delete_documents_by_query(tantivy.Query.term_set_query(self._schema, "key", batch))
         writer.commit()
         writer.wait_merging_threads()
         self._index.reload()
@@ -103,31 +104,31 @@ class KeywordIndex:
         """The k best documents for a query.
 
         :param query: Plain words; no character has a special meaning.
-        :param k: How many.
-        :param allowed: Keys that may be returned, sorted; all if None.
-        :returns: Keys and BM25 scores, best first; fewer if fewer hold a word of the query.
+        :param k: Number of documents.
+        :param allowed: Keys that may be returned, sorted; None for all.
+        :returns: Keys and BM25 scores, best first; fewer if fewer contain a word of the query.
         """
         words = self._query(query)
         if words is None or k < 1 or (allowed is not None and not allowed.size):
             return np.empty(0, np.int64), np.empty(0)
         if allowed is None:
             return self._hits(words, k)
-        if allowed.size <= _KEYS_IN_QUERY:
+        if allowed.size <= KEYS_IN_QUERY:
             return self._hits(self._only(words, allowed), k)
         return self._walk(words, k, allowed)
 
     def scores(self, query: str, keys: Sequence[int]) -> dict[int, float]:
-        """BM25 scores of given documents; those without any word of the query score 0.
+        """BM25 scores of given documents; 0 for those without a word of the query.
 
         :param query: Plain words.
         :param keys: The documents.
         """
-        found = dict.fromkeys(keys, 0.0)
+        by_key = dict.fromkeys(keys, 0.0)
         words = self._query(query)
         if words is not None and keys:
             hits, scores = self._hits(self._only(words, keys), len(keys))
-            found.update(zip(hits.tolist(), scores.tolist(), strict=True))
-        return found
+            by_key.update(zip(hits.tolist(), scores.tolist(), strict=True))
+        return by_key
 
     def keys(self) -> set[int]:
         """The keys of all documents."""
@@ -139,7 +140,7 @@ class KeywordIndex:
 
     def _query(self, text: str) -> tantivy.Query | None:
         clauses = []
-        whole = text.encode(errors="ignore").decode()  # half a character is no part of a word
+        whole = text.encode(errors="ignore").decode()  # lone surrogates are not part of a word
         for word, times in Counter(self._analyzer.analyze(whole)).items():
             for field, weight in (("content", 1.0), ("title", TITLE_WEIGHT)):
                 term = tantivy.Query.term_query(self._schema, field, word, index_option="freq")
@@ -148,12 +149,12 @@ class KeywordIndex:
 
     def _only(self, words: tantivy.Query, keys: Sequence[int] | Rows) -> tantivy.Query:
         among = tantivy.Query.term_set_query(self._schema, "key", [int(key) for key in keys])
-        silent = tantivy.Query.const_score_query(among, 0.0)
-        return tantivy.Query.boolean_query([(tantivy.Occur.Must, words), (tantivy.Occur.Must, silent)])
+        unscored = tantivy.Query.const_score_query(among, 0.0)
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, words), (tantivy.Occur.Must, unscored)])
 
     def _hits(self, query: tantivy.Query, k: int) -> tuple[Rows, NDArray[np.float64]]:
         searcher = self._index.searcher()
-        limit = min(k, searcher.num_docs)  # tantivy makes room for as many as it is asked for
+        limit = min(k, searcher.num_docs)  # tantivy allocates memory for as many as are requested
         hits = searcher.search(query, limit=limit, count=False).hits if limit else []
         if not hits:
             return np.empty(0, np.int64), np.empty(0)
@@ -178,8 +179,8 @@ def _analyzer(language: str | None) -> tantivy.TextAnalyzer:
         filters.append(tantivy.Filter.stopword(language))
     if language is not None:
         filters.append(tantivy.Filter.stemmer(language))
-    filters.append(tantivy.Filter.ascii_fold())  # last, because stemmers know the accents of their language
+    filters.append(tantivy.Filter.ascii_fold())  # last, because stemmers depend on accents
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for each in filters:
-        builder = builder.filter(each)
+    for token_filter in filters:
+        builder = builder.filter(token_filter)
     return builder.build()

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Verifying a store: the truth against itself, and every derived index against the truth."""
+"""Checking a store: its database and vectors, and every derived index against them."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from dpr_haystack.store.keyword import KeywordCache
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
 from dpr_haystack.store.manifests import merged
 from dpr_haystack.store.records import checksums
-from dpr_haystack.store.reembedding_state import staging_in
+from dpr_haystack.store.reembedding_state import reembedding_in
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.view import SelectionCache, View
 
 _SAMPLE = 100
 _NEIGHBOURS = 10
-# An index that finds fewer of the exact neighbours than this is not approximate but broken.
-_LEAST_AGREEMENT = 0.7
+# An index that finds a smaller share of the exact neighbours is not just approximate but damaged.
+_MIN_AGREEMENT = 0.7
 
 
 @dataclass
 class CheckReport:
-    """What a check found.
+    """The result of a check.
 
     :param documents: Number of documents.
-    :param vectors: Number of living vectors.
-    :param passed: What is as it should be, a line each.
-    :param repairable: What is wrong and can be rebuilt from the truth.
-    :param damaged: What is wrong with the truth itself.
+    :param vectors: Number of vectors of these documents.
+    :param passed: What is correct, one line each.
+    :param repairable: What is wrong and can be rebuilt from database and vectors.
+    :param damaged: What is wrong with the database or the vectors themselves.
     """
 
     documents: int = 0
@@ -56,11 +56,11 @@ class CheckReport:
 
 
 def check_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
-    """Verify counts, checksums and every derived index of a store. Changes nothing but what catching up changes.
+    """Check counts, checksums and every derived index of a store. Only brings indexes up to date.
 
     :param root: The store's directory.
     :param lock_timeout: Seconds to wait for another process.
-    :raises StoreFailure: If there is no readable manifest or database.
+    :raises StoreFailure: If manifest or database cannot be read.
     """
     layout = Layout(root.resolve())
     manifest = read_manifest(layout)
@@ -74,7 +74,7 @@ def check_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
         report.documents = state.count
         _check_database(connection, state, report)
         _check_vectors(connection, layout, manifest, state, report)
-        _say_staging(connection, report)
+        _report_reembedding(connection, report)
         if not report.damaged:
             _check_keyword_index(connection, layout, database, manifest, report)
             _check_dense_indexes(connection, layout, manifest, state, report)
@@ -85,7 +85,8 @@ def repair_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
     """Rebuild what can be rebuilt, then check again.
 
     :param root: The store's directory.
-    :raises StoreFailure: If there is no readable manifest or database.
+    :param lock_timeout: Seconds to wait for another process.
+    :raises StoreFailure: If manifest or database cannot be read.
     """
     layout = Layout(root.resolve())
     manifest = read_manifest(layout)
@@ -109,7 +110,7 @@ def _check_database(connection: sqlite3.Connection, state: State, report: CheckR
     if unreadable:
         report.damaged.append(f"the metadata of {unreadable} documents cannot be read")
     if count != state.count:
-        report.repairable.append(f"the store counts {state.count} documents and holds {count}")
+        report.repairable.append(f"the recorded number of documents is {state.count}, the store has {count}")
     if verdict == "ok" and count == state.count:
         report.passed.append(f"database: {count} documents")
 
@@ -128,29 +129,29 @@ def _check_vectors(
     except StoreFailure as error:
         report.damaged.append(str(error))
         return
-    broken: list[str] = []
+    invalid: list[str] = []
     for chunk in in_chunks(connection.execute(query)):
         rows = [row for _, row, _ in chunk]
         if rows[-1] >= state.next_row:
-            report.damaged.append(f"documents point at vectors behind row {state.next_row}")
+            report.damaged.append(f"documents refer to vectors after the last row, {state.next_row}")
             return
-        found = checksums(vectors[rows])
-        broken += [name for (name, _, expected), got in zip(chunk, found, strict=True) if expected != got]
-    if broken:
-        named = ", ".join(broken[:5]) + (", ..." if len(broken) > 5 else "")
+        actual = checksums(vectors[rows])
+        invalid += [name for (name, _, expected), got in zip(chunk, actual, strict=True) if expected != got]
+    if invalid:
+        named = ", ".join(invalid[:5]) + (", ..." if len(invalid) > 5 else "")
         report.damaged.append(
-            f"{len(broken)} of {report.vectors} vectors do not match their checksums (documents {named}); "
+            f"{len(invalid)} of {report.vectors} vectors do not match their checksums (documents {named}); "
             "write these documents again"
         )
     else:
-        report.passed.append(f"vectors: {report.vectors} of {manifest.dimension} numbers, checksums match")
+        report.passed.append(f"vectors: {report.vectors} of dimension {manifest.dimension}, checksums match")
 
 
-def _say_staging(connection: sqlite3.Connection, report: CheckReport) -> None:
-    under_way = staging_in(connection)
-    if under_way is not None:
-        model = under_way.encoder.get("model")
-        report.passed.append(f"re-embedding by {model} under way: {under_way.next_row} vectors so far")
+def _report_reembedding(connection: sqlite3.Connection, report: CheckReport) -> None:
+    reembedding = reembedding_in(connection)
+    if reembedding is not None:
+        model = reembedding.encoder.get("model")
+        report.passed.append(f"re-embedding with {model} in progress: {reembedding.next_row} vectors so far")
 
 
 def _check_keyword_index(
@@ -162,7 +163,7 @@ def _check_keyword_index(
     cache = KeywordCache(layout, database, manifest.language, lock_timeout=60.0)
     try:
         keys = cache.current().keys()
-    except (ValueError, OSError) as error:  # what tantivy raises for damaged files
+    except (ValueError, OSError) as error:  # tantivy raises these for damaged files
         report.repairable.append(f"the keyword index cannot be read: {error}")
         return
     finally:
@@ -170,10 +171,10 @@ def _check_keyword_index(
     before = _keys(connection)
     with closing(Database(layout.database, lock_timeout=60.0)) as again, again.reading() as later:
         after = _keys(later)
-    # the index is as new as can be, and others may have written while this looked
+    # the index may be newer than this read transaction: other processes may have written in the meantime
     missing, surplus = len((before & after) - keys), len(keys - (before | after))
     if missing or surplus:
-        report.repairable.append(f"the keyword index lacks {missing} documents and has {surplus} that are gone")
+        report.repairable.append(f"the keyword index lacks {missing} documents and has {surplus} deleted ones")
     else:
         report.passed.append(f"keyword index: {len(keys)} documents")
 
@@ -193,17 +194,16 @@ def _check_dense_indexes(
         searcher.catch_up(view)
         agreement = _agreement(searcher, view, manifest)
         line = f"{name} index: {100 * agreement:.0f}% of the exact neighbours of {_SAMPLE} vectors found"
-        (report.passed if agreement >= _LEAST_AGREEMENT else report.repairable).append(line)
+        (report.passed if agreement >= _MIN_AGREEMENT else report.repairable).append(line)
 
 
 def _approximate_searchers(layout: Layout, manifest: Manifest) -> Iterator[tuple[str, ApproximateSearcher]]:
-
     for file in sorted(layout.indexes.glob("*.faiss")):
         try:
             position = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
             name, options = position["index"], position["options"]
         except (OSError, ValueError, KeyError):
-            continue  # an index without a position is not used, and replaced by the next one
+            continue  # an index without a position is not used, and will be replaced
         searcher = make_searcher(layout, name, options, manifest.similarity, lock_timeout=60.0)
         if isinstance(searcher, ApproximateSearcher):
             yield name, searcher
@@ -216,6 +216,6 @@ def _agreement(searcher: ApproximateSearcher, view: View, manifest: Manifest) ->
     questions = np.array(view.vectors[rows])
     dead = view.dead_rows()
     exact = exact_search(view.vectors, questions, _NEIGHBOURS, manifest.similarity, excluded=dead)
-    found = searcher.search(view, questions, _NEIGHBOURS, None)
-    shares = [len(np.intersect1d(a, b)) / max(1, len(a)) for (a, _), (b, _) in zip(exact, found, strict=True)]
+    approximate = searcher.search(view, questions, _NEIGHBOURS, None)
+    shares = [len(np.intersect1d(a, b)) / max(1, len(a)) for (a, _), (b, _) in zip(exact, approximate, strict=True)]
     return float(np.mean(shares))

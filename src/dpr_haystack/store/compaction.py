@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Taking back the space of what was deleted."""
+"""Compaction: removing the vectors of deleted documents."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ import sqlite3
 from dpr_haystack.store.database import State, in_chunks
 from dpr_haystack.store.vectors import VectorFile
 
-# Below this many tombstones there is nothing to gain.
-_NOT_BELOW = 4_096
+#: Default number of deleted documents up to which a store is not compacted: there is little to gain.
+COMPACT_ABOVE = 4_096
 
 
-def is_worth_it(state: State) -> bool:
-    """Whether more documents have been deleted or replaced than there are; so the work is paid for by the writes."""
-    return state.last_tombstone - state.floor > max(_NOT_BELOW, state.count)
+def is_worth_it(state: State, compact_above: int) -> bool:
+    """Whether more documents were deleted or replaced than exist, so that the cost per write stays constant.
+
+    :param state: The state of the store.
+    :param compact_above: Number of deleted documents up to which it is never worth it.
+    """
+    return state.last_tombstone - state.floor > max(compact_above, state.count)
 
 
 def compact(connection: sqlite3.Connection, source: VectorFile, target: VectorFile) -> None:
-    """Copy the living vectors into the next generation's file and clear the tombstones.
+    """Copy the vectors of existing documents to the next generation's file and clear the tombstones.
 
-    :param connection: Inside a write transaction: until it commits, the old generation is the valid one.
-    :param source: The vectors of the current generation.
-    :param target: The file of the next one.
+    :param connection: Inside a write transaction: until it commits, the old generation is valid.
+    :param source: Vector file of the current generation.
+    :param target: Vector file of the next generation.
     """
     (next_row,) = connection.execute("SELECT next_row FROM state").fetchone()
     old = source.rows(next_row) if next_row else None
@@ -42,8 +46,11 @@ def compact(connection: sqlite3.Connection, source: VectorFile, target: VectorFi
 
 
 def clear(connection: sqlite3.Connection) -> None:
-    """Delete all documents and begin the next generation, which has no vectors."""
-    connection.execute("INSERT INTO tombstones (key) VALUES (0)")  # moves the floor past every index's position
+    """Delete all documents and start the next generation, without vectors.
+
+    :param connection: Inside a write transaction.
+    """
+    connection.execute("INSERT INTO tombstones (key) VALUES (0)")  # so that every index position is below the floor
     connection.execute("DELETE FROM documents")
     connection.execute("UPDATE state SET count = 0")
     _next_generation(connection, 0)

@@ -9,47 +9,47 @@ import sqlite3
 from pathlib import Path
 
 from dpr_haystack.core.files import atomic_directory
-from dpr_haystack.store import reembedding_state as staging
 from dpr_haystack.store.database import Database, read_state
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import StoreFailure
 from dpr_haystack.store.layout import Layout, write_manifest
+from dpr_haystack.store.reembedding_state import discard
 from dpr_haystack.store.vectors import VectorFile
 
 _ROWS_AT_ONCE = 50_000
 
 
 def save_copy(engine: StoreEngine, target: Path) -> None:
-    """Write a copy of a store as it is at one moment; others may go on writing to it.
+    """Write a consistent copy of a store while others may write to the store.
 
-    The copy appears under its name when it is complete. A store that is there already is replaced.
+    The copy gets its name when it is complete, and replaces a store of that name.
 
     :param engine: The store.
     :param target: The directory of the copy.
-    :raises StoreFailure: If there is something else under that name, or the copy cannot be written.
+    :raises StoreFailure: If the target exists and is not a store, or the copy cannot be written.
     """
     target = target.resolve()
     if target == engine.layout.root:
-        return  # everything is durable where it is
+        return  # everything is durable already
     if target.exists() and not Layout(target).manifest.exists() and (target.is_file() or any(target.iterdir())):
-        msg = f"{target} is there and is no store; name another directory to save to"
+        msg = f"{target} exists and is not a store; save to another directory"
         raise StoreFailure(msg)
     try:
         with atomic_directory(target) as temporary:
             _copy(engine, Layout(temporary))
     except OSError as error:
-        msg = f"no copy could be written to {target}: {error}"
+        msg = f"cannot write a copy to {target}: {error}"
         raise StoreFailure(msg) from error
 
 
 def _copy(engine: StoreEngine, layout: Layout) -> None:
-    with engine.view() as view:  # holds on to the vectors of this moment, whatever is compacted meanwhile
+    with engine.view() as view:  # keeps these vectors readable even if the store is compacted
         copy = sqlite3.connect(layout.database)
         try:
             view.connection.backup(copy)
-            staging.forget(copy)  # its vectors are not copied
+            discard(copy)  # the vectors of a re-embedding are not copied
             copy.commit()
-        except sqlite3.OperationalError as error:  # of the copy: the store itself was read
+        except sqlite3.OperationalError as error:  # from the copy; errors of the store have another type
             raise OSError(str(error)) from error
         finally:
             copy.close()
@@ -59,7 +59,7 @@ def _copy(engine: StoreEngine, layout: Layout) -> None:
         database.close()
         vectors, manifest = view.vectors, engine.described(view.state)
         if (state.generation, state.next_row) != (view.state.generation, view.state.next_row):
-            msg = f"the copy {layout.root} is not of one moment"
+            msg = f"inconsistent copy {layout.root}: rows and vectors are of different generations"
             raise StoreFailure(msg)
         file = VectorFile(layout.vectors(state.generation), vectors.shape[1])
         for start in range(0, len(vectors), _ROWS_AT_ONCE):

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The SQLite file: connections, transactions and the state that every reader sees a consistent copy of."""
+"""The SQLite file: connections, transactions and the state of the store."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from dpr_haystack.store.errors import StoreFailure, StoreLocked
 
 Item = TypeVar("Item")
 
-# What the vectors are, once the store has been or is being embedded anew: from then on this row is the truth and the
-# manifest its copy, so that vectors, dimension and encoder change in one transaction.
+# Dimension and encoder of the vectors, from the first re-embedding on. This row takes precedence over the manifest, so
+# that vectors, dimension and encoder change in one transaction.
 EMBEDDING_TABLE = """
 CREATE TABLE IF NOT EXISTS embedding (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -31,9 +31,9 @@ CREATE TABLE IF NOT EXISTS embedding (
 
 ROW_INDEX = "CREATE UNIQUE INDEX IF NOT EXISTS documents_by_row ON documents (row) WHERE row IS NOT NULL"
 
-# A document's `key` names one version of it and is never used again: an index that has seen all keys up to some
-# number has only the later ones to read. `row` is where its vector lies. `tombstones` lists the versions that are
-# gone, and the rows that their vectors left behind.
+# A document's `key` identifies one version of it and is never reused, so an index that includes all keys up to a number
+# only has to read later ones. `row` is the row of its vector. `tombstones` lists deleted versions and the rows of their
+# vectors.
 _SCHEMA = f"""{EMBEDDING_TABLE};
 CREATE TABLE IF NOT EXISTS documents (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -76,18 +76,18 @@ _STATE_WITHOUT_TABLE = f"{_NUMBERS}, 0, NULL, NULL, 0 FROM state"
 
 @dataclass(frozen=True)
 class State:
-    """Where a store stands.
+    """The state of a store.
 
     :param count: Number of documents.
-    :param generation: Which vector file is the valid one.
+    :param generation: Number of the valid vector file.
     :param next_row: Number of rows in it.
-    :param floor: Tombstones up to this number have been cleared; who has not seen them starts afresh.
+    :param floor: Tombstones up to this number have been cleared; an index that lacks one of them must be rebuilt.
     :param last_key: The last key given to a document.
     :param last_tombstone: The last number given to a tombstone.
-    :param is_pinned: Whether dimension and encoder are said here; if not, the manifest says them.
+    :param is_pinned: Whether the database records dimension and encoder; if not, the manifest does.
     :param dimension: Length of the vectors.
-    :param encoder: Which passage tower made them, as JSON.
-    :param switches: How often the store has been embedded anew.
+    :param encoder: The passage tower that made the vectors, as JSON.
+    :param switches: Number of completed re-embeddings.
     """
 
     count: int
@@ -103,22 +103,25 @@ class State:
 
     @property
     def version(self) -> tuple[int, int, int]:
-        """Changes with every write."""
+        """A value that changes with every write."""
         return (self.generation, self.last_key, self.last_tombstone)
 
 
 def read_state(connection: sqlite3.Connection) -> State:
-    """The state that this connection's transaction sees."""
+    """The state as seen by a transaction.
+
+    :param connection: The transaction's connection.
+    """
     try:
         return State(*connection.execute(_STATE).fetchone())
     except sqlite3.OperationalError as error:
         if "no such table: embedding" not in str(error):
             raise
-        return State(*connection.execute(_STATE_WITHOUT_TABLE).fetchone())  # a store from before there was one
+        return State(*connection.execute(_STATE_WITHOUT_TABLE).fetchone())  # a store of an earlier release
 
 
 class Database:
-    """Connections to one SQLite file: any number that read, one that writes.
+    """Connections to one SQLite file: any number of readers and one writer.
 
     :param path: The file, as an absolute path.
     :param lock_timeout: Seconds to wait for another process that writes.
@@ -133,20 +136,20 @@ class Database:
         self._writing = threading.Lock()
 
     def create(self) -> None:
-        """Make the file and its tables where they are missing.
+        """Create the file and its tables if they are missing.
 
-        :raises StoreFailure: If the file is no SQLite database or cannot be written.
+        :raises StoreFailure: If the file is not an SQLite database or cannot be written.
         """
         try:
             with closing(sqlite3.connect(self.path, timeout=self.lock_timeout, isolation_level=None)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(_SCHEMA)
         except sqlite3.Error as error:
-            raise self._failure("cannot be prepared", error) from error
+            raise self._failure("cannot be created", error) from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection inside a read transaction: all its queries see the same moment."""
+        """A connection inside a read transaction: all its queries see the same state."""
         with self._connection() as connection:
             try:
                 connection.execute("BEGIN")
@@ -159,11 +162,11 @@ class Database:
 
     @contextmanager
     def writing(self, *, wait: bool = True) -> Iterator[sqlite3.Connection]:
-        """A connection inside the one write transaction that there can be; commits at the end, durably.
+        """A connection inside the only write transaction; commits durably at the end.
 
-        :param wait: False: raise at once if somebody else writes.
-        :raises StoreLocked: If somebody else wrote for longer than ``lock_timeout``.
-        :raises StoreFailure: If SQLite cannot write, e.g. because the disk is full; nothing has changed then.
+        :param wait: False to raise at once if another process or thread is writing.
+        :raises StoreLocked: If another process or thread is still writing after ``lock_timeout``.
+        :raises StoreFailure: If SQLite cannot write, e.g. because the disk is full; nothing is changed then.
         """
         if not self._writing.acquire(timeout=self.lock_timeout if wait else 0):
             raise self._locked()
@@ -182,7 +185,7 @@ class Database:
             self._writing.release()
 
     def close(self) -> None:
-        """Close every connection: those in use when they are given back."""
+        """Close all connections, those in use as soon as they are free."""
         with self._guard:
             self._closings += 1
             idle, self._idle = self._idle, []
@@ -222,7 +225,7 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(
-                f"{self.path.as_uri()}?mode=rw",  # a file that is missing is an error, not an empty store
+                f"{self.path.as_uri()}?mode=rw",  # a missing file is an error, not an empty store
                 uri=True,
                 timeout=self.lock_timeout,
                 isolation_level=None,
@@ -236,7 +239,7 @@ class Database:
     def _locked(self) -> StoreLocked:
         msg = (
             f"another process or thread is writing to {self.path.parent} and did not finish within "
-            f"{self.lock_timeout:g} s; wait for it, or raise the store's lock_timeout"
+            f"{self.lock_timeout:g} s; try again later, or increase the store's lock_timeout"
         )
         return StoreLocked(msg)
 
@@ -245,18 +248,28 @@ class Database:
 
 
 def listed(values: Iterable[object]) -> str:
-    """Values for SQLite's ``json_each``; text that no column can hold is left out: it would come out as other text."""
+    """Values as JSON for SQLite's ``json_each``, without text that SQLite would change.
+
+    :param values: The values.
+    """
     kept = [value for value in values if not isinstance(value, str) or is_storable(value)]
     return json.dumps(kept, ensure_ascii=False)
 
 
 def is_storable(text: str) -> bool:
-    """Whether SQLite keeps a text whole: its functions cut at a NUL, and half a character has no UTF-8."""
+    """Whether SQLite stores a text unchanged: its functions truncate at NUL, and lone surrogates have no UTF-8.
+
+    :param text: The text.
+    """
     return "\0" not in text and text.encode(errors="ignore").decode() == text
 
 
 def in_chunks(items: Iterable[Item], size: int = 10_000) -> Iterator[list[Item]]:
-    """Lists of at most ``size`` items."""
+    """Split an iterable into lists of at most ``size`` items.
+
+    :param items: The items.
+    :param size: Length of a list.
+    """
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The store's exceptions: ours and Haystack's at once, so that either ``except`` clause finds them."""
+"""The store's exceptions, each also one of Haystack's, so that either can be caught."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from dpr_haystack.errors import DataError, IndexMismatch, InputError, StoreBusy,
 
 
 class StoreFailure(StoreError, DocumentStoreError):
-    """A store that cannot be opened, read or written."""
+    """The store cannot be opened, read or written."""
 
 
 class NotAStore(InputError, DocumentStoreError):
-    """A directory that holds something else."""
+    """The directory contains something other than a store."""
 
 
 class StoreLocked(StoreBusy, DocumentStoreError):
-    """Another process kept writing for longer than this one was told to wait."""
+    """Another process or thread held a lock for longer than the timeout."""
 
 
 class BadDocument(InputError, DocumentStoreError):
-    """A document that the store cannot keep."""
+    """A document, or an argument of a store method, that the store cannot accept."""
 
 
 class DoesNotFit(IndexMismatch, DocumentStoreError):
-    """A vector or a setting that does not fit the store."""
+    """A vector or setting that does not match the store."""
 
 
 class DuplicateDocuments(InputError, DuplicateDocumentError):
-    """Documents whose ids are already there."""
+    """Documents whose ids already exist."""
 
 
 class NotReadable(DataError, DocumentStoreError):
-    """A file that was to be taken over and is not what it should be."""
+    """A file to be imported has the wrong content."""
 
 
 class BadFilter(InputError, FilterError):
-    """A filter that cannot be applied."""
+    """The filter is invalid or cannot be applied."""

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Haystack filters as SQL, with the meaning of ``haystack.utils.filters.document_matches_filter``.
+"""Haystack filters as SQL, equivalent to ``haystack.utils.filters.document_matches_filter``.
 
-Every filter becomes one SQL expression with bound parameters. Comparisons that SQLite decides exactly as Python does
-(numbers, plain strings, None) run in SQLite; the rest (dates, containers, a float within rounding of its bound) calls
-Haystack's own function for the one value at hand. ``CASE`` keeps Python's order of evaluation, and with it which
-comparisons may raise.
+Every filter becomes one SQL expression with bound parameters. Comparisons that SQLite evaluates exactly like Python
+(numbers, plain strings, None) run in SQLite; others (dates, containers, a float within rounding of its bound) call
+Haystack's function for the single value. ``CASE`` preserves Python's order of evaluation, and thus which comparisons
+may raise.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ _DOCUMENT_FIELDS = frozenset(entry.name for entry in dataclass_fields(Document))
 _IN_PYTHON = frozenset({"embedding", "blob", "sparse_embedding", "meta"})
 _NEGATIONS = {"!=": "==", "not in": "in"}
 _INEQUALITIES = frozenset({">", ">=", "<", "<="})
-# SQLite bounds the parameters of a statement (three a comparison) and how deep its parser goes (several a level).
+# SQLite limits the parameters of a statement (three per comparison) and the depth of its parser (several per level).
 _MOST_COMPARISONS = 10_000
 _DEEPEST = 8
-# SQLite's decimal-to-binary conversion may be off by one unit in the last place, Python's is not.
+# SQLite's decimal-to-binary conversion may be off by one unit in the last place; Python's is exact.
 _ROUNDING = 1e-12
-# what Haystack's comparisons raise, the last for digits that a date is made of
+# raised by Haystack's comparisons; OverflowError for digits that are parsed as a date
 _INCOMPARABLE = (TypeError, OverflowError)
 
 
 @dataclass
 class CompiledFilter:
-    """A filter ready to run.
+    """A compiled filter.
 
     :param sql: An expression over the columns of ``documents``.
-    :param parameters: What its named parameters stand for.
-    :param leaves: Comparisons that call back into Python, by number.
-    :param failure: The exception that a call back raised; SQLite itself would only say that there was one.
+    :param parameters: Values of its named parameters.
+    :param leaves: Comparisons that are evaluated in Python, by number.
+    :param failure: The exception that a callback raised; SQLite only reports that there was one.
     """
 
     sql: str = ""
@@ -55,13 +55,20 @@ class CompiledFilter:
     failure: Exception | None = None
 
     def bind(self, value: Any) -> str:
-        """Add a parameter; returns how the SQL names it."""
+        """Add a parameter.
+
+        :param value: Its value.
+        :returns: Its name in SQL.
+        """
         name = f"filter{len(self.parameters)}"
         self.parameters[name] = value
         return f":{name}"
 
     def attach(self, connection: sqlite3.Connection) -> None:
-        """Make the comparisons in Python callable from this connection."""
+        """Register the callbacks with a connection.
+
+        :param connection: The connection.
+        """
         connection.create_function("dpr_meta_leaf", 2, self._guarded(self._meta_leaf))
         connection.create_function("dpr_value_leaf", 2, self._guarded(self._value_leaf))
 
@@ -87,9 +94,11 @@ class CompiledFilter:
 
 
 def matches(filters: dict[str, Any], document: Document) -> bool:
-    """Whether a filter lets a document through, as Haystack itself decides it.
+    """Whether a document matches a filter, as Haystack evaluates it.
 
-    :raises FilterError: If it compares what cannot be compared.
+    :param filters: The filter.
+    :param document: The document.
+    :raises FilterError: If values cannot be compared.
     """
     try:
         return document_matches_filter(filters, document)
@@ -102,15 +111,18 @@ def _not_applicable(filters: Any, error: Exception) -> BadFilter:
 
 
 def needs_python(filters: Any) -> bool:
-    """Whether a filter asks for what SQLite cannot see, e.g. the numbers of an embedding, or is too much for it."""
+    """Whether a filter must be evaluated in Python: it is too large for SQLite, or uses e.g. the embedding.
+
+    :param filters: The filter.
+    """
     leaves, depth, hidden = _measure(filters)
     return hidden or leaves > _MOST_COMPARISONS or depth > _DEEPEST
 
 
 def _measure(filters: Any) -> tuple[int, int, bool]:
-    """Number of comparisons, depth, and whether one of them is about what SQLite cannot see."""
+    """Number of comparisons, depth, and whether a comparison uses a field that SQLite cannot evaluate."""
     if not isinstance(filters, dict):
-        return 0, 0, False  # to be refused by compile_filter
+        return 0, 0, False  # compile_filter refuses it
     if "field" in filters:
         name = str(filters["field"])
         return 1, 0, name in _IN_PYTHON and not (name == "embedding" and filters.get("value", 0) is None)
@@ -121,10 +133,10 @@ def _measure(filters: Any) -> tuple[int, int, bool]:
 
 
 def compile_filter(filters: dict[str, Any]) -> CompiledFilter:
-    """Turn a Haystack filter into SQL.
+    """Convert a Haystack filter to SQL.
 
     :param filters: A comparison or a logical filter.
-    :raises BadFilter: If a key is missing or an operator is unknown; also when no document would be looked at.
+    :raises BadFilter: If a key is missing or an operator is unknown, even if the store is empty.
     """
     compiled = CompiledFilter()
     compiled.sql = _condition(filters, compiled)
@@ -133,7 +145,7 @@ def compile_filter(filters: dict[str, Any]) -> CompiledFilter:
 
 def _condition(filters: Any, compiled: CompiledFilter) -> str:
     if not isinstance(filters, dict):
-        msg = f"a filter must be a dict, got {type(filters).__name__}: {filters!r}"
+        msg = f"a filter must be a dict: got {filters!r}"
         raise BadFilter(msg)
     if "field" in filters:
         return _comparison(filters, compiled)
@@ -147,12 +159,12 @@ def _logical(filters: dict[str, Any], compiled: CompiledFilter) -> str:
     operator = _required(filters, "operator", LOGICAL_OPERATORS)
     conditions = _required(filters, "conditions")
     if not isinstance(conditions, list):
-        msg = f"the 'conditions' of a filter must be a list, got {type(conditions).__name__} in {filters}"
+        msg = f"the 'conditions' of a filter must be a list: got {conditions!r} in the filter {filters}"
         raise BadFilter(msg)
     parts = [_condition(condition, compiled) for condition in conditions]
     if not parts:
         return "1" if operator == "AND" else "0"
-    # Flat, because SQLite bounds how deep an expression may be, and a filter may have thousands of conditions.
+    # Flat, because SQLite limits the depth of an expression, and a filter may have thousands of conditions.
     if operator == "OR":
         return "(CASE" + "".join(f" WHEN {part} THEN 1" for part in parts) + " ELSE 0 END)"
     hit, miss = ("1", "0") if operator == "AND" else ("0", "1")
@@ -165,7 +177,7 @@ def _required(filters: dict[str, Any], key: str, known: dict[str, Any] | None = 
         raise BadFilter(msg)
     value = filters[key]
     if known is not None and value not in known:
-        msg = f"unknown operator {value!r} in the filter {filters}; known are {', '.join(known)}"
+        msg = f"unknown filter operator {value!r} in {filters}; known: {', '.join(known)}"
         raise BadFilter(msg)
     return value
 
@@ -175,7 +187,7 @@ def _comparison(leaf: dict[str, Any], compiled: CompiledFilter) -> str:
     value = _required(leaf, "value")
     name = leaf["field"]
     if not isinstance(name, str):
-        msg = f"the 'field' of a filter must be a string, got {name!r}"
+        msg = f"the 'field' of a filter must be a string: got {name!r}"
         raise BadFilter(msg)
     positive = _NEGATIONS.get(operator, operator)
     compiled.leaves.append({**leaf, "operator": positive})
@@ -185,7 +197,7 @@ def _comparison(leaf: dict[str, Any], compiled: CompiledFilter) -> str:
 
 @dataclass(frozen=True)
 class _Source:
-    """SQL of a comparison's value, of its JSON type, and of asking Python for the outcome."""
+    """SQL for a comparison's value, for its JSON type, and for evaluating the comparison in Python."""
 
     value: str
     kind: str
@@ -198,18 +210,18 @@ def _source(name: str, number: int, compiled: CompiledFilter) -> _Source:
         column = "row" if root == "embedding" else root
         return _Source(column, f"typeof({column})", f"dpr_value_leaf({number}, {column})")
     if keys and root != "meta":
-        # An attribute of a Document that is no dict, or none at all: there is nothing under it.
+        # An attribute of a Document that is not a dict, or no attribute at all: it has no nested values.
         return _Source("NULL", "'null'", f"dpr_value_leaf({number}, NULL)")
     keys = keys or [root]
     ask = f"dpr_meta_leaf({number}, meta)"
     if not all(key.isprintable() and key and key != TAG and not set(key) & {'"', "\\"} for key in keys):
-        return _Source("", "", ask)  # SQLite's paths cannot name such a key
+        return _Source("", "", ask)  # a key that SQLite's paths cannot express
     path = compiled.bind("$" + "".join(f'."{key}"' for key in keys))
     return _Source(f"json_extract(meta, {path})", f"coalesce(json_type(meta, {path}), 'null')", ask)
 
 
 def _positive(operator: str, value: Any, source: _Source, compiled: CompiledFilter) -> str:
-    """SQL of a comparison that is no negation; a document without the value counts as None."""
+    """SQL of a comparison that is not a negation; a missing value counts as None."""
     if source.value:
         if operator == "==":
             return _equal(value, source, compiled)
@@ -242,7 +254,7 @@ def _within(values: list[Any], source: _Source, compiled: CompiledFilter) -> str
 
 
 def _inequality(operator: str, value: Any, source: _Source, compiled: CompiledFilter) -> str:
-    """A number against a number: exact in SQLite, but for floats so close that their conversion decides."""
+    """Comparison of numbers: exact in SQLite, except for floats so close that the decimal conversion decides."""
     bound = compiled.bind(value)
     near = compiled.bind(max(abs(value) * _ROUNDING, 1e-300))
     decided = f"{source.value} {operator} {bound}"
@@ -255,7 +267,7 @@ def _inequality(operator: str, value: Any, source: _Source, compiled: CompiledFi
 
 
 def _is_plain_text(value: Any) -> bool:
-    """Whether equality with this string is equality of characters: it is no date, and SQLite can hold it."""
+    """Whether equality with this string is equality of characters: it is not a date, and SQLite can store it."""
     if type(value) is not str or "\0" in value or (value[:4].isdigit() and value[4:5] == "-"):
         return False
     return value.isascii() or value.encode(errors="ignore").decode() == value

@@ -23,9 +23,10 @@ from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.faiss_haystack_files import announce, left_by_faiss_haystack, read_documents, store_directory
 from dpr_haystack.store.layout import Manifest
 from dpr_haystack.store.manifests import as_record
-from dpr_haystack.store.reembedding import Restaging, drop, restaging
+from dpr_haystack.store.reembedding import Reembedding, drop, reembedding
 from dpr_haystack.store.registry import acquire, release, was_written
 from dpr_haystack.store.search import StoreSearch
+from dpr_haystack.store.writing import StoreWriter
 
 
 class StoreHandle:
@@ -77,7 +78,7 @@ class StoreHandle:
 
     def reembedding(
         self, encoder: dict[str, Any], dimension: int, *, restart: bool = False
-    ) -> AbstractContextManager[Restaging]:
+    ) -> AbstractContextManager[Reembedding]:
         """Compute all vectors again with another encoder, next to the present ones.
 
         :param encoder: The passage tower that makes the new vectors, as recorded in the store.
@@ -85,7 +86,7 @@ class StoreHandle:
         :param restart: Discard what an interrupted re-embedding has computed.
         :returns: A context manager; see :mod:`dpr_haystack.store.reembedding`.
         """
-        return restaging(self.opened(), encoder, dimension, restart=restart)
+        return reembedding(self.opened(), encoder, dimension, restart=restart)
 
     def drop_reembedding(self) -> None:
         """Discard what an interrupted re-embedding has computed."""
@@ -100,7 +101,7 @@ class StoreHandle:
         :returns: How many were written.
         :raises EncoderMismatch: If the vectors were replaced. Nothing is written then.
         """
-        return self.opened().write(documents, policy, reembeddings)
+        return self.writer().write(documents, policy, reembeddings)
 
     def reembedding_count(self) -> int:
         """How many times ``dpr-haystack reembed`` has replaced all vectors."""
@@ -122,6 +123,10 @@ class StoreHandle:
         """Close all files; the next use opens them again. A temporary store keeps its documents."""
         with self._guard:
             self._let_go()
+
+    def writer(self) -> StoreWriter:
+        """What writes to the store."""
+        return StoreWriter(self.opened())
 
     def opened(self) -> StoreEngine:
         """The engine; opened at the first use, and again after :meth:`close`, a fork, or if the files were replaced."""
@@ -152,7 +157,7 @@ class StoreHandle:
         prepare(documents, DuplicatePolicy.SKIP, self.embedding_dim)  # refuses before there is a store
         engine = acquire(root, self._manifest(), self.lock_timeout)
         try:
-            engine.write(documents, DuplicatePolicy.SKIP)
+            StoreWriter(engine).write(documents, DuplicatePolicy.SKIP)
         except BaseException:
             release(engine)
             raise

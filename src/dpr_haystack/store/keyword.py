@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The keyword index of a store: a cache of the documents' words that catches up with the database."""
+"""The keyword index of a store, which catches up with the database."""
 
 from __future__ import annotations
 
@@ -30,10 +30,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Position:
-    """Up to which write an index has seen.
+    """Up to which write an index is current.
 
-    :param folder: Where the index lies, under the store's ``indexes``.
-    :param files: What its files are.
+    :param folder: Folder of the index, in the store's ``indexes``.
+    :param last_key: The last key of a document that it includes.
+    :param last_tombstone: The last tombstone that it includes.
+    :param files: Sizes, times and checksums of its files.
     """
 
     folder: str
@@ -43,7 +45,11 @@ class Position:
 
     @staticmethod
     def read(path: Path) -> Position | None:
-        """The position in a file; None if there is none that makes sense."""
+        """Read a position from a file.
+
+        :param path: The file.
+        :returns: None if the file is missing or invalid.
+        """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             files = {str(name): (int(size), int(time), int(sum_)) for name, (size, time, sum_) in data["files"].items()}
@@ -52,17 +58,20 @@ class Position:
             return None
 
     def covers(self, state: State) -> bool:
-        """Whether nothing is missing."""
+        """Whether the index includes everything up to a state.
+
+        :param state: The state.
+        """
         return self.last_key >= state.last_key and self.last_tombstone >= state.last_tombstone
 
 
 class KeywordCache:
-    """Opens, feeds and rebuilds the keyword index of one store.
+    """Opens, updates and rebuilds the keyword index of a store.
 
     :param layout: The store's files.
     :param database: Its database.
-    :param language: Language of its words.
-    :param lock_timeout: Seconds to wait for another process that feeds it.
+    :param language: Language for stemming and stop words; None for neither.
+    :param lock_timeout: Seconds to wait for another process that updates it.
     """
 
     def __init__(self, layout: Layout, database: Database, language: str | None, lock_timeout: float) -> None:
@@ -74,7 +83,7 @@ class KeywordCache:
         self._open: tuple[Position, KeywordIndex] | None = None
 
     def current(self) -> KeywordIndex:
-        """The index, after it has seen everything that is in the database now."""
+        """The index, up to date with the database."""
         with self._database.reading() as connection:
             state = read_state(connection)
         with self._guard:
@@ -85,14 +94,14 @@ class KeywordCache:
             return self._open[1]
 
     def drop(self) -> None:
-        """Forget and delete the index; the next :meth:`current` builds it anew."""
+        """Delete the index; the next :meth:`current` rebuilds it."""
         with self._guard, across_processes(self._layout.indexes / "keyword.lock", self._lock_timeout):
             self._open = None
             self._layout.keyword_position.unlink(missing_ok=True)
             self._remove_others(None)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         with self._guard:
             self._open = None
 
@@ -101,14 +110,14 @@ class KeywordCache:
         usable = self._usable(state)
         if usable is not None:
             try:
-                return self._fed(connection, state, *usable)
-            except ValueError as error:  # what tantivy raises
+                return self._updated(connection, state, *usable)
+            except ValueError as error:  # raised by tantivy
                 logger.warning(
                     "The keyword index {folder} is damaged ({error})", folder=usable[0].folder, error=str(error)
                 )
         return self._built(connection, state)
 
-    def _fed(
+    def _updated(
         self, connection: Connection, state: State, position: Position, index: KeywordIndex
     ) -> tuple[Position, KeywordIndex]:
         if not position.covers(state) or not position.files:
@@ -124,13 +133,13 @@ class KeywordCache:
         return position, index
 
     def _usable(self, state: State) -> tuple[Position, KeywordIndex] | None:
-        """The index on disk and where it stands; None if there is none that can be fed from there."""
+        """The index on disk and its position; None if there is none that can be updated."""
         position = Position.read(self._layout.keyword_position)
         if position is None:
             return None
-        ahead = position.last_key > state.last_key or position.last_tombstone > state.last_tombstone
+        is_ahead = position.last_key > state.last_key or position.last_tombstone > state.last_tombstone
         folder = self._layout.indexes / position.folder
-        if ahead or position.last_tombstone < state.floor or not (folder / "meta.json").exists():
+        if is_ahead or position.last_tombstone < state.floor or not (folder / "meta.json").exists():
             return None
         try:
             if self._open is not None and self._open[0].folder == position.folder:
@@ -138,8 +147,8 @@ class KeywordCache:
                 return position, self._open[1]
             if is_intact(folder, position.files):
                 return position, KeywordIndex(folder, self._language)
-            reason = "its files are not those that were written"
-        except ValueError as error:  # what tantivy raises
+            reason = "its files have changed since they were written"
+        except ValueError as error:  # raised by tantivy
             reason = str(error)
         logger.warning("The keyword index {folder} is damaged ({reason})", folder=str(folder), reason=reason)
         return None
@@ -151,10 +160,10 @@ class KeywordCache:
         position = Position(f"keyword-{uuid4().hex[:8]}")
         folder = self._layout.indexes / position.folder
         try:
-            return self._fed(connection, state, position, KeywordIndex(folder, self._language))
+            return self._updated(connection, state, position, KeywordIndex(folder, self._language))
         except (ValueError, OSError) as error:
             shutil.rmtree(folder, ignore_errors=True)
-            msg = f"the keyword index of {self._layout.root} cannot be written: {error}"
+            msg = f"cannot write the keyword index of {self._layout.root}: {error}"
             raise StoreFailure(msg) from error
 
     def _remove_others(self, folder: str | None) -> None:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What lies where in a store's directory, and its manifest. Reading and writing both ask here and cannot disagree."""
+"""The files of a store's directory, and its manifest."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of one store."""
+    """The files of one store.
+
+    :param root: The store's directory.
+    """
 
     root: Path
 
     @property
     def manifest(self) -> Path:
-        """What the store is: a :class:`Manifest` as JSON."""
+        """The settings of the store: a :class:`Manifest` as JSON."""
         return self.root / "store.json"
 
     @property
     def database(self) -> Path:
-        """The truth: documents, and which row holds which vector."""
+        """The SQLite database: documents, and the row of each document's vector."""
         return self.root / "documents.sqlite"
 
     @property
@@ -41,34 +44,40 @@ class Layout:
 
     @property
     def keyword_position(self) -> Path:
-        """Which keyword index is in use and up to which write it has seen."""
+        """Which keyword index is in use, and the last write it includes."""
         return self.indexes / "keyword.json"
 
     def dense_index(self, index_string: str) -> Path:
-        """An approximate index; a JSON file of the same name says what it has seen."""
+        """An approximate index; a JSON file of the same name records which rows it includes.
+
+        :param index_string: Which index, as a FAISS factory string.
+        """
         return self.indexes / f"{re.sub(r'[^A-Za-z0-9]+', '_', index_string)}.faiss"
 
     @property
-    def staged(self) -> Path:
-        """Vectors of a re-embedding that has not been switched to."""
+    def new_vectors(self) -> Path:
+        """Vectors of a re-embedding in progress."""
         return self.root / "staged.f32"
 
     @property
-    def staging_lock(self) -> Path:
-        """Held by the process that embeds the store anew."""
+    def reembedding_lock(self) -> Path:
+        """Lock file of the process that re-embeds the store."""
         return self.root / "staged.lock"
 
     @property
     def lock(self) -> Path:
-        """Held while the store is created."""
+        """Lock file held while the store is created."""
         return self.root / "store.lock"
 
     def vectors(self, generation: int) -> Path:
-        """Raw float32 rows; each compaction writes the next generation."""
+        """Raw float32 rows; each compaction or re-embedding writes the next generation.
+
+        :param generation: Number of the generation.
+        """
         return self.root / f"vectors-{generation}.f32"
 
     def vector_files(self) -> dict[int, Path]:
-        """Generation and path of every vector file that is there."""
+        """Path of every existing vector file, by generation."""
         files = {}
         for path in self.root.glob("vectors-*.f32"):
             number = path.stem.removeprefix("vectors-")
@@ -77,20 +86,21 @@ class Layout:
         return files
 
 
-# what manifests have had since a later release
+# fields that manifests of earlier releases lack
 _ADDED = ("index_options",)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a store is.
+    """The settings of a store.
 
     :param dimension: Length of its vectors; None until the first one is written.
     :param similarity: How its vectors are compared.
-    :param index: The index it was created with, in the words of FAISS's index factory.
-    :param language: Language of its keyword index; None for no stemming and no stop words.
-    :param encoder: Which passage tower made its vectors, if known: ``{"model": ..., "fingerprint": ...}``.
-    :param index_options: Settings of the index; None for the usual ones.
+    :param index: The index it was created with, as a FAISS factory string.
+    :param language: Language of its keyword index; None for neither stemming nor stop words.
+    :param encoder: The passage tower that made its vectors, if known: ``{"model": ..., "fingerprint": ...}``.
+    :param format_version: Version of the store's format.
+    :param index_options: Settings of the index; None for the defaults.
     """
 
     dimension: int | None
@@ -103,9 +113,11 @@ class Manifest:
 
 
 def write_manifest(layout: Layout, manifest: Manifest) -> None:
-    """Replace the manifest in one durable step.
+    """Replace the manifest atomically and durably.
 
-    :raises StoreFailure: If the system refuses, e.g. because the disk is full.
+    :param layout: The store's files.
+    :param manifest: The new manifest.
+    :raises StoreFailure: If the file cannot be written, e.g. because the disk is full.
     """
     try:
         write_atomically(layout.manifest, json.dumps(asdict(manifest), indent=2) + "\n")
@@ -117,22 +129,23 @@ def write_manifest(layout: Layout, manifest: Manifest) -> None:
 def read_manifest(layout: Layout) -> Manifest:
     """Read the manifest.
 
-    :raises StoreFailure: If it is damaged or written by a later version.
+    :param layout: The store's files.
+    :raises StoreFailure: If it is damaged or was written by a later version.
     """
     try:
         data = json.loads(layout.manifest.read_text(encoding="utf-8"))
         version = data["format_version"]
         if version > FORMAT_VERSION:
             msg = (
-                f"{layout.root} was written in store format {version}; this version reads up to {FORMAT_VERSION}. "
+                f"{layout.root} has store format {version}; this version reads formats up to {FORMAT_VERSION}. "
                 "Upgrade dpr-haystack."
             )
             raise StoreFailure(msg)
         values = {
-            each.name: data[each.name] for each in fields(Manifest) if each.name in data or each.name not in _ADDED
+            field.name: data[field.name] for field in fields(Manifest) if field.name in data or field.name not in _ADDED
         }
         manifest = Manifest(**{**values, "similarity": Similarity(values["similarity"])})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"{layout.manifest} cannot be read as a store's manifest ({error!r}); restore this file from a copy"
+        msg = f"{layout.manifest} cannot be read as the manifest of a store ({error!r}); restore this file from a copy"
         raise StoreFailure(msg) from error
     return manifest

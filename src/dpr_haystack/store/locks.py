@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Locks: many readers or one writer inside a process, one process at a time across them."""
+"""Locks: a readers-writer lock for threads, and a file lock for processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dpr_haystack.store.errors import StoreLocked
 
 
 class SharedLock:
-    """Held by any number of readers or by one writer; a waiting writer goes before new readers."""
+    """A readers-writer lock; waiting writers have priority over new readers."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -26,7 +26,7 @@ class SharedLock:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Hold it with other readers."""
+        """Hold the lock together with other readers."""
         with self._condition:
             self._condition.wait_for(lambda: not self._writing and not self._writers_waiting)
             self._readers += 1
@@ -38,8 +38,8 @@ class SharedLock:
                 self._condition.notify_all()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold it alone."""
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock exclusively."""
         with self._condition:
             self._writers_waiting += 1
             try:
@@ -57,11 +57,11 @@ class SharedLock:
 
 @contextmanager
 def across_processes(path: Path, timeout: float) -> Iterator[None]:
-    """Hold a file's lock; the system takes it back from a process that dies.
+    """Hold a file lock; the system releases it when a process dies.
 
-    :param path: The lock file; made if it is missing.
+    :param path: The lock file; created if it is missing.
     :param timeout: Seconds to wait.
-    :raises StoreLocked: If another process held it for longer.
+    :raises StoreLocked: If another process holds it for longer.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, thread_local=False)

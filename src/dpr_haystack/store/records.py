@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Haystack documents to database rows and back, without losing anything.
 
-Metadata is kept as JSON, so that SQLite can filter by it. What JSON cannot say (tuples, dates, bytes, numbers beyond
-64 bits, NaN) is kept as a tagged object and comes back as it was.
+Metadata is stored as JSON, so that SQLite can filter by it. Values that JSON lacks (tuples, dates, bytes, integers
+beyond 64 bits, NaN) are stored as tagged objects and restored on reading.
 """
 
 from __future__ import annotations
@@ -35,7 +35,16 @@ COLUMNS = "key, id, content, meta, score, blob, blob_info, sparse, row"
 
 @dataclass(frozen=True)
 class Record:
-    """A document as its table keeps it, but for the vector's place."""
+    """The columns of a document in the database, except for its vector.
+
+    :param id: Its id.
+    :param content: Its text.
+    :param meta: Its metadata, from :func:`dump_meta`.
+    :param score: Its score.
+    :param blob: Data of its blob.
+    :param blob_info: MIME type and metadata of its blob, from :func:`dump_meta`.
+    :param sparse: Its sparse embedding as JSON.
+    """
 
     id: str
     content: str | None
@@ -52,16 +61,17 @@ class Record:
 
 
 def record_of(document: Document) -> Record:
-    """A document as the database keeps it.
+    """Convert a document to its database record.
 
-    :raises BadDocument: If it holds what cannot be kept, e.g. a metadata value of an unknown type.
+    :param document: The document.
+    :raises BadDocument: If it cannot be stored, e.g. because of a metadata value of an unsupported type.
     """
     name = document.id
     if not is_storable(name):
-        msg = f"document {name!r}: an id must be text without NUL characters and lone surrogates"
+        msg = f"document {name!r}: an id must not contain NUL characters or lone surrogates"
         raise BadDocument(msg)
     if not isinstance(document.meta, dict):
-        msg = f"document {name!r}: meta must be a dict, got {type(document.meta).__name__}"
+        msg = f"document {name!r}: meta must be a dict: got {type(document.meta).__name__}"
         raise BadDocument(msg)
     blob, blob_info = _blob(document)
     try:
@@ -69,10 +79,10 @@ def record_of(document: Document) -> Record:
         sparse = _sparse(document.sparse_embedding) if document.sparse_embedding is not None else None
         (document.content or "").encode()
     except UnicodeEncodeError as error:
-        msg = f"document {name!r}: content holds lone surrogates ({error}); remove them"
+        msg = f"document {name!r}: content contains lone surrogates ({error}); remove them"
         raise BadDocument(msg) from error
     except (TypeError, ValueError) as error:
-        msg = f"document {name!r}: score and sparse_embedding must hold numbers ({error})"
+        msg = f"document {name!r}: score and sparse_embedding must be numbers ({error})"
         raise BadDocument(msg) from error
     return Record(name, document.content, dump_meta(document.meta, name), score, blob, blob_info, sparse)
 
@@ -82,7 +92,7 @@ def _blob(document: Document) -> tuple[bytes | None, str | None]:
     if blob is None:
         return None, None
     if not isinstance(blob.data, (bytes, bytearray)):
-        msg = f"document {document.id!r}: the data of its blob must be bytes, got {type(blob.data).__name__}"
+        msg = f"document {document.id!r}: the data of its blob must be bytes: got {type(blob.data).__name__}"
         raise BadDocument(msg)
     return bytes(blob.data), dump_meta({"mime_type": blob.mime_type, "meta": blob.meta}, document.id)
 
@@ -95,9 +105,9 @@ def _sparse(embedding: SparseEmbedding) -> str:
 def document_of(row: tuple[Any, ...], vector: Floats | None, score: float | None = None) -> Document:
     """The document of a database row.
 
-    :param row: Its columns :data:`COLUMNS`.
-    :param vector: Its vector, shape (dim,), if the document is to have it.
-    :param score: The score that it is to have; None for the one it was written with.
+    :param row: The columns :data:`COLUMNS`.
+    :param vector: Its embedding, shape (dim,); None to leave it out.
+    :param score: Its score; None for the one it was written with.
     """
     _, identifier, content, meta, written_score, blob, blob_info, sparse, _ = row
     stream = None
@@ -119,35 +129,42 @@ def dump_meta(meta: dict[str, Any], identifier: str) -> str:
     """Metadata as JSON.
 
     :param meta: The metadata.
-    :param identifier: Id of its document, for the error.
-    :raises BadDocument: If a value or key is of a type that cannot be kept.
+    :param identifier: Id of its document, for error messages.
+    :raises BadDocument: If a value or key has an unsupported type.
     """
     try:
         packed = _pack(meta, identifier, "meta")
         text = json.dumps(packed, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode()
     except UnicodeEncodeError as error:
-        msg = f"document {identifier!r}: meta holds lone surrogates ({error}); remove them"
+        msg = f"document {identifier!r}: meta contains lone surrogates ({error}); remove them"
         raise BadDocument(msg) from error
     except RecursionError as error:
-        msg = f"document {identifier!r}: meta is nested too deeply, or in itself"
+        msg = f"document {identifier!r}: meta is nested too deeply, or contains itself"
         raise BadDocument(msg) from error
     return text
 
 
 def load_meta(text: str) -> Any:
-    """What :func:`dump_meta` was given."""
+    """Restore metadata from :func:`dump_meta`.
+
+    :param text: The JSON.
+    """
     return json.loads(text, object_hook=_unpack) if f'"{TAG}"' in text else json.loads(text)
 
 
 def checksums(vectors: Floats) -> list[int]:
-    """A checksum of every vector, shape (n, dim) to n numbers."""
+    """A CRC-32 of every vector.
+
+    :param vectors: Shape (n, dim).
+    :returns: n checksums.
+    """
     return [zlib.crc32(vector) for vector in np.ascontiguousarray(vectors, dtype="<f4")]
 
 
 def _pack(value: Any, identifier: str, path: str) -> Any:
     if isinstance(value, str):
-        return {TAG: ["str", value]} if "\0" in value else value  # SQLite's JSON functions cut text at a NUL
+        return {TAG: ["str", value]} if "\0" in value else value  # SQLite's JSON functions truncate text at NUL
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, np.generic):
@@ -164,8 +181,8 @@ def _pack(value: Any, identifier: str, path: str) -> Any:
     if isinstance(value, bytes):
         return {TAG: ["bytes", b64encode(value).decode()]}
     msg = (
-        f"document {identifier!r}: {path} is a {type(value).__name__}; a store keeps None, bool, int, float, str, "
-        "bytes, list, tuple, dict, date and datetime. Convert it before writing."
+        f"document {identifier!r}: {path} has the unsupported type {type(value).__name__}; supported: None, bool, "
+        "int, float, str, bytes, list, tuple, dict, date and datetime. Convert it before writing."
     )
     raise BadDocument(msg)
 
@@ -174,8 +191,8 @@ def _pack_date(value: date, identifier: str, path: str) -> Any:
     kind, text = ("datetime" if isinstance(value, datetime) else "date"), value.isoformat()
     try:
         _UNPACK[kind](text)
-    except ValueError as error:  # pandas' NaT calls itself a datetime
-        msg = f"document {identifier!r}: {path} is {value!r}, which is no date. Write None for a date that is missing."
+    except ValueError as error:  # pandas' NaT is a datetime
+        msg = f"document {identifier!r}: {path} is {value!r}, which is not a date. Use None for a missing date."
         raise BadDocument(msg) from error
     return {TAG: [kind, text]}
 
@@ -189,7 +206,7 @@ def _pack_number(value: int | float) -> Any:
 def _pack_dict(value: dict[Any, Any], identifier: str, path: str) -> Any:
     for key in value:
         if not isinstance(key, str):
-            msg = f"document {identifier!r}: {path} has the key {key!r} of type {type(key).__name__}; keys must be str"
+            msg = f"document {identifier!r}: {path} must have keys of type str: got {key!r}"
             raise BadDocument(msg)
     packed = {key: _pack(item, identifier, f"{path}[{key!r}]") for key, item in value.items()}
     return {TAG: ["dict", list(packed.items())]} if TAG in value else packed

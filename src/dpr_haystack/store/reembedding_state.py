@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What the database knows of a re-embedding: whose vectors they are, and which document each of them is for."""
+"""The database's record of a re-embedding in progress: its encoder, and which document each new vector is for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 
 from dpr_haystack.store.database import ROW_INDEX
 
-# `staged` is keyed like `documents`: what is written, replaced or deleted meanwhile has another key, or none.
+# `staged` has the keys of `documents`: documents that are written, replaced or deleted in the meantime have another
+# key or none.
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS staging (
         only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -31,13 +32,13 @@ _TABLES = (
 
 
 @dataclass(frozen=True)
-class Staging:
-    """Where a re-embedding stands.
+class ReembeddingState:
+    """How far a re-embedding has got.
 
-    :param encoder: Which passage tower makes its vectors.
-    :param dimension: Their length.
-    :param position: Documents up to this key have been looked at.
-    :param next_row: How many vectors there are.
+    :param encoder: The passage tower that makes its vectors.
+    :param dimension: Length of the vectors.
+    :param position: Documents up to this key are done.
+    :param next_row: Number of new vectors.
     """
 
     encoder: dict[str, Any]
@@ -46,26 +47,37 @@ class Staging:
     next_row: int
 
 
-def staging_in(connection: sqlite3.Connection) -> Staging | None:
-    """The re-embedding that is under way; None if there is none."""
+def reembedding_in(connection: sqlite3.Connection) -> ReembeddingState | None:
+    """The re-embedding in progress; None if there is none.
+
+    :param connection: A connection.
+    """
     try:
         row = connection.execute("SELECT encoder, dimension, position, next_row FROM staging").fetchone()
     except sqlite3.OperationalError as error:
         if "no such table: staging" not in str(error):
             raise
         return None
-    return None if row is None else Staging(json.loads(row[0]), *row[1:])
+    return None if row is None else ReembeddingState(json.loads(row[0]), *row[1:])
 
 
 def begin(connection: sqlite3.Connection, encoder: Mapping[str, Any], dimension: int) -> None:
-    """Begin one, in a write transaction; what there was of another one is forgotten."""
-    forget(connection)
+    """Begin a re-embedding and discard any other.
+
+    :param connection: Inside a write transaction.
+    :param encoder: The passage tower that makes the vectors.
+    :param dimension: Length of the vectors.
+    """
+    discard(connection)
     text = json.dumps(dict(encoder), ensure_ascii=False)
     connection.execute("INSERT INTO staging VALUES (1, ?, ?, 0, 0)", (text, dimension))
 
 
-def forget(connection: sqlite3.Connection) -> None:
-    """Forget it, in a write transaction."""
+def discard(connection: sqlite3.Connection) -> None:
+    """Discard the re-embedding in progress, if there is one.
+
+    :param connection: Inside a write transaction.
+    """
     for table in _TABLES:
         connection.execute(table)
     connection.execute("DELETE FROM staging")
@@ -73,11 +85,12 @@ def forget(connection: sqlite3.Connection) -> None:
 
 
 def add(connection: sqlite3.Connection, keys: Sequence[int], checksums: Sequence[int], position: int) -> None:
-    """Note vectors that are durable in their file, in a write transaction.
+    """Record vectors that are durable in their file.
 
+    :param connection: Inside a write transaction.
     :param keys: The documents they are for, in the order of their rows.
-    :param checksums: A checksum of each.
-    :param position: Documents up to this key have been looked at.
+    :param checksums: A checksum of each vector.
+    :param position: Documents up to this key are done.
     """
     (first,) = connection.execute("SELECT next_row FROM staging").fetchone()
     rows = [(key, first + number, checksum) for number, (key, checksum) in enumerate(zip(keys, checksums, strict=True))]
@@ -86,12 +99,14 @@ def add(connection: sqlite3.Connection, keys: Sequence[int], checksums: Sequence
 
 
 def adopt(connection: sqlite3.Connection) -> None:
-    """Make the staged vectors those of the documents: a new generation, in the transaction that switches.
+    """Make the new vectors those of the documents, as a new generation.
 
-    Keys stay, so that the keyword index has nothing to do. Rows of documents that have gone since they were staged get
-    tombstones, which is how dead rows are known; those of the old generation are none any more.
+    Keys do not change, so the keyword index stays valid. Rows of documents that were deleted since they were embedded
+    get tombstones, which mark dead rows; rows of the old generation are cleared from the tombstones.
+
+    :param connection: Inside the write transaction that switches.
     """
-    connection.execute("DROP INDEX documents_by_row")  # old and new rows would meet in it on the way
+    connection.execute("DROP INDEX documents_by_row")  # old and new rows would collide in it during the update
     connection.execute(
         "UPDATE documents SET (row, checksum) = (SELECT row, checksum FROM staged WHERE staged.key = documents.key)"
     )
@@ -106,4 +121,4 @@ def adopt(connection: sqlite3.Connection) -> None:
         "UPDATE embedding SET switches = switches + 1, dimension = (SELECT dimension FROM staging), "
         "encoder = (SELECT encoder FROM staging)"
     )
-    forget(connection)
+    discard(connection)

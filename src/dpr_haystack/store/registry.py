@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Opening stores: one engine for each directory in a process, shared by all who name it."""
+"""Opening stores: one engine per directory and process, shared by all store objects of that directory."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpr_haystack.core.files import fsync_directory
+from dpr_haystack.store.compaction import COMPACT_ABOVE
 from dpr_haystack.store.database import Database, read_state
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import DoesNotFit, NotAStore, StoreFailure
@@ -27,16 +28,23 @@ class _Entry:
 
 _entries: dict[Path, _Entry] = {}
 _inherited: list[_Entry] = []
-_guard = threading.RLock()  # a store that is collected while another one is opened lets go of its engine here
+_guard = threading.RLock()  # reentrant: the garbage collector may release a store while another is opened
 
 
 def is_store(root: Path) -> bool:
-    """Whether a directory holds a store."""
+    """Whether a directory is a store.
+
+    :param root: The directory.
+    """
     return Layout(root).manifest.exists()
 
 
 def was_written(root: Path, lock_timeout: float) -> bool:
-    """Whether anything was ever written to the store of a directory, be it deleted since."""
+    """Whether documents were ever written to the store of a directory, even if they have been deleted since.
+
+    :param root: The directory.
+    :param lock_timeout: Seconds to wait for another process.
+    """
     if not is_store(root):
         return False
     database = Database(Layout(root.resolve()).database, lock_timeout)
@@ -44,14 +52,16 @@ def was_written(root: Path, lock_timeout: float) -> bool:
         return read_state(connection).last_key > 0
 
 
-def acquire(root: Path, wanted: Manifest, lock_timeout: float) -> StoreEngine:
-    """The engine of a directory, which becomes a store if it is none; :func:`release` it when done.
+def acquire(root: Path, wanted: Manifest, lock_timeout: float, *, compact_above: int = COMPACT_ABOVE) -> StoreEngine:
+    """Open the store of a directory, or create it; call :func:`release` when done.
 
     :param root: The directory.
-    :param wanted: What the store is to be.
+    :param wanted: Settings that the store must have, or is created with.
     :param lock_timeout: Seconds to wait for another process.
-    :raises DoesNotFit: If it is a store of another dimension, similarity or language.
-    :raises StoreFailure: If it cannot be opened or made.
+    :param compact_above: Number of deleted documents up to which the store is not compacted. A store that this process
+        has open already keeps its own limit.
+    :raises DoesNotFit: If the store has another dimension, similarity, language or encoder.
+    :raises StoreFailure: If it cannot be opened or created.
     """
     root = root.resolve()
     with _guard:
@@ -60,7 +70,7 @@ def acquire(root: Path, wanted: Manifest, lock_timeout: float) -> StoreEngine:
             _create(Layout(root), wanted, lock_timeout)
         entry = _entries.get(root)
         if entry is None or not entry.engine.is_current():
-            entry = _Entry(StoreEngine(Layout(root), lock_timeout))
+            entry = _Entry(StoreEngine(Layout(root), lock_timeout, compact_above=compact_above))
         try:
             _check_fit(entry.engine, wanted)
         except BaseException:
@@ -73,7 +83,10 @@ def acquire(root: Path, wanted: Manifest, lock_timeout: float) -> StoreEngine:
 
 
 def release(engine: StoreEngine) -> None:
-    """Say that one user of an engine is done; the last one closes it."""
+    """Release an engine; the last user closes it.
+
+    :param engine: What :func:`acquire` returned.
+    """
     with _guard:
         for name, entry in list(_entries.items()):
             if entry.engine is engine:
@@ -85,14 +98,14 @@ def release(engine: StoreEngine) -> None:
 
 
 def _before_fork() -> None:
-    """Close the connections that are not in use: SQLite's locks do not follow them into the child."""
+    """Close idle connections: a child process does not inherit SQLite's locks."""
     _guard.acquire()
     for entry in _entries.values():
         entry.engine.database.close()
 
 
 def _in_child() -> None:
-    """Begin without engines. The parent's are kept, because closing their connections would touch its locks."""
+    """Start without engines. The parent's are kept alive: closing their connections would release its locks."""
     _inherited.extend(_entries.values())
     _entries.clear()
     _guard.release()
@@ -107,57 +120,59 @@ def _create(layout: Layout, manifest: Manifest, lock_timeout: float) -> None:
         layout.root.mkdir(parents=True, exist_ok=True)
         foreign = [path.name for path in layout.root.iterdir() if not _is_ours(path.name)]
     except OSError as error:
-        msg = f"no store can be made at {layout.root}: {error}"
+        msg = f"cannot create a store at {layout.root}: {error}"
         raise StoreFailure(msg) from error
     if foreign:
-        msg = f"{layout.root} is not empty and not a store (it holds {sorted(foreign)[:3]}); name another directory"
+        msg = f"{layout.root} is neither empty nor a store (it contains {sorted(foreign)[:3]}); use another directory"
         raise NotAStore(msg)
     with across_processes(layout.lock, lock_timeout):
         if layout.manifest.exists():
-            return  # another process was faster
+            return  # another process created it
         database = Database(layout.database, lock_timeout)
         database.create()
         with database.reading() as connection:
             (count,) = connection.execute("SELECT count FROM state").fetchone()
         database.close()
         if count:
-            msg = f"{layout.manifest} is missing, but the store holds {count} documents; restore that file from a copy"
+            msg = f"{layout.manifest} is missing, but the store has {count} documents; restore that file from a copy"
             raise StoreFailure(msg)
         write_manifest(layout, manifest)
         fsync_directory(layout.root.parent)
 
 
 def _is_ours(name: str) -> bool:
-    # store.json may be there since a moment: another process was faster
+    # store.json: another process may have created it a moment ago
     return name in ("store.lock", "store.json") or name.startswith(
         ("documents.sqlite", ".store.json", "vectors-", "staged.", "indexes")
     )
 
 
 def _check_fit(engine: StoreEngine, wanted: Manifest) -> None:
-    have = engine.described()
+    manifest = engine.described()
     root = engine.layout.root
-    if wanted.dimension is not None and have.dimension is None:
+    if wanted.dimension is not None and manifest.dimension is None:
         engine.decide_dimension(wanted.dimension)
-        have = engine.described()
-    for what, expected, got in (
-        ("embedding_dim", have.dimension, wanted.dimension if wanted.dimension is not None else have.dimension),
-        ("similarity", have.similarity, wanted.similarity),
-        ("language", have.language, wanted.language),
+        manifest = engine.described()
+    dimension = wanted.dimension if wanted.dimension is not None else manifest.dimension
+    for name, expected, got in (
+        ("embedding_dim", manifest.dimension, dimension),
+        ("similarity", manifest.similarity, wanted.similarity),
+        ("language", manifest.language, wanted.language),
     ):
         if expected != got:
-            advice = f"Pass {what}={expected!r}, or name another directory."
-            raise DoesNotFit(f"the store {root} was made with another {what}", repr(expected), repr(got), advice)
+            advice = f"Pass {name}={expected!r}, or use another directory."
+            raise DoesNotFit(f"the store {root} has another {name}", repr(expected), repr(got), advice)
     if wanted.encoder is not None:
-        _check_encoder(engine, have, wanted.encoder)
+        _check_encoder(engine, manifest, wanted.encoder)
 
 
-def _check_encoder(engine: StoreEngine, have: Manifest, wanted: dict[str, object]) -> None:
-    if have.encoder is None:
+def _check_encoder(engine: StoreEngine, manifest: Manifest, wanted: dict[str, object]) -> None:
+    recorded = manifest.encoder
+    if recorded is None:
         engine.record(encoder=dict(wanted))
         return
-    same = "fingerprint" if "fingerprint" in have.encoder and "fingerprint" in wanted else "model"
-    if have.encoder.get(same) != wanted.get(same):
-        advice = "Vectors of two encoders cannot be compared: name another directory, or embed the store anew."
-        what = f"the store {engine.layout.root} holds vectors of another encoder"
-        raise DoesNotFit(what, have.encoder.get("model"), wanted.get("model"), advice)
+    field = "fingerprint" if "fingerprint" in recorded and "fingerprint" in wanted else "model"
+    if recorded.get(field) != wanted.get(field):
+        advice = "Vectors of different encoders cannot be compared: use another directory, or re-embed the store."
+        problem = f"the store {engine.layout.root} has vectors of another encoder"
+        raise DoesNotFit(problem, recorded.get("model"), wanted.get("model"), advice)

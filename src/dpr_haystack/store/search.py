@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Searching a store: hits are ids and scores; documents come from the same moment that was searched."""
+"""Dense and keyword search of a store. Hits and documents of one search are from one consistent view."""
 
 from __future__ import annotations
 
@@ -28,23 +28,24 @@ from dpr_haystack.store.view import Filters, View
 
 logger = logging.getLogger(__name__)
 
-Found = TypeVar("Found")
+Hit = TypeVar("Hit")
 
 
 def check_top_k(top_k: int) -> None:
-    """Refuse a number of results that is none.
+    """Refuse an invalid number of results.
 
-    :raises BadDocument: If it is negative or no whole number.
+    :param top_k: The number.
+    :raises BadDocument: If it is negative or not a whole number.
     """
     check_integer("top_k", top_k, minimum=0, error=BadDocument)
 
 
 class StoreSearch:
-    """Dense and keyword search over one engine.
+    """Dense and keyword search of a store.
 
     :param engine: The store.
-    :param index_string: Which dense index to ask.
-    :param options: Its settings.
+    :param index_string: The dense index, as a FAISS factory string.
+    :param options: Its settings; None for the defaults.
     """
 
     def __init__(self, engine: StoreEngine, index_string: str, options: Mapping[str, int] | None) -> None:
@@ -84,27 +85,36 @@ class StoreSearch:
         """The documents most similar to each question.
 
         :param questions: Shape (m, dim).
+        :param top_k: Number of documents per question.
+        :param filters: A Haystack filter; None for all documents.
+        :param with_vectors: Whether the documents get their embeddings.
         :returns: For each question at most ``top_k`` documents with their scores, best first.
         """
         with self._viewing() as view:
-            found = self._dense(view, questions, top_k, filters)
+            results = self._dense(view, questions, top_k, filters)
             return [
                 _in_order(view, rows.tolist(), scores.tolist(), column="row", with_vectors=with_vectors)
-                for rows, scores in found
+                for rows, scores in results
             ]
 
     def dense_hits(self, questions: Any, top_k: int, filters: Filters | None) -> list[Hits]:
-        """Ids and scores of the documents most similar to each question; shape (m, dim)."""
+        """Ids and scores of the documents most similar to each question.
+
+        :param questions: Shape (m, dim).
+        :param top_k: Number of documents per question.
+        :param filters: A Haystack filter; None for all documents.
+        """
         with self._viewing() as view:
-            found = self._dense(view, questions, top_k, filters)
-            wanted = np.unique(np.concatenate([rows for rows, _ in found])).tolist() if found else []
-            ids = view.lookup("id", "row", wanted)
-            return [Hits([ids[row] for row in rows.tolist()], scores.tolist()) for rows, scores in found]
+            results = self._dense(view, questions, top_k, filters)
+            all_rows = np.unique(np.concatenate([rows for rows, _ in results])).tolist() if results else []
+            ids = view.lookup("id", "row", all_rows)
+            return [Hits([ids[row] for row in rows.tolist()], scores.tolist()) for rows, scores in results]
 
     def dense_scores(self, question: Any, ids: Sequence[str]) -> dict[str, float]:
-        """Similarity of one question to given documents; those without a vector are missing.
+        """Similarity of a question to given documents; those without a vector are left out.
 
         :param question: Shape (dim,).
+        :param ids: The documents.
         """
         with self._viewing() as view:
             query = self._questions(view, [question])[0]
@@ -118,16 +128,31 @@ class StoreSearch:
     def keyword_documents(
         self, query: str, top_k: int, filters: Filters | None, *, with_vectors: bool = False
     ) -> list[Document]:
-        """The documents with the highest BM25 scores, best first."""
+        """The documents with the highest BM25 scores, best first.
+
+        :param query: Plain words.
+        :param top_k: Number of documents.
+        :param filters: A Haystack filter; None for all documents.
+        :param with_vectors: Whether the documents get their embeddings.
+        """
         return self._keyword(query, top_k, filters, partial(_in_order, column="key", with_vectors=with_vectors))
 
     def keyword_hits(self, query: str, top_k: int, filters: Filters | None) -> Hits:
-        """Ids and scores of the documents with the highest BM25 scores."""
+        """Ids and scores of the documents with the highest BM25 scores.
+
+        :param query: Plain words.
+        :param top_k: Number of documents.
+        :param filters: A Haystack filter; None for all documents.
+        """
         pairs = self._keyword(query, top_k, filters, _ids_in_order)
         return Hits([name for name, _ in pairs], [score for _, score in pairs])
 
     def keyword_scores(self, query: str, ids: Sequence[str]) -> dict[str, float]:
-        """BM25 scores of given documents; 0 for those without a word of the query."""
+        """BM25 scores of given documents; 0 for those without a word of the query.
+
+        :param query: Plain words.
+        :param ids: The documents.
+        """
         with self._viewing() as view:
             keys = view.lookup("key", "id", ids)
             scores = self._engine.keyword.current().scores(query, list(keys.values()))
@@ -145,9 +170,11 @@ class StoreSearch:
     def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
         """Text and metadata by id, without vectors; unknown ids are missing."""
         with self._viewing() as view:
-            found = view.documents_by("id", ids, with_vectors=False)
+            documents = view.documents_by("id", ids, with_vectors=False)
             rows = view.lookup("row", "id", ids)
-        return {name: Kept(each.content, each.meta, rows[name] is not None) for name, each in found.items()}
+        return {
+            name: Kept(document.content, document.meta, rows[name] is not None) for name, document in documents.items()
+        }
 
     def metas(self) -> list[tuple[str, dict[str, Any]]]:
         """Id and metadata of every document."""
@@ -159,9 +186,9 @@ class StoreSearch:
         query: str,
         top_k: int,
         filters: Filters | None,
-        read: Callable[[View, list[int], list[float]], list[Found]],
-    ) -> list[Found]:
-        """What ``read`` makes of the keys and scores of the best documents."""
+        read: Callable[[View, list[int], list[float]], list[Hit]],
+    ) -> list[Hit]:
+        """The result of ``read`` for the keys and scores of the best documents."""
         check_top_k(top_k)
         with self._viewing() as view:
             # After the view was opened, so that the index has seen everything that the view has. What it has seen
@@ -177,8 +204,8 @@ class StoreSearch:
         rows = view.select(filters).rows if filters else None
         if view.state.count and not len(view.vectors):
             logger.warning(
-                "{store} holds {count} documents and not one vector: embed documents, e.g. with DPRDocumentEmbedder, "
-                "before writing them",
+                "{store} has {count} documents but no vectors: embed documents, e.g. with DPRDocumentEmbedder, before "
+                "writing them",
                 store=str(self._engine.layout.root),
                 count=view.state.count,
             )
@@ -204,7 +231,7 @@ def _known_keys(
 
 
 def _in_order(view: View, values: list[int], scores: list[float], *, column: str, with_vectors: bool) -> list[Document]:
-    """Documents in the order of their hits; those that are gone are left out."""
+    """Documents in the order of their hits; deleted ones are left out."""
     documents = view.documents_by(
         column, values, with_vectors=with_vectors, scores=dict(zip(values, scores, strict=True))
     )
@@ -212,6 +239,6 @@ def _in_order(view: View, values: list[int], scores: list[float], *, column: str
 
 
 def _ids_in_order(view: View, keys: list[int], scores: list[float]) -> list[tuple[str, float]]:
-    """Ids and scores in the order of the hits; those that are gone are left out."""
+    """Ids and scores in the order of the hits; deleted documents are left out."""
     ids = view.lookup("id", "key", keys)
     return [(ids[key], score) for key, score in zip(keys, scores, strict=True) if key in ids]

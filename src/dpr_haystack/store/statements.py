@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What every write says to the database."""
+"""SQL statements shared by all writes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,25 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
-def present(connection: sqlite3.Connection, ids: list[str]) -> set[str]:
-    """Those of some ids that are there."""
+def existing_ids(connection: sqlite3.Connection, ids: list[str]) -> set[str]:
+    """The given ids that exist in the store.
+
+    :param connection: A connection.
+    :param ids: Ids to look up.
+    """
     query = "SELECT id FROM documents WHERE id IN (SELECT value FROM json_each(?))"
     return {name for (name,) in connection.execute(query, (listed(ids),))}
 
 
-def bury(connection: sqlite3.Connection, condition: str, parameter: str, *, keep_rows: bool = False) -> int:
-    """Delete documents and put up a tombstone for each; returns how many."""
+def delete_documents(connection: sqlite3.Connection, condition: str, parameter: str, *, keep_rows: bool = False) -> int:
+    """Delete documents and insert a tombstone for each.
+
+    :param connection: Inside a write transaction.
+    :param condition: SQL condition with one parameter.
+    :param parameter: Its value.
+    :param keep_rows: Leave the rows out of the tombstones, because the vectors remain in use.
+    :returns: Number of documents deleted.
+    """
     row = "NULL" if keep_rows else "row"
     connection.execute(
         f"INSERT INTO tombstones (key, row) SELECT key, {row} FROM documents WHERE {condition} ORDER BY key",

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The raw vectors: float32 rows in one file, appended to, memory-mapped for reading, never changed in place."""
+"""The file of raw vectors: float32 rows that are appended, memory-mapped for reading and never changed in place."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ITEM = 4  # bytes of a float32
 class VectorFile:
     """Rows of float32, little endian, without a header.
 
-    :param path: The file; made by the first :meth:`append`.
+    :param path: The file; created by the first :meth:`append`.
     :param dimension: Length of a row.
     """
 
@@ -32,9 +32,9 @@ class VectorFile:
         self._guard = threading.Lock()
 
     def rows(self, count: int) -> Floats:
-        """The first rows, as a map of the file: nothing is read until it is used.
+        """The first rows, memory-mapped.
 
-        :param count: How many.
+        :param count: Number of rows.
         :returns: Shape (count, dimension), read-only.
         :raises StoreFailure: If the file is shorter than that.
         """
@@ -44,11 +44,11 @@ class VectorFile:
             return self._map[:count]
 
     def append(self, first_row: int, vectors: Floats) -> None:
-        """Write rows behind the first ``first_row`` ones, and make them durable before returning.
+        """Write rows from ``first_row`` on; they are durable when this returns.
 
-        :param first_row: The row that the first vector becomes. What an interrupted write left there is overwritten.
+        :param first_row: Row of the first vector. What an interrupted write left there is overwritten.
         :param vectors: Shape (n, dimension).
-        :raises StoreFailure: If the system refuses, e.g. because the disk is full.
+        :raises StoreFailure: If the file cannot be written, e.g. because the disk is full.
         """
         data = np.ascontiguousarray(vectors, dtype="<f4")
         is_new = not self.path.exists()
@@ -67,12 +67,18 @@ class VectorFile:
             raise StoreFailure(msg) from error
 
     def surplus(self, count: int) -> int:
-        """Bytes behind the first ``count`` rows; negative if the file is too short."""
+        """Number of bytes after the first ``count`` rows; negative if the file is too short.
+
+        :param count: Number of rows.
+        """
         size = self.path.stat().st_size if self.path.exists() else 0
         return size - count * self.dimension * _ITEM
 
     def trim(self, count: int) -> None:
-        """Cut off what lies behind the first ``count`` rows."""
+        """Remove everything after the first ``count`` rows.
+
+        :param count: Number of rows.
+        """
         if self.surplus(count) > 0:
             os.truncate(self.path, count * self.dimension * _ITEM)
 
@@ -82,8 +88,8 @@ class VectorFile:
         except (OSError, ValueError) as error:
             missing = -self.surplus(count)
             msg = (
-                f"{self.path} is damaged: {count} vectors of {self.dimension} numbers should be in it and "
-                f"{missing} bytes are missing. Run `dpr-haystack check`, or restore the store from a copy."
+                f"{self.path} is damaged: {missing} bytes of its {count} vectors of dimension {self.dimension} are "
+                "missing. Run `dpr-haystack check`, or restore the store from a copy."
             )
             raise StoreFailure(msg) from error
         return mapped.view(np.ndarray)

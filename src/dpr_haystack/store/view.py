@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""One moment of a store: a read transaction with the vectors that belong to it."""
+"""A consistent view of a store: a read transaction and the vectors that belong to it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _NONE = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class Selection:
-    """The documents that a filter lets through.
+    """The documents that match a filter.
 
     :param keys: Their keys, sorted.
-    :param rows: The rows of those that have a vector, sorted.
+    :param rows: Rows of those with a vector, sorted.
     """
 
     keys: Rows
@@ -39,21 +39,28 @@ class Selection:
 
 
 class SelectionCache:
-    """The last filters and what they let through, for as long as the store does not change."""
+    """The results of the most recently used filters; keys include the version of the store."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[tuple[object, ...], Selection] = OrderedDict()
         self._guard = Lock()
 
     def get(self, key: tuple[object, ...]) -> Selection | None:
-        """What was kept under this key."""
+        """The selection of a key; None if it is not cached.
+
+        :param key: Filter and version.
+        """
         with self._guard:
             if key in self._entries:
                 self._entries.move_to_end(key)
             return self._entries.get(key)
 
     def put(self, key: tuple[object, ...], selection: Selection) -> None:
-        """Keep it, and forget the one that was not asked for the longest."""
+        """Add a selection and drop the least recently used one.
+
+        :param key: Filter and version.
+        :param selection: The selection.
+        """
         with self._guard:
             self._entries[key] = selection
             while len(self._entries) > _CACHED_SELECTIONS:
@@ -61,12 +68,12 @@ class SelectionCache:
 
 
 class View:
-    """What a reader sees: the same moment, however many questions it asks.
+    """A consistent view of a store, whatever is written in the meantime.
 
     :param connection: A connection inside a read transaction.
     :param state: The store's state in that transaction.
-    :param vectors: All rows, shape (state.next_row, dim); dead ones among them.
-    :param selections: Where to keep what filters let through.
+    :param vectors: All rows, shape (state.next_row, dim), including those of deleted documents.
+    :param selections: Cache for the results of filters.
     """
 
     def __init__(
@@ -78,7 +85,7 @@ class View:
         self._selections = selections
 
     def dead_rows(self) -> Rows:
-        """Rows of documents that are gone, sorted."""
+        """Rows of deleted documents, sorted."""
         name = ("dead", self.state.version)
         selection = self._selections.get(name)
         if selection is None:
@@ -88,9 +95,10 @@ class View:
         return selection.rows
 
     def select(self, filters: Filters) -> Selection:
-        """The documents that a filter lets through.
+        """The documents that match a filter.
 
-        :raises FilterError: If the filter is not valid, or compares what cannot be compared.
+        :param filters: A Haystack filter.
+        :raises FilterError: If the filter is invalid, or values cannot be compared.
         """
         name = (repr(filters), self.state.version)
         selection = self._selections.get(name)
@@ -106,16 +114,20 @@ class View:
         return selection
 
     def documents(self, filters: Filters | None = None) -> list[Document]:
-        """Documents with their vectors, in the order in which they were written.
+        """Documents with their vectors, in the order of writing.
 
-        :raises FilterError: If the filter is not valid, or compares what cannot be compared.
+        :param filters: A Haystack filter; None for all documents.
+        :raises FilterError: If the filter is invalid, or values cannot be compared.
         """
         if filters and needs_python(filters):
             return [document for _, document in self._matching_in_python(filters)]
         return [self._document(row) for row in self._rows(filters)]
 
     def metas(self, filters: Filters | None = None) -> Iterator[dict[str, Any]]:
-        """The metadata of documents, without the rest of them."""
+        """The metadata of documents.
+
+        :param filters: A Haystack filter; None for all documents.
+        """
         if filters and needs_python(filters):
             yield from (document.meta for document in self.documents(filters))
             return
@@ -133,21 +145,27 @@ class View:
         """Documents by key, row or id.
 
         :param column: ``"key"``, ``"row"`` or ``"id"``.
-        :param values: Which; those that are not there are missing in the result.
-        :param with_vectors: Whether they are to have their embeddings.
-        :param scores: The score that each is to have, by the same value.
+        :param values: Keys, rows or ids; missing ones are left out.
+        :param with_vectors: Whether the documents get their embeddings.
+        :param scores: Scores of the documents, by the same values; None for those they were written with.
+        :returns: Documents by these values.
         """
-        found = {}
+        documents = {}
         position = {"key": 0, "id": 1, "row": 8}[column]
         for row in self._among(COLUMNS, column, values):
             vector = self.vectors[row[8]] if with_vectors and row[8] is not None else None
             value = row[position]
-            found[value] = document_of(row, vector, scores[value] if scores is not None else None)
-        return found
+            documents[value] = document_of(row, vector, scores[value] if scores is not None else None)
+        return documents
 
-    def lookup(self, wanted: str, column: str, values: Sequence[object]) -> dict[Any, Any]:
-        """One column by another, e.g. ids by rows."""
-        return dict(self._among(f"{column}, {wanted}", column, values))
+    def lookup(self, target: str, column: str, values: Sequence[object]) -> dict[Any, Any]:
+        """One column by another, e.g. ids by rows.
+
+        :param target: The column to look up.
+        :param column: The column of the values.
+        :param values: The values; missing ones are left out.
+        """
+        return dict(self._among(f"{column}, {target}", column, values))
 
     def _among(self, columns: str, column: str, values: Iterable[object]) -> Iterator[tuple[Any, ...]]:
         query = f"SELECT {columns} FROM documents WHERE {column} IN (SELECT value FROM json_each(?))"
@@ -161,13 +179,13 @@ class View:
         query = f"SELECT {columns} FROM documents WHERE {compiled.sql} ORDER BY key"
         try:
             yield from self.connection.execute(query, compiled.parameters)
-        except sqlite3.DatabaseError:  # which one depends on what the call back raised
+        except sqlite3.DatabaseError:  # the type depends on what the callback raised
             if compiled.failure is not None:
                 raise compiled.failure from None
             raise
 
     def _matching_in_python(self, filters: Filters) -> Iterator[tuple[tuple[Any, ...], Document]]:
-        compile_filter(filters)  # so that a malformed filter is refused although no document is looked at
+        compile_filter(filters)  # so that an invalid filter is refused even if the store is empty
         for row in self._rows(None):
             document = self._document(row)
             if matches(filters, document):

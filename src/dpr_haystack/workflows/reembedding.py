@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from haystack.dataclasses import Document
 
     from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
-    from dpr_haystack.store.reembedding import Restaging
+    from dpr_haystack.store.reembedding import Reembedding
 
 Progress = Callable[[int], None]
 
@@ -88,7 +88,7 @@ def reembed(
     return ReembedReport(embedder.model, embedded, found, store.count_documents_by_filter(_WITHOUT_TEXT))
 
 
-def _embed_all(staging: Restaging, embedder: DPRDocumentEmbedder, step: Progress) -> int:
+def _embed_all(staging: Reembedding, embedder: DPRDocumentEmbedder, step: Progress) -> int:
     embedded, size = 0, FIRST
 
     def embed(documents: list[Document]) -> list[Document]:
@@ -101,6 +101,6 @@ def _embed_all(staging: Restaging, embedder: DPRDocumentEmbedder, step: Progress
         pending, started = staging.pending(size), time.monotonic()
         if not pending and staging.switch(embed):
             return embedded
-        staging.stage(pending, embed(pending.documents) if pending.documents else [])
+        staging.add(pending, embed(pending.documents) if pending.documents else [])
         step(len(pending.documents))
         size = next_size(size, len(pending.documents), time.monotonic() - started)

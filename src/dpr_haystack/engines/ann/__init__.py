@@ -1,10 +1,9 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Approximate nearest-neighbour indexes, one kind a file.
+"""Approximate nearest-neighbour indexes, one kind per file, selected by FAISS factory strings.
 
-A kind is found by the FAISS factory string that it answers to. To add one, write a module with an
-:class:`ApproximateIndex`, and describe it in ``_KINDS``.
+To add a kind, write a module with an :class:`ApproximateIndex` and describe it in ``_KINDS``.
 """
 
 from __future__ import annotations
@@ -26,73 +25,108 @@ from dpr_haystack.errors import InputError
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of index.
+    """A kind of index.
 
-    :param pattern: The factory strings that it answers to.
-    :param module: Where its class is; loaded when an index is made, because it loads FAISS.
-    :param name: The class, built with (factory string, dimension, similarity, options).
-    :param options: Its settings and what they are if nothing is said.
+    :param pattern: Regular expression of its factory strings.
+    :param form: The factory strings as error messages show them.
+    :param module: Module of its class; imported when an index is made, because it imports FAISS.
+    :param name: Name of the class, which is called with (factory string, dimension, similarity, options).
+    :param options: Its settings and their defaults.
     """
 
     pattern: str
+    form: str
     module: str
     name: str
     options: Mapping[str, int]
 
 
-# FAISS's own settings of HNSW (40 and 16) lose one passage in ten by inner product.
-_KINDS = (Kind(r"HNSW\d+(,Flat)?", "hnsw", "HNSW", {"efConstruction": 200, "efSearch": 128}),)
+# With FAISS's own defaults for HNSW (40 and 16), one passage in ten is not found by inner product.
+_KINDS = (
+    Kind(
+        r"HNSW\d+(,Flat)?",
+        "HNSW<links>, e.g. HNSW32",
+        f"{__name__}.hnsw",
+        "HNSW",
+        {"efConstruction": 200, "efSearch": 128},
+    ),
+)
 
 EXACT = "Flat"
 
 
 class ApproximateIndex(Protocol):
-    """Finds candidates; the store rescores them with the raw vectors."""
+    """Finds candidates, which the store scores with the raw vectors."""
 
     @property
     def size(self) -> int:
-        """Number of rows added: row i is the i-th vector that was added."""
+        """Number of rows: row i is the i-th vector that was added."""
+
+    @property
+    def minimum_rows(self) -> int:
+        """Number of rows needed for training; with fewer, the store searches exactly. 0 if no training is needed."""
+
+    def train(self, vectors: Floats) -> None:
+        """Prepare an empty index for vectors of this distribution; called once, before :meth:`add`.
+
+        :param vectors: At least :attr:`minimum_rows` vectors, shape (n, dim).
+        """
 
     def add(self, vectors: Floats) -> None:
-        """Add rows behind the ones that are there; shape (n, dim)."""
+        """Add rows after the existing ones.
+
+        :param vectors: Shape (n, dim).
+        """
 
     def candidates(self, questions: Floats, k: int, allowed: NDArray[np.bool_] | None) -> list[Rows]:
-        """At least k candidate rows for each question, as far as they are found.
+        """At least k candidate rows for each question, if the index finds as many.
 
         :param questions: Shape (m, dim).
-        :param allowed: Rows that may be returned, shape (size,); all if None.
+        :param k: Number of rows.
+        :param allowed: Which rows may be returned, shape (size,); None for all.
         """
 
     def save(self, path: Path) -> None:
-        """Write to a file."""
+        """Write the index to a file.
+
+        :param path: The file.
+        """
 
     def load(self, path: Path) -> None:
-        """Read from a file that :meth:`save` wrote."""
+        """Read the index from a file that :meth:`save` wrote.
+
+        :param path: The file.
+        """
 
 
 def is_exact(index_string: str) -> bool:
-    """Whether an index string asks for exact search, which needs no index."""
+    """Whether an index string stands for exact search, which needs no index.
+
+    :param index_string: The index string.
+    """
     return index_string == EXACT
 
 
 def check_index_string(index_string: str, options: Mapping[str, int] | None) -> None:
-    """Refuse an index string or option that nothing here answers to.
+    """Refuse unknown index strings and options.
 
-    :raises InputError: With the ones that are known.
+    :param index_string: The index string.
+    :param options: Settings of the index; None for the defaults.
+    :raises InputError: With the known ones.
     """
     if is_exact(index_string):
         if options:
-            msg = f"an exact index has no options, got {sorted(options)}"
+            msg = f"an exact index has no options: got {sorted(options)}"
             raise InputError(msg)
         return
     kind = _kind(index_string)
     unknown = sorted(set(options or {}) - set(kind.options))
     if unknown:
-        msg = f"unknown index options {unknown} for {index_string!r}; {kind.name} knows {sorted(kind.options)}"
+        msg = f"unknown index options {unknown} for {index_string!r}; known: {', '.join(sorted(kind.options))}"
         raise InputError(msg)
     for name, value in (options or {}).items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            msg = f"the index option {name!r} must be a whole number of at least 1, got {value!r}"
+            msg = f"the index option {name!r} must be a whole number of at least 1: got {value!r}"
             raise InputError(msg)
 
 
@@ -101,14 +135,14 @@ def make_index(
 ) -> ApproximateIndex:
     """A new, empty index of the kind that the index string names.
 
-    :param index_string: E.g. ``"HNSW32"``.
+    :param index_string: The index string, e.g. ``"HNSW32"``.
     :param dimension: Length of its vectors.
-    :param similarity: What its candidates are to be near by.
-    :param options: Settings of the kind.
-    :raises InputError: If no kind answers to the index string.
+    :param similarity: How vectors are compared.
+    :param options: Settings of the kind; None for the defaults.
+    :raises InputError: If the index string is unknown.
     """
     kind = _kind(index_string)
-    make = getattr(import_module(f"{__name__}.{kind.module}"), kind.name)
+    make = getattr(import_module(kind.module), kind.name)
     index: ApproximateIndex = make(index_string, dimension, similarity, {**kind.options, **(options or {})})
     return index
 
@@ -117,5 +151,6 @@ def _kind(index_string: str) -> Kind:
     for kind in _KINDS:
         if re.fullmatch(kind.pattern, index_string):
             return kind
-    msg = f"unknown index_string {index_string!r}; known are 'Flat' (exact) and 'HNSW<links>', e.g. 'HNSW32'"
+    known = "; ".join([f"{EXACT} (exact search)", *(kind.form for kind in _KINDS)])
+    msg = f"unknown index_string {index_string!r}; known: {known}"
     raise InputError(msg)

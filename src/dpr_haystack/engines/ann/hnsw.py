@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A graph of near neighbours (Malkov and Yashunin 2016, arXiv 1603.09320), by FAISS."""
+"""HNSW, a graph of near neighbours (Malkov and Yashunin 2016, arXiv 1603.09320), with FAISS."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from dpr_haystack.core.exact import Floats, Rows
 from dpr_haystack.core.similarity import Similarity
 
-faiss: Any = _faiss  # its type stubs miss the Python side of its classes
+faiss: Any = _faiss  # its type stubs lack the methods that FAISS adds in Python
 
 
 class HNSW:
-    """HNSW over the raw vectors.
+    """An HNSW index of the raw vectors; see :class:`~dpr_haystack.engines.ann.ApproximateIndex`.
 
     :param index_string: ``"HNSW<links>"``.
     :param dimension: Length of a vector.
-    :param similarity: The cosine is the inner product of normalised copies.
+    :param similarity: How vectors are compared; for the cosine, normalised copies are indexed.
     :param options: ``efConstruction`` and ``efSearch``.
     """
 
@@ -38,29 +38,37 @@ class HNSW:
 
     @property
     def size(self) -> int:
-        """Number of rows added."""
+        """Number of rows."""
         return int(self._index.ntotal)
 
+    @property
+    def minimum_rows(self) -> int:
+        """0: a graph needs no training."""
+        return 0
+
+    def train(self, vectors: Floats) -> None:
+        """Does nothing: a graph needs no training."""
+
     def add(self, vectors: Floats) -> None:
-        """Add rows behind the ones that are there; shape (n, dim)."""
+        """Add rows after the existing ones."""
         self._index.add(self._prepared(vectors))
 
     def candidates(self, questions: Floats, k: int, allowed: NDArray[np.bool_] | None) -> list[Rows]:
-        """At least k candidate rows for each question, as far as the graph leads to them."""
-        wanted = min(self.size, max(k, self._ef_search))
-        parameters = faiss.SearchParametersHNSW(efSearch=wanted)
+        """At least k candidate rows for each question, if the graph leads to as many."""
+        count = min(self.size, max(k, self._ef_search))
+        parameters = faiss.SearchParametersHNSW(efSearch=count)
         if allowed is not None:
             bits = np.packbits(allowed, bitorder="little")
-            parameters = faiss.SearchParametersHNSW(efSearch=wanted, sel=faiss.IDSelectorBitmap(bits))
-        _, found = self._index.search(self._prepared(questions), wanted, params=parameters)
-        return [line[line >= 0] for line in found]  # FAISS fills up with -1
+            parameters = faiss.SearchParametersHNSW(efSearch=count, sel=faiss.IDSelectorBitmap(bits))
+        _, rows = self._index.search(self._prepared(questions), count, params=parameters)
+        return [line[line >= 0] for line in rows]  # FAISS pads with -1
 
     def save(self, path: Path) -> None:
-        """Write to a file."""
+        """Write the index to a file."""
         faiss.write_index(self._index, str(path))
 
     def load(self, path: Path) -> None:
-        """Read from a file that :meth:`save` wrote."""
+        """Read the index from a file that :meth:`save` wrote."""
         self._index = faiss.read_index(str(path))
 
     def _prepared(self, vectors: Floats) -> Floats:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The two files that faiss-haystack saves become a store, once, whatever happens in between."""
+"""Importing the two files that faiss-haystack saves, once, whatever happens in between."""
 
 import json
 
@@ -12,7 +12,7 @@ from haystack.dataclasses import Document
 from haystack.document_stores.errors import DocumentStoreError
 
 from dpr_haystack import FAISSDocumentStore
-from dpr_haystack.store.engine import StoreEngine
+from dpr_haystack.store.writing import StoreWriter
 from support.stores import assert_same_documents, lognormal_vectors, make_documents
 
 DIM = 6
@@ -43,13 +43,13 @@ def documents():
     ]
 
 
-def test_taken_over_once(tmp_path, documents, caplog):
+def test_files_are_imported_once(tmp_path, documents, caplog):
     path = tmp_path / "wiki"
     index = save_as_faiss_haystack_does(path, documents)
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     store = FAISSDocumentStore(str(path), embedding_dim=DIM, similarity="l2")
     assert_same_documents(store, {document.id: document for document in documents})
-    assert caplog.text.count("Taking over 61 documents") == 1
+    assert caplog.text.count("Importing 61 documents") == 1
     assert "similarity='l2'" not in caplog.text, "that is what it has"
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
 
@@ -64,7 +64,7 @@ def test_taken_over_once(tmp_path, documents, caplog):
     assert store.count_documents() == 0, "what was deleted must not come back"
     store.close()
     assert FAISSDocumentStore(str(path), embedding_dim=DIM, similarity="l2").count_documents() == 0
-    assert caplog.text.count("Taking over") == 1
+    assert caplog.text.count("Importing") == 1
 
 
 @pytest.mark.parametrize("name", ["wiki.faiss", "wiki.json"])
@@ -80,7 +80,7 @@ def test_a_path_with_a_suffix(tmp_path, documents, name, caplog):
     other.close()
 
 
-def test_load_takes_over_too(tmp_path, documents):
+def test_load_imports_too(tmp_path, documents):
     save_as_faiss_haystack_does(tmp_path / "wiki", documents)
     store = FAISSDocumentStore(embedding_dim=DIM)
     store.write_documents(make_documents(3, DIM))
@@ -94,14 +94,14 @@ def test_load_takes_over_too(tmp_path, documents):
 
 
 def test_interrupted_before_the_documents_were_written(tmp_path, documents, monkeypatch):
-    """The directory is a store by then, an empty one: that must not look like a takeover that is done."""
+    """The directory is an empty store by then, which must not look like a finished import."""
     save_as_faiss_haystack_does(tmp_path / "wiki", documents)
     store = FAISSDocumentStore(str(tmp_path / "wiki"), embedding_dim=DIM)
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(StoreEngine, "write", interrupted)
+    monkeypatch.setattr(StoreWriter, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         store.count_documents()
     monkeypatch.undo()

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from haystack import Document
 
-import dpr_haystack.store.compaction as compaction
 from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.errors import EncoderMismatch
 from dpr_haystack.store.errors import DoesNotFit, StoreFailure, StoreLocked
@@ -37,6 +36,7 @@ from support.reembedding import (
     watch,
 )
 from support.store_writers import processes
+from support.stores import compact_above
 
 
 @pytest.fixture(autouse=True)
@@ -101,10 +101,10 @@ def test_killed_at_every_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_what_is_written_and_deleted_meanwhile(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compaction, "_NOT_BELOW", 10)
+def test_what_is_written_and_deleted_meanwhile(tmp_path: Path, seed: int) -> None:
     model = filled_store(tmp_path / "store")
     other = FAISSDocumentStore.from_directory(tmp_path / "store", index_string="Flat")
+    compact_above(other, 10)
     changes = Changes(other, model, seed)
 
     def meanwhile(call: int) -> None:
@@ -115,6 +115,7 @@ def test_what_is_written_and_deleted_meanwhile(tmp_path: Path, seed: int, monkey
     embed_anew(tmp_path / "store", StandIn("new", 12, before=meanwhile))
     other.close()
     other = FAISSDocumentStore.from_directory(tmp_path / "store")
+    compact_above(other, 10)
     more = embedded(documents(40, first=5000), NEW)
     other.write_documents(more)
     other.close()
@@ -152,16 +153,16 @@ def test_what_another_process_left_when_it_was_killed_while_this_one_has_the_sto
     model = filled_store(tmp_path / "store")
     store, root = open_store(tmp_path / "store"), tmp_path / "store"
     assert store.count_documents() == len(model)
-    with store.reembedding(NEW.record(), 12) as staging:
-        pending = staging.pending(20)
-        staging.stage(pending, NEW.run(pending.documents)["documents"])
+    with store.reembedding(NEW.record(), 12) as running:
+        pending = running.pending(20)
+        running.add(pending, NEW.run(pending.documents)["documents"])
     os.link(root / "staged.f32", root / "vectors-1.f32")  # before the switch was committed
     reembed(store, StandIn("new", 12))  # type: ignore[arg-type]
     os.link(root / "vectors-1.f32", root / "staged.f32")  # after it was, before its old name was taken away
     third = StandIn("third", 12)
-    with store.reembedding(third.record(), 12) as staging:
-        pending = staging.pending(20)
-        staging.stage(pending, third.run(pending.documents)["documents"])
+    with store.reembedding(third.record(), 12) as running:
+        pending = running.pending(20)
+        running.add(pending, third.run(pending.documents)["documents"])
         assert {each.id: each for each in store.filter_documents()} == anew(model)
     (root / "vectors-2.f32").write_bytes(b"of a compaction")
     reembed(store, third)  # type: ignore[arg-type]
@@ -192,19 +193,19 @@ def test_documents_that_come_at_the_very_last(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store", 8)
     store = open_store(tmp_path / "store")
     encoder = StandIn("new", 12)
-    with store.reembedding(NEW.record(), 12) as staging:
-        assert (staging.done, staging.remaining) == (0, 5)
-        pending = staging.pending(100)
-        staging.stage(pending, encoder.run(pending.documents)["documents"])
-        assert (staging.done, staging.remaining) == (5, 0)
+    with store.reembedding(NEW.record(), 12) as running:
+        assert (running.done, running.remaining) == (0, 5)
+        pending = running.pending(100)
+        running.add(pending, encoder.run(pending.documents)["documents"])
+        assert (running.done, running.remaining) == (5, 0)
         late = embedded(documents(40, first=100))
         model.update((each.id, each) for each in late)
         store.write_documents(late)
-        assert not staging.switch(lambda _: pytest.fail("these are too many to keep others waiting"))
+        assert not running.switch(lambda _: pytest.fail("these are too many to keep others waiting"))
         store.delete_documents([f"d{number}" for number in range(100, 120)])
         for number in range(100, 120):
             del model[f"d{number}"]
-        assert staging.switch(lambda some: encoder.run(some)["documents"])
+        assert running.switch(lambda some: encoder.run(some)["documents"])
     assert encoder.calls == [5, 18]
     store.close()
     assert_is(tmp_path / "store", anew(model), NEW)
@@ -213,20 +214,20 @@ def test_documents_that_come_at_the_very_last(tmp_path: Path) -> None:
 def test_one_at_a_time_and_only_with_the_same_model(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
-    with store.reembedding(NEW.record(), 12) as staging:
-        pending = staging.pending(10)
-        staging.stage(pending, NEW.run(pending.documents)["documents"])
+    with store.reembedding(NEW.record(), 12) as running:
+        pending = running.pending(10)
+        running.add(pending, NEW.run(pending.documents)["documents"])
         with (
-            pytest.raises(StoreLocked, match="another process is embedding"),
+            pytest.raises(StoreLocked, match="another process is re-embedding"),
             store.reembedding(NEW.record(), 12),
         ):
             pass
     other = StandIn("other", 12)
-    with pytest.raises(EncoderMismatch, match=r"by new, and 9 vectors of it are there.*--restart"):
+    with pytest.raises(EncoderMismatch, match=r"with new, 9 vectors are done.*--restart"):
         reembed(store, other)  # type: ignore[arg-type]
     moved = {**NEW.record(), "model": "elsewhere"}
-    with store.reembedding(moved, 12) as staging:
-        assert staging.done == 9
+    with store.reembedding(moved, 12) as running:
+        assert running.done == 9
     assert store.recorded_encoder == OLD.record()
     reembed(store, other, restart=True)  # type: ignore[arg-type]
     store.close()
@@ -237,25 +238,25 @@ def test_the_present_encoder_has_nothing_to_do_but_drops_what_another_has_left(t
     filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
     embed_anew(tmp_path / "store", StandIn("old-again", 8))
-    with store.reembedding(NEW.record(), 12) as staging:
-        pending = staging.pending(10)
-        staging.stage(pending, NEW.run(pending.documents)["documents"])
+    with store.reembedding(NEW.record(), 12) as running:
+        pending = running.pending(10)
+        running.add(pending, NEW.run(pending.documents)["documents"])
     assert (tmp_path / "store" / "staged.f32").exists()
     assert reembed(store, StandIn("old-again", 8)).is_new is False  # type: ignore[arg-type]
     assert (tmp_path / "store" / "staged.f32").exists()
     assert reembed(store, StandIn("old-again", 8), restart=True).is_new is False  # type: ignore[arg-type]
     assert not (tmp_path / "store" / "staged.f32").exists()
-    with store.reembedding(StandIn("third", 5).record(), 5) as staging:
-        assert staging.done == 0
+    with store.reembedding(StandIn("third", 5).record(), 5) as running:
+        assert running.done == 0
     store.close()
 
 
 def test_staged_vectors_that_are_damaged_are_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
-    with store.reembedding(NEW.record(), 12) as staging:
-        pending = staging.pending(20)
-        staging.stage(pending, NEW.run(pending.documents)["documents"])
+    with store.reembedding(NEW.record(), 12) as running:
+        pending = running.pending(20)
+        running.add(pending, NEW.run(pending.documents)["documents"])
     os.truncate(tmp_path / "store" / "staged.f32", 100)
     report = reembed(store, StandIn("new", 12))  # type: ignore[arg-type]
     store.close()
@@ -267,9 +268,9 @@ def test_staged_vectors_that_are_damaged_are_made_anew(tmp_path: Path, caplog: p
 def test_a_copy_has_no_part_in_it(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
-    with store.reembedding(NEW.record(), 12) as staging:
-        pending = staging.pending(20)
-        staging.stage(pending, NEW.run(pending.documents)["documents"])
+    with store.reembedding(NEW.record(), 12) as running:
+        pending = running.pending(20)
+        running.add(pending, NEW.run(pending.documents)["documents"])
     store.save(tmp_path / "copy")
     reembed(store, StandIn("new", 12))  # type: ignore[arg-type]
     store.save(tmp_path / "later")
@@ -294,7 +295,7 @@ def test_no_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 10, 53 * 12 * 4 - 1 - 48))
     encoder = StandIn("new", 12)
-    with pytest.raises(StoreFailure, match=r"need 0 MB beside the old ones"):
+    with pytest.raises(StoreFailure, match=r"not enough disk space to re-embed .*need 0 MB beside the old ones"):
         embed_anew(tmp_path / "store", encoder)
     assert encoder.calls == []
     assert_is(tmp_path / "store", model, OLD)
