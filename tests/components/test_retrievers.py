@@ -28,7 +28,8 @@ from haystack.document_stores.types import FilterPolicy
 
 from dpr_haystack import DPRRetriever, FAISSDocumentStore
 from dpr_haystack.errors import InputError
-from support.small_store import KINDS, QUESTION, Asking, documents, make_retriever, make_store
+from support.retrievers import KINDS, QUESTION, Asking, make_retriever
+from support.stores import make_tenant_store, tenant_documents
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 with_question = pytest.mark.parametrize("kind", ["bm25", "dpr", "hybrid"])
@@ -37,7 +38,7 @@ QUESTIONS = [QUESTION, "Who wrote the laws of motion?", "How is bread made?"]
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FAISSDocumentStore:
-    return make_store(tmp_path_factory.mktemp("retrievers") / "store")
+    return make_tenant_store(tmp_path_factory.mktemp("retrievers") / "store")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_dense_results_are_those_of_numpy(
 
 @every_kind
 def test_documents_come_whole_but_without_vectors(kind: str, retrievers: dict[str, Any], asking: Asking) -> None:
-    known = {document.id: document for document in documents()}
+    known = {document.id: document for document in tenant_documents()}
     found = retrievers[kind].run(**asking.inputs(kind, QUESTION))["documents"]
     assert found
     for document in found:
@@ -332,7 +333,7 @@ def test_hybrid_search_over_a_store_without_vectors_is_keyword_search(
 ) -> None:
     for dimension in (None, 384):
         words = FAISSDocumentStore(str(tmp_path / f"words-{dimension}"), embedding_dim=dimension)
-        words.write_documents(documents())
+        words.write_documents(tenant_documents())
         found = make_retriever("hybrid", words).run(QUESTION)["documents"]
         assert [each.id for each in found] == [each.id for each in words.bm25_retrieval(QUESTION, 10)]
         assert "not one vector: embed documents" in caplog.text

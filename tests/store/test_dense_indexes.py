@@ -12,8 +12,16 @@ import numpy as np
 import pytest
 
 from dpr_haystack import FAISSDocumentStore
-from support.store_writers import DIM, INDEX, file_size_limit, open_store
-from support.stores import assert_exact_hits, lognormal_vectors, make_documents
+from support.stores import (
+    DIM,
+    HNSW,
+    INDEX,
+    assert_exact_hits,
+    file_size_limit,
+    lognormal_vectors,
+    make_documents,
+    make_store,
+)
 
 QUESTION = lognormal_vectors(1, DIM, seed=2)[0]
 
@@ -25,7 +33,7 @@ def documents():
 
 @pytest.fixture
 def store(tmp_path, documents):
-    store = open_store(tmp_path / "store")
+    store = make_store(tmp_path / "store", **HNSW)
     store.write_documents(documents)
     store.search(QUESTION)
     store.close()
@@ -101,7 +109,7 @@ def test_positions_that_make_no_sense(store, documents):
 
 
 def test_an_index_that_cannot_be_written_is_used_all_the_same(tmp_path, documents, caplog):
-    store = open_store(tmp_path / "store")
+    store = make_store(tmp_path / "store", **HNSW)
     store.write_documents(documents)
     with file_size_limit(5_000):
         check(store, documents)

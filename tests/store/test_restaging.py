@@ -36,7 +36,7 @@ from support.reembedding import (
     open_store,
     watch,
 )
-from support.store_writers import processes
+from support.stores import processes
 
 
 @pytest.fixture(autouse=True)

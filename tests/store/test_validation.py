@@ -23,8 +23,7 @@ from dpr_haystack.errors import IndexMismatch, InputError
 from dpr_haystack.store import registry
 from dpr_haystack.store.check import check_store
 from dpr_haystack.store.keyword import KeywordCache
-from support.store_writers import file_size_limit
-from support.stores import assert_same_documents
+from support.stores import assert_same_documents, file_size_limit
 
 GOOD = Document(id="new", content="a good one", embedding=[0.5, 2.0])
 EVERY_POLICY = [DuplicatePolicy.NONE, DuplicatePolicy.FAIL, DuplicatePolicy.SKIP, DuplicatePolicy.OVERWRITE]
