@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,8 @@ def test_the_help_of_every_command_has_an_example_that_parses() -> None:
     import shlex
 
     parser = make_parser()
-    commands = parser._subparsers._group_actions[0].choices  # argparse has no other way to ask
+    subparsers: Any = parser._subparsers
+    commands = subparsers._group_actions[0].choices  # argparse has no other way to ask
     assert list(commands) == list(COMMANDS)
     for name, command in commands.items():
         text = command.format_help()

@@ -21,7 +21,7 @@ Cli = Callable[..., Ran]
 
 def vectors_in(store: str) -> dict[str, list[float]]:
     opened = FAISSDocumentStore.from_directory(store)
-    found = {each.id: each.embedding for each in opened.filter_documents()}
+    found = {each.id: each.embedding or [] for each in opened.filter_documents()}
     opened.close()
     return found
 

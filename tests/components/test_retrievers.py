@@ -53,7 +53,7 @@ def retrievers(store: FAISSDocumentStore) -> dict[str, Any]:
 
 
 def pairs(found: list[Document]) -> list[tuple[str, float]]:
-    return [(document.id, round(document.score, 5)) for document in found]
+    return [(document.id, round(document.score or 0.0, 5)) for document in found]
 
 
 def exact(store: FAISSDocumentStore, embedding: Any) -> list[str]:
@@ -80,7 +80,7 @@ def test_dense_results_are_those_of_numpy(
         embedding = asking.embedder.run(question)["embedding"]
         found = retrievers[kind].run(**asking.inputs(kind, question), top_k=16)["documents"]
         assert [document.id for document in found] == exact(store, embedding)
-        vectors = {document.id: document.embedding for document in store.filter_documents()}
+        vectors = {document.id: np.array(document.embedding) for document in store.filter_documents()}
         for document in found:
             assert document.score == pytest.approx(float(np.dot(vectors[document.id], embedding)), abs=1e-5)
 

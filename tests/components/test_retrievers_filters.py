@@ -114,8 +114,9 @@ def test_a_run_replaces_the_filter_under_replace(kind: str, retriever: Any, aski
     for now in (B, OLD, any_of(A, B)):
         found = {document.id for document in retriever.run(**inputs, filters=now)["documents"]}
         assert found == matching(now) & reachable
-    for now in ({}, None):  # as in Haystack, nothing does not clear the filter of the constructor
-        found = {document.id for document in retriever.run(**inputs, filters=now)["documents"]}
+    nothing: Any
+    for nothing in ({}, None):  # as in Haystack, nothing does not clear the filter of the constructor
+        found = {document.id for document in retriever.run(**inputs, filters=nothing)["documents"]}
         assert found == matching(A) & reachable
 
 

@@ -40,7 +40,7 @@ def hybrid(store: FAISSDocumentStore, **settings: Any) -> DPRHybridRetriever:
 
 
 def pairs(found: list[Document]) -> list[tuple[str, float]]:
-    return [(document.id, round(document.score, 6)) for document in found]
+    return [(document.id, round(document.score or 0.0, 6)) for document in found]
 
 
 @pytest.mark.parametrize("settings", FUSIONS, ids=str)
@@ -80,7 +80,7 @@ def test_exact_scores_are_the_true_ones(store: FAISSDocumentStore) -> None:
     seen_missing = 0
     for question in QUESTIONS[:3]:
         embedding = retriever.embed([question])[0]
-        words = {document.id: document.score for document in store.bm25_retrieval(question, 100)}
+        words = {document.id: document.score or 0.0 for document in store.bm25_retrieval(question, 100)}
         shallow = {document.id for document in store.bm25_retrieval(question, 2)}
         near = {document.id for document in store.search(embedding, 2)}
         seen_missing += len(shallow ^ near)
@@ -98,17 +98,17 @@ def test_without_exact_scores_the_lowest_of_the_list_stands_in(store: FAISSDocum
     retriever = hybrid(store, candidates=2, top_k=2, normalization="none")
     embedding = retriever.embed([QUESTION])[0]
     words = store.bm25_retrieval(QUESTION, 2)
-    near = {document.id: document.score for document in store.search(embedding, 2)}
+    near = {document.id: document.score or 0.0 for document in store.search(embedding, 2)}
     for hit in retriever.all_hits([QUESTION])[0].hybrid:
-        word_score = {document.id: document.score for document in words}.get(hit.id, words[-1].score)
+        word_score = {document.id: document.score for document in words}.get(hit.id, words[-1].score) or 0.0
         vector_score = near.get(hit.id, min(near.values()))
         assert hit.score == pytest.approx(word_score + vector_score, abs=1e-5)
 
 
 def test_all_candidates_and_exact_scores_change_nothing_that_both_found(store: FAISSDocumentStore) -> None:
     retriever = hybrid(store, normalization="none", weights={"bm25": 1.0, "dpr": 1.1}, exact_scores=True)
-    words = {document.id: document.score for document in store.bm25_retrieval(QUESTION, 100)}
-    near = {document.id: document.score for document in store.search(retriever.embed([QUESTION])[0], 100)}
+    words = {document.id: document.score or 0.0 for document in store.bm25_retrieval(QUESTION, 100)}
+    near = {document.id: document.score or 0.0 for document in store.search(retriever.embed([QUESTION])[0], 100)}
     expected = {name: words.get(name, 0.0) + 1.1 * near[name] for name in near}
     found = {document.id: document.score for document in retriever.run(QUESTION)["documents"]}
     assert found == pytest.approx(expected, abs=1e-4)

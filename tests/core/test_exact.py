@@ -68,8 +68,7 @@ def test_small_matrices(matrices, similarity, k, data):
 @pytest.mark.parametrize("share", [None, 0.01, 0.2, 0.6])
 def test_selections_of_every_size(similarity, share):
     random = np.random.default_rng(1)
-    vectors = random.standard_normal((3000, 24), dtype=np.float32) * random.lognormal(0, 1, (3000, 1))
-    vectors = vectors.astype(np.float32)
+    vectors = np.array(random.standard_normal((3000, 24)) * random.lognormal(0, 1, (3000, 1)), dtype=np.float32)
     questions = random.standard_normal((7, 24), dtype=np.float32)
     rows = None if share is None else np.flatnonzero(random.random(3000) < share)
     excluded = np.flatnonzero(random.random(3000) < 0.3)

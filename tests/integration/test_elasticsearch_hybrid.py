@@ -84,10 +84,11 @@ Make = Callable[..., DPRHybridRetriever]
 def lists(store: Any, model: str) -> dict[str, dict[str, float]]:
     """What each search finds by itself."""
     found = {}
-    for name, retriever in {
+    retrievers: dict[str, Any] = {
         "bm25": ElasticsearchBM25Retriever(document_store=store, top_k=DEPTH),
         "dpr": ElasticsearchDPRRetriever(store, model, top_k=DEPTH),
-    }.items():
+    }
+    for name, retriever in retrievers.items():
         found[name] = {each.id: each.score or 0.0 for each in retriever.run(QUESTION)["documents"]}
         retriever.close()
     assert set(found["bm25"]) - set(found["dpr"])
@@ -158,7 +159,7 @@ def test_it_works_as_over_our_own_store(
     with closing(search_over(store)) as search:
         alone = search.dense_hits(DPRTextEmbedder(model).embed(questions), DEPTH, None)
     assert alone == [found.dpr for found in there]
-    settings = {"weights": {"bm25": 0.0, "dpr": 1.0}, "top_k": 5, "explain": True}
+    settings: dict[str, Any] = {"weights": {"bm25": 0.0, "dpr": 1.0}, "top_k": 5, "explain": True}
     one = DPRHybridRetriever(local, model, candidates=DEPTH, **settings).run(QUESTION)["documents"]
     two = hybrid_of(**settings).run(QUESTION)["documents"]
     assert [(each.id, each.content, each.meta["title"]) for each in two] == [

@@ -73,7 +73,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(batch=batches)
     def skip(self, batch):
-        new = {}
+        new: dict[str, Document] = {}
         for document in batch:
             if document.id not in self.model:
                 new.setdefault(document.id, document)
@@ -138,7 +138,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert {document.id for document in found} == matching
         scores = self.store.searching().keyword_scores(" ".join(query), [document.id for document in found])
         assert [scores[document.id] for document in found] == [document.score for document in found]
-        assert all(document.score > 0 for document in found)
+        assert all((document.score or 0.0) > 0 for document in found)
 
     @invariant()
     def holds_what_the_model_holds(self):
@@ -154,7 +154,7 @@ AnyOrder.TestCase.settings = settings(
 )
 
 
-class TestAnyOrder(AnyOrder.TestCase):
+class TestAnyOrder(AnyOrder.TestCase):  # type: ignore[valid-type, misc]
     @pytest.fixture(autouse=True)
     def compaction_as_it_is(self, monkeypatch):
         monkeypatch.setattr(compaction, "_NOT_BELOW", compaction._NOT_BELOW)

@@ -6,6 +6,7 @@
 import json
 import random
 import shutil
+from typing import Any
 
 import faiss
 import numpy as np
@@ -130,15 +131,15 @@ def test_the_graph_holds_what_was_asked_for(tmp_path, documents):
             store.write_documents(documents)
         store.catch_up()
         store.close()
-    first = faiss.read_index(str(tmp_path / "store" / "indexes" / "HNSW12.faiss"))
+    first: Any = faiss.read_index(str(tmp_path / "store" / "indexes" / "HNSW12.faiss"))
     assert (first.ntotal, first.hnsw.nb_neighbors(1), first.hnsw.efConstruction) == (300, 12, 33)
     assert first.metric_type == faiss.METRIC_INNER_PRODUCT
-    second = faiss.read_index(str(tmp_path / "store" / "indexes" / "HNSW6_Flat.faiss"))
+    second: Any = faiss.read_index(str(tmp_path / "store" / "indexes" / "HNSW6_Flat.faiss"))
     assert (second.hnsw.nb_neighbors(1), second.hnsw.efConstruction) == (6, 200)
 
 
 def test_scores_come_from_the_raw_vectors(store, documents):
     found = store.search(QUESTION, 20)
-    vectors = {document.id: np.float64(document.embedding) for document in documents}
+    vectors = {document.id: np.array(document.embedding, dtype=np.float64) for document in documents}
     for document in found:
-        assert document.score == pytest.approx(float(vectors[document.id] @ np.float64(QUESTION)), rel=1e-12)
+        assert document.score == pytest.approx(float(vectors[document.id] @ QUESTION.astype(np.float64)), rel=1e-12)

@@ -5,6 +5,7 @@
 
 import random
 import time
+from typing import Any
 
 import pytest
 from haystack.document_stores.errors import DocumentStoreError
@@ -68,7 +69,7 @@ def assert_works(store, model):
 
 def test_killed_at_any_instant(tmp_path):
     chance = random.Random(2)
-    model, step, whole = {}, 0, 0
+    model, step, whole = dict[str, Any](), 0, 0
     for _ in range(KILLS):
         last = acknowledged_before_the_kill(tmp_path / "store", step, chance)
         for done in range(step, last + 1):

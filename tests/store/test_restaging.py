@@ -182,6 +182,7 @@ def test_an_engine_that_is_open_goes_on_with_another_length(tmp_path: Path) -> N
     with pytest.raises(DoesNotFit, match="expected 12, got 8"):
         mine.write_documents(embedded(documents(3, first=1000), OLD))
     mine.record_encoder({**NEW.record(), "fingerprint": "moved"})
+    assert mine.recorded_encoder is not None
     assert mine.recorded_encoder["fingerprint"] == "moved"
     mine.record_encoder(NEW.record())
     mine.close()

@@ -269,6 +269,7 @@ def test_a_store_that_is_collected_lets_go_of_its_files(tmp_path):
         temporary = FAISSDocumentStore(embedding_dim=DIM)
         temporary.write_documents(make_documents(2, DIM))
         directory = temporary.directory
+    assert directory is not None
     assert directory.exists()
     del store, temporary
     gc.collect()

@@ -214,7 +214,7 @@ def killed_at(path: str, step: int) -> None:
     database.Database.writing = ticking_writing  # type: ignore[method-assign]
     os.fsync, os.link, os.replace = ticking(os.fsync), ticking(os.link), ticking(os.replace)
     Path.unlink, Path.replace = ticking(Path.unlink), ticking(Path.replace)  # type: ignore[method-assign]
-    reembedding.FIRST = 8
+    reembedding.FIRST = 8  # type: ignore[attr-defined]
     embed_anew(Path(path), StandIn("new", 12, before=lambda _: tick()))
 
 

@@ -106,8 +106,8 @@ def assert_exact_hits(found, documents, question, k, similarity):
     scores = [document.score for document in found]
     assert scores == sorted(scores, reverse=True)
     best = sorted(truth.values(), reverse=True)[: len(ids)]
-    np.testing.assert_allclose(scores, np.float64([truth[name] for name in ids]), rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(scores, np.float64(best), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(scores, np.array([truth[name] for name in ids], dtype=np.float64), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(scores, np.array(best, dtype=np.float64), rtol=1e-6, atol=1e-9)
 
 
 def assert_same_documents(store, model):
@@ -253,7 +253,7 @@ def file_size_limit(size):
 def write_with_little_space(path, steps, outcome):
     """Carry out steps, most of them under a limit that some run into; report how many, or what went wrong."""
     compaction._NOT_BELOW = 60
-    chance, model, refused = random.Random(1), {}, 0
+    chance, model, refused = random.Random(1), dict[str, Document](), 0
     store = make_store(path, **HNSW, embedding_dim=None)
     store.count_documents()
     try:

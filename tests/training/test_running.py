@@ -415,7 +415,7 @@ def test_with_a_frozen_tower_too_one_that_is_cut_off_is_not_another_one(model: P
         for name in ("whole", "cut")
     )
     for config in (whole, cut):
-        write_training(Path(config.train_file), common)
+        write_training(Path(str(config.train_file)), common)
     train_dpr(whole)
 
     def progress(done: int, total: int, logged: dict[str, float]) -> None:

@@ -174,7 +174,7 @@ def test_kl_compares_distributions_over_a_questions_own_passages() -> None:
 @pytest.mark.parametrize("name", ["loss", "similarity"])
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(InputError, match=f"{name} must be one of"):
-        LossOptions(**{name: "other"})
+        LossOptions(**{name: "other"})  # type: ignore[arg-type]
 
 
 def pair(folder: Path) -> Any:
@@ -235,7 +235,7 @@ def test_two_processes_are_as_one_with_all_questions(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    torch.multiprocessing.spawn(_one_of_two, (str(tmp_path), port), nprocs=2)
+    torch.multiprocessing.spawn(_one_of_two, (str(tmp_path), port), nprocs=2)  # type: ignore[attr-defined]
     parts = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
     whole, expected = gradients(tmp_path, LossOptions(), list(range(8)))
     assert (parts[0]["loss"] + parts[1]["loss"]) / 2 == pytest.approx(whole, rel=1e-5)

@@ -64,9 +64,11 @@ def test_options_change_what_is_trained_and_how(tmp_path: Path) -> None:
 def test_every_second_layer_is_kept(tmp_path: Path) -> None:
     whole = load_trainable(str(tiny_bert(tmp_path / "m")), "question", TowerOptions())
     half = load_trainable(str(tmp_path / "m"), "question", TowerOptions(layers=1))
-    layers: Any = half.backbone.encoder.layer
+    half_backbone: Any = half.backbone
+    layers = half_backbone.encoder.layer
     assert len(layers) == half.loaded[0].model.config.num_hidden_layers == 1
-    first: Any = whole.backbone.encoder.layer[0]
+    whole_backbone: Any = whole.backbone
+    first = whole_backbone.encoder.layer[0]
     assert torch.equal(layers[0].output.dense.weight, first.output.dense.weight)
     with pytest.raises(InputError, match="3 of 2 layers cannot be kept; name 1 to 2"):
         load_trainable(str(tmp_path / "m"), "question", TowerOptions(layers=3))
@@ -116,7 +118,7 @@ def test_merged_adapters_change_nothing(tmp_path: Path) -> None:
 
 def test_a_batch_has_each_passage_once_and_the_shortest_first(tmp_path: Path) -> None:
     model = str(tiny_bert(tmp_path / "m"))
-    towers = [load_trainable(model, role, TowerOptions()) for role in ("question", "passage")]
+    towers = load_trainable(model, "question", TowerOptions()), load_trainable(model, "passage", TowerOptions())
     training = training_set(6)
     training.add("again?", [training_passage(training, 0)], [training_passage(training, 1)])
     sampler = EpochSampler(at_random(7, 1), 7, 4)
@@ -165,7 +167,7 @@ def test_every_process_has_as_many_batches() -> None:
 
 def test_validation_is_exact_search_over_the_pool(tmp_path: Path) -> None:
     model = str(tiny_bert(tmp_path / "m"))
-    towers = [load_trainable(model, role, TowerOptions()) for role in ("question", "passage")]
+    towers = load_trainable(model, "question", TowerOptions()), load_trainable(model, "passage", TowerOptions())
     training = training_set(12)
     got = PoolEvaluator(training, hard_negatives=1, other_negatives=0)(two_towers(*towers, "cpu"))
     pool = sorted({number for row in training.rows for number in (*row.positives, *row.hard_negatives[:1])})
@@ -186,10 +188,11 @@ def test_validation_is_exact_search_over_the_pool(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [0.5, float("nan")])
 def test_towers_for_which_all_texts_are_alike_are_no_good_ones(tmp_path: Path, number: float) -> None:
     model = str(tiny_bert(tmp_path / "m"))
-    towers = [load_trainable(model, role, TowerOptions()) for role in ("question", "passage")]
+    towers = load_trainable(model, "question", TowerOptions()), load_trainable(model, "passage", TowerOptions())
     for tower in towers:
         with torch.no_grad():
-            tower.backbone.encoder.layer[1].output.LayerNorm.weight.fill_(0.0)
-            tower.backbone.encoder.layer[1].output.LayerNorm.bias.fill_(number)
+            backbone: Any = tower.backbone
+            backbone.encoder.layer[1].output.LayerNorm.weight.fill_(0.0)
+            backbone.encoder.layer[1].output.LayerNorm.bias.fill_(number)
     got = PoolEvaluator(training_set(12), hard_negatives=1, other_negatives=0)(two_towers(*towers, "cpu"))
     assert (got["average_rank"], got["top_20"]) == (24, 0)
