@@ -62,6 +62,7 @@ def test_the_library_neither_asserts_nor_prints_nor_leaves_things_undone(path: P
     assert "FIXME" not in text
 
 
+@pytest.mark.slow
 def test_imports_run_one_way() -> None:
     command = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([command], cwd=ROOT, capture_output=True, text=True, check=False)

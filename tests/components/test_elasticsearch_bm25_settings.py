@@ -229,6 +229,7 @@ def test_no_question_asks_for_more_than_its_chunk_may_hold() -> None:
     assert max(len(each) for each in requests(numbered[:30], 5_000)) == 4
 
 
+@pytest.mark.slow
 def test_without_the_extra_the_message_names_it() -> None:
     code = """
 import importlib.abc, sys

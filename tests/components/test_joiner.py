@@ -250,6 +250,7 @@ def test_yaml_round_trip():
     assert documents == HybridJoiner(**OPTIONS).run(sparse=BM25, dense=DENSE)
 
 
+@pytest.mark.slow
 def test_yaml_loads_in_a_fresh_process_without_an_allow_list():
     pipeline = Pipeline()
     pipeline.add_component("joiner", HybridJoiner(**OPTIONS))

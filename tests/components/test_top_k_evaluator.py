@@ -95,6 +95,7 @@ def test_beside_haystack(asked: list[tuple[list[str], list[str]]]) -> None:
         assert mine["individual_scores"] == [100 * score for score in theirs["individual_scores"]]
 
 
+@pytest.mark.slow
 def test_in_a_pipeline_from_yaml() -> None:
     pipeline = Pipeline()
     pipeline.add_component("judge", TopKAccuracyEvaluator(ks=[1, 3], match="regex"))

@@ -154,6 +154,7 @@ AnyOrder.TestCase.settings = settings(
 )
 
 
+@pytest.mark.slow
 class TestAnyOrder(AnyOrder.TestCase):  # type: ignore[valid-type, misc]
     @pytest.fixture(autouse=True)
     def compaction_as_it_is(self, monkeypatch):

@@ -67,6 +67,7 @@ def assert_works(store, model):
     assert found == {name for name, document in model.items() if set(document.content.split()) & set(WORDS[:2])}
 
 
+@pytest.mark.slow
 def test_killed_at_any_instant(tmp_path):
     chance = random.Random(2)
     model, step, whole = dict[str, Any](), 0, 0
@@ -94,6 +95,7 @@ def test_killed_at_any_instant(tmp_path):
     assert not left, "indexes half written are never taken away"
 
 
+@pytest.mark.slow
 def test_refused_space_by_the_system(tmp_path):
     receiver, sender = processes.Pipe(duplex=False)
     child = processes.Process(target=write_with_little_space, args=(str(tmp_path / "store"), 120, sender))
@@ -109,6 +111,7 @@ def test_refused_space_by_the_system(tmp_path):
     store.close()
 
 
+@pytest.mark.slow
 def test_compaction_that_finds_no_space_does_not_make_a_done_write_fail(tmp_path, monkeypatch, caplog):
     """The documents are gone: to say that nothing was changed would be a lie."""
     monkeypatch.setattr("dpr_haystack.store.compaction._NOT_BELOW", 100)

@@ -31,6 +31,8 @@ from dpr_haystack.formats.training import write_training
 from support.checkpoints import tiny_bert, tiny_cross_encoder, tiny_dpr
 from support.small_training import example, losses_of, small_config, training_file
 
+pytestmark = pytest.mark.slow
+
 STEPS = 20  # four epochs of 40 questions, eight a step
 
 
