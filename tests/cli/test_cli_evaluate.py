@@ -18,6 +18,8 @@ from haystack import Document
 from dpr_haystack import DPRTextEmbedder, FAISSDocumentStore, HybridJoiner
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 KS = (1, 5, 20, 100)
 

@@ -21,6 +21,8 @@ from dpr_haystack.core.fusion import fuse
 from dpr_haystack.core.metrics import first_gold, mean_reciprocal_rank
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 FIT = ("fit-hybrid", "--store", "store", "--questions", "questions.jsonl")
 

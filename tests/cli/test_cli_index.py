@@ -23,6 +23,8 @@ from support.files import BEES, GLACIERS, TEA, VOLCANO, gzipped, pdf, write_four
 from support.interruption import signalled
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 Indexing = Callable[..., "Counts"]
 NAMES = ("read", "embedded", "updated", "unchanged", "removed")

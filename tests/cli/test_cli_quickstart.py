@@ -26,6 +26,8 @@ from dpr_haystack.workflows.workspace import Workspace, make_workspace
 from dpr_haystack.workflows.workspace_questions import ask_all, report_lines
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 
 

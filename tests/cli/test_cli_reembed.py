@@ -16,6 +16,8 @@ from dpr_haystack import DPRTextEmbedder, FAISSDocumentStore
 from support.interruption import happening
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 
 

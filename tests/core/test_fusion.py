@@ -279,7 +279,6 @@ def test_the_first_of_every_source_stays_first(method, runs, weights, lead):
 # ---- against other people's code
 
 
-@pytest.mark.slow
 @pytest.mark.slow  # ranx is compiled on its first use
 @pytest.mark.filterwarnings("ignore:unsafe cast")
 def test_against_ranx():
