@@ -54,12 +54,14 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
     assert loaded_after(code) == set()
 
 
+@pytest.mark.slow
 def test_a_public_name_loads_haystack_but_no_model_library() -> None:
     assert loaded_after("from dpr_haystack import DPRHybridRetriever, FAISSDocumentStore") >= {"haystack"}
     every = "; ".join(f"dpr_haystack.{name}" for name in dpr_haystack.__all__)
     assert loaded_after(f"import dpr_haystack; {every}").isdisjoint(MODEL_LIBRARIES)
 
 
+@pytest.mark.slow
 def test_constructing_components_loads_no_model_library() -> None:
     code = """
 from dpr_haystack import *

@@ -56,6 +56,7 @@ def test_they_are_all_here() -> None:
     assert [path.stem for path in FILES] == pipeline_names()
 
 
+@pytest.mark.slow
 def test_a_fresh_process_loads_all_of_them_without_any_allow_list() -> None:
     code = """
 import sys

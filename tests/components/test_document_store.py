@@ -250,6 +250,7 @@ class TestCoroutines:
 
 
 class TestOpening:
+    @pytest.mark.slow
     def test_the_cost_does_not_grow_with_the_passages(self, tmp_path):
         """Bytes that the process reads, as the system counts them."""
         costs = []

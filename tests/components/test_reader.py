@@ -333,6 +333,7 @@ def test_no_documents_no_answers_and_no_model():
     assert reader.run(QUESTION, []) == {"answers": []}
 
 
+@pytest.mark.slow
 def test_a_document_of_50000_words(reader):
     document = Document(content="darwin wrote the book " * 12_500 + "in london")
     found = answers(reader, [document, DOCUMENTS[0]], top_k=3)

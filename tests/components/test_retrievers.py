@@ -254,6 +254,7 @@ def test_an_unknown_filter_policy_is_refused(kind: str, store: FAISSDocumentStor
         make_retriever(kind, store, filter_policy="union")
 
 
+@pytest.mark.slow
 @every_kind
 def test_closed_it_opens_again(kind: str, tmp_path: Path, store: FAISSDocumentStore, asking: Asking) -> None:
     copied = tmp_path / "copy"
@@ -328,6 +329,7 @@ def test_an_empty_store_finds_nothing(tmp_path: Path, asking: Asking, caplog: py
     assert "vector" not in caplog.text
 
 
+@pytest.mark.slow
 def test_hybrid_search_over_a_store_without_vectors_is_keyword_search(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -43,6 +43,7 @@ def pairs(found: list[Document]) -> list[tuple[str, float]]:
     return [(document.id, round(document.score or 0.0, 6)) for document in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", FUSIONS, ids=str)
 @pytest.mark.parametrize("candidates", [3, 100])
 def test_it_is_the_two_retrievers_behind_a_joiner(

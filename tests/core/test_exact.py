@@ -40,6 +40,7 @@ small = st.integers(1, 5).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(small, st.sampled_from(SIMILARITIES), st.integers(0, 15), st.data())
 def test_small_matrices(matrices, similarity, k, data):

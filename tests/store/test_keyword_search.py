@@ -321,6 +321,7 @@ def damage(path, how):
         path.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["cut", "emptied", "overwritten", "flipped", "deleted"])
 def test_damaged_files_are_noticed_and_the_index_built_anew(store, how, tmp_path):
     folder = write_and_close(store)

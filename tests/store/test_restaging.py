@@ -38,6 +38,8 @@ from support.reembedding import (
 )
 from support.stores import processes
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +67,6 @@ def test_all_at_once(tmp_path: Path) -> None:
     assert_is(tmp_path / "store", anew(model, OLD), OLD)
 
 
-@pytest.mark.slow
 def test_killed_at_every_step(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "whole", 40)
     outcomes, found = [], []

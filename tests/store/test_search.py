@@ -57,6 +57,7 @@ def check(store, documents):
             assert_exact_hits(found, matching, question, 20, store.similarity)
 
 
+@pytest.mark.slow
 def test_search_after_everything_that_changes_a_store(store, tmp_path):
     documents = make_documents(500, DIM, without_vector=range(0, 500, 9))
     store.write_documents(documents[:300])
@@ -116,6 +117,7 @@ def test_compaction_moves_vectors_and_changes_nothing_else(store, monkeypatch):
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("similarity", ["dot_product", "cosine", "l2"])
 def test_recall_of_the_graph(tmp_path, similarity):
     documents = make_documents(2000, 64, seed=3)

@@ -39,6 +39,7 @@ from support.stores import (
 QUESTION = lognormal_vectors(1, DIM, seed=1)[0]
 
 
+@pytest.mark.slow
 def test_two_processes_write_in_turns_while_a_third_reads(tmp_path):
     batches, start = 25, processes.Event()
     receiver, sender = processes.Pipe(duplex=False)
@@ -69,6 +70,7 @@ def test_two_processes_write_in_turns_while_a_third_reads(tmp_path):
     store.close()
 
 
+@pytest.mark.slow
 def test_waiting_too_long_for_another_writer(tmp_path):
     held, release = processes.Event(), processes.Event()
     store = make_store(tmp_path / "store", **HNSW, lock_timeout=0.2)
@@ -243,6 +245,7 @@ def test_a_copy_that_is_replaced_while_it_is_open(tmp_path):
     copy.close()
 
 
+@pytest.mark.slow
 def test_a_forked_process_opens_the_store_for_itself(tmp_path):
     receiver, sender = processes.Pipe(duplex=False)
     parent = processes.Process(target=fork_with_an_open_store, args=(str(tmp_path / "store"), sender))

@@ -25,6 +25,8 @@ from dpr_haystack.workflows.training.learning_curve import CurveOptions, learnin
 from support.checkpoints import tiny_bert
 from support.small_training import example, small_config, training_file
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Any:

@@ -184,6 +184,7 @@ def minilm_reader(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_fast_number_format_hardly_changes_answers_on_real_text(minilm_reader):
     from dpr_haystack.resources import corpus_directory
 

@@ -20,6 +20,8 @@ from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import tiny_dpr, tiny_qa
 from support.readers import Reference
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "who wrote the origin of species"
 PASSAGES = [
     ("Charles Darwin", "Darwin was a naturalist in England, born in London."),

@@ -59,6 +59,7 @@ def test_dpr_vectors_are_those_of_transformers(dpr, role, projection):
     assert distances.min() > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_length", [8, 33, 256])
 def test_longer_inputs_are_cut_as_transformers_cuts_them(dpr, max_length):
     folder = dpr["passage", 0]

@@ -230,6 +230,7 @@ def _one_of_two(rank: int, folder: str, port: int) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_are_as_one_with_all_questions(tmp_path: Path) -> None:
     pair(tmp_path)  # the model's files
     with socket.socket() as free:
