@@ -25,7 +25,7 @@ from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import tiny_bert, tiny_dpr
 
 # peft asks transformers by a name that this one calls old
-pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")]
 
 TEXTS = [("the book", "darwin wrote on species"), (None, "london")]
 
