@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Environment and marks of all tests. Variables are set before imports: no test talks to a model hub or to telemetry."""
+"""Environment and marks of all tests. Variables are set before any import: no test calls a model hub or telemetry."""
 
 import os
 
