@@ -6,12 +6,13 @@ ES_PORT ?= 19200
 BENCH_PORT ?= 19201
 ES_SERVER := tools/elasticsearch/server.py
 
-.PHONY: help setup quickstart test lint fix bench wheel clean elasticsearch elasticsearch-stop
+.PHONY: help setup quickstart check quick test lint fix bench wheel clean elasticsearch elasticsearch-stop
 
 help:
 	@echo "make quickstart   install, make the workspace demo/ and ask it 40 questions"
-	@echo "make test         install and run all tests"
-	@echo "make lint         ruff, mypy, import contracts"
+	@echo "make check        lint, types and the quick tests, in less than 90 seconds; before every commit"
+	@echo "make test         install, run all tests and show their coverage"
+	@echo "make lint         ruff, mypy, import contracts, docstrings"
 	@echo "make fix          let ruff mend what it can"
 	@echo "make bench        benchmarks, side by side with peers; SQUAD=DIR with SQuAD's two files adds the encoder's and the reader's"
 	@echo "make wheel        build the wheel and try it in an environment of its own"
@@ -29,14 +30,20 @@ setup: .venv/installed
 quickstart: setup
 	$(BIN)/dpr-haystack quickstart demo
 
+check: setup lint quick
+
+quick: setup
+	$(BIN)/python -m pytest -q -m "not slow and not integration"
+
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/docstrings.py src/dpr_haystack
 
 fix: setup
 	$(BIN)/ruff check --fix .

@@ -132,7 +132,7 @@ def test_answers_over_http_are_those_of_code_yaml_and_command(
     hybrid = DPRHybridRetriever(store, "model", top_k=20)
     found = {
         "bm25": lambda: store.bm25_retrieval(question, 20),
-        "dpr": lambda: store.search(hybrid.embed([question])[0], 20),
+        "dpr": lambda: store.search(hybrid.hybrid_search.embed([question])[0], 20),
         "hybrid": lambda: hybrid.run(question)["documents"],
     }[name]()
     by_code = DPRReader("model", top_k=3).run(question, found)["answers"]

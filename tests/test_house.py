@@ -1,12 +1,13 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The rules of the house: small files, small functions, one-way imports, names that YAML may load."""
+"""Rules for the source: small files and functions, one-way imports, public names, names that YAML may load."""
 
 from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 LIBRARY = [path for path in MODULES if "cli" not in path.relative_to(SOURCE).parts]
 DOORS = SOURCE / "haystack_integrations"
 HEADER = "# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors\n#\n# SPDX-License-Identifier: Apache-2.0\n"
-MOST_LINES, MOST_FUNCTION_LINES = 350, 45
+MOST_LINES, MOST_FUNCTION_LINES = 300, 40
 
 
 def name_of(path: Path) -> str:
@@ -42,7 +43,7 @@ def length_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def test_modules_and_functions_are_small(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith(HEADER)
-    assert len(text.splitlines()) < MOST_LINES
+    assert len(text.splitlines()) <= MOST_LINES
     long = {
         each.name: length_of(each) for each in functions_of(ast.parse(text)) if length_of(each) > MOST_FUNCTION_LINES
     }
@@ -61,11 +62,36 @@ def test_the_library_neither_asserts_nor_prints_nor_leaves_things_undone(path: P
     assert "FIXME" not in text
 
 
+@pytest.mark.slow
 def test_imports_run_one_way() -> None:
     command = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "0 broken" in done.stdout
+
+
+def imported_for_types() -> dict[str, str]:
+    """What the package imports where TYPE_CHECKING is true: names and the modules that they come from."""
+    tree = ast.parse(Path(dpr_haystack.__file__).read_text(encoding="utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    assert len(imports) == len(block.body)
+    return {alias.asname or alias.name: str(node.module) for node in imports for alias in node.names}
+
+
+def test_public_names_are_the_same_for_python_and_for_type_checkers() -> None:
+    homes = {name: f"dpr_haystack.{module}" for name, module in dpr_haystack._HOMES.items()}
+    assert list(dpr_haystack.__all__) == sorted({*homes, "__version__"})
+    assert imported_for_types() == homes
+    for name, module in homes.items():
+        assert getattr(dpr_haystack, name) is getattr(importlib.import_module(module), name)
+
+
+def test_every_public_name_is_in_a_table_of_the_documentation() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    rows = [line for page in pages for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    documented = set(re.findall(r"\w+", " ".join(rows)))
+    assert set(dpr_haystack.__all__) - documented == {"__version__"}
 
 
 def components() -> dict[str, type]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,12 +54,14 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
     assert loaded_after(code) == set()
 
 
+@pytest.mark.slow
 def test_a_public_name_loads_haystack_but_no_model_library() -> None:
     assert loaded_after("from dpr_haystack import DPRHybridRetriever, FAISSDocumentStore") >= {"haystack"}
     every = "; ".join(f"dpr_haystack.{name}" for name in dpr_haystack.__all__)
     assert loaded_after(f"import dpr_haystack; {every}").isdisjoint(MODEL_LIBRARIES)
 
 
+@pytest.mark.slow
 def test_constructing_components_loads_no_model_library() -> None:
     code = """
 from dpr_haystack import *
@@ -104,7 +107,8 @@ def test_the_help_of_every_command_has_an_example_that_parses() -> None:
     import shlex
 
     parser = make_parser()
-    commands = parser._subparsers._group_actions[0].choices  # argparse has no other way to ask
+    subparsers: Any = parser._subparsers
+    commands = subparsers._group_actions[0].choices  # argparse has no other way to ask
     assert list(commands) == list(COMMANDS)
     for name, command in commands.items():
         text = command.format_help()

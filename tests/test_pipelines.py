@@ -56,6 +56,7 @@ def test_they_are_all_here() -> None:
     assert [path.stem for path in FILES] == pipeline_names()
 
 
+@pytest.mark.slow
 def test_a_fresh_process_loads_all_of_them_without_any_allow_list() -> None:
     code = """
 import sys
@@ -129,7 +130,8 @@ def test_each_search_finds_what_its_retriever_finds(name: str, in_workspace: Pat
 def test_answers_are_read_from_what_the_search_finds(name: str, in_answering: Path) -> None:
     question = "Where was Albert Einstein born?"
     search, answering = load_pipeline(name), load_pipeline(f"{name}_qa")
-    search.get_component(ANSWERING[name]).top_k = 20
+    retriever: Any = search.get_component(ANSWERING[name])
+    retriever.top_k = 20
     documents = found_by(search, name, question)
     expected = DPRReader("model", top_k=3).run(question, documents)["answers"]
     data = asked(f"{name}_qa", question)
@@ -150,7 +152,8 @@ def test_without_a_reader_in_the_model_directory_that_is_said(in_workspace: Path
 def test_hybrid_keeps_its_weights_when_it_runs_asynchronously(in_workspace: Path) -> None:
     """Weights follow names: the same scores whichever branch is done first."""
     pipeline = load_pipeline("hybrid")
-    pipeline.get_component("joiner").weights = {"bm25": 0.05, "dpr": 1.0}
+    joiner: Any = pipeline.get_component("joiner")
+    joiner.weights = {"bm25": 0.05, "dpr": 1.0}
     for question in ("Who is the bad guy in The Lord of the Rings?", "What is BWV 988?"):
         now = found_by(pipeline, "hybrid", question)
         for _ in range(3):
@@ -164,7 +167,8 @@ def test_each_weight_of_the_hybrid_belongs_to_the_search_of_its_name(in_workspac
     hybrid = load_pipeline("hybrid")
     question = "Who is the bad guy in The Lord of the Rings?"
     for name, weights in {"dpr": {"bm25": 0.0, "dpr": 1.0}, "bm25": {"bm25": 1.0, "dpr": 0.0}}.items():
-        hybrid.get_component("joiner").weights = weights
+        joiner: Any = hybrid.get_component("joiner")
+        joiner.weights = weights
         alone = load_pipeline(name)
         expected = [each.id for each in found_by(alone, name, question)[:3]]
         assert [each.id for each in found_by(hybrid, "hybrid", question)[:3]] == expected

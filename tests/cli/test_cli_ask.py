@@ -21,6 +21,8 @@ from dpr_haystack.cli.ask import as_text
 from dpr_haystack.workflows.asking import FoundAnswer, Reply, Thought
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 QUESTION = "Where was Albert Einstein born?"
 

@@ -18,6 +18,8 @@ from haystack import Document
 from dpr_haystack import DPRTextEmbedder, FAISSDocumentStore, HybridJoiner
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 KS = (1, 5, 20, 100)
 
@@ -176,8 +178,8 @@ def test_the_table_has_the_same_figures(cli: Cli, in_workspace: Path, tmp_path: 
         assert rows == expected
     for kind, pairs in report["significance"].items():
         for pair, by_k in pairs.items():
-            cells = [(f"{each['difference']:+.1f}", f"(p={each['p']:.3f})") for each in by_k.values()]
-            assert [*pair.split(), *sum(cells, ())] in lines, (kind, pair)
+            columns = [(f"{each['difference']:+.1f}", f"(p={each['p']:.3f})") for each in by_k.values()]
+            assert [*pair.split(), *sum(columns, ())] in lines, (kind, pair)
     assert "% of 6 questions" in out
 
 

@@ -21,6 +21,8 @@ from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.core.answers import has_answer
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 SYSTEMS = ("bm25", "dpr", "hybrid")
 

@@ -21,6 +21,8 @@ from dpr_haystack.core.fusion import fuse
 from dpr_haystack.core.metrics import first_gold, mean_reciprocal_rank
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 FIT = ("fit-hybrid", "--store", "store", "--questions", "questions.jsonl")
 
@@ -248,7 +250,7 @@ def test_a_model_without_a_directory_of_its_own(cli: Cli, workspace: Path) -> No
     ids = {each.id for each in passages}
     kept = [each for each in questions(workspace) if set(each["passage_ids"]) & ids]
     Path("few.jsonl").write_text("\n".join(map(json.dumps, kept)))
-    arguments = ("fit-hybrid", "--store", "other-store", "--questions", "few.jsonl", "--folds", 2)
+    arguments: tuple[object, ...] = ("fit-hybrid", "--store", "other-store", "--questions", "few.jsonl", "--folds", 2)
     arguments = (*arguments, "--question-model", get_model_path())
     out = ran(cli, *arguments)
     assert f"nothing was written: {get_model_path()} is no model directory" in out

@@ -26,6 +26,8 @@ from dpr_haystack.workflows.workspace import Workspace, make_workspace
 from dpr_haystack.workflows.workspace_questions import ask_all, report_lines
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 
 
@@ -86,9 +88,8 @@ def test_the_sample_shows_what_it_should(workspace_root: Path) -> None:
     store = FAISSDocumentStore.from_directory(workspace_root / "store")
     fitted = fitted_for(str(trained_pair())).parameters()
     retriever = DPRHybridRetriever(store, str(workspace_root / "model"), top_k=20, **fitted)
-    systems = evaluate(
-        search_over(store), list(read_questions(workspace_root / "questions.jsonl")), retriever, ks=[1, 5, 20]
-    ).systems
+    questions = list(read_questions(workspace_root / "questions.jsonl"))
+    systems = evaluate(search_over(store), questions, retriever.hybrid_search, ks=[1, 5, 20]).systems
     retriever.close()
     for k in (1, 5, 20):
         assert systems["bm25"].gold[k] < systems["hybrid"].gold[k]

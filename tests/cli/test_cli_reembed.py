@@ -16,12 +16,14 @@ from dpr_haystack import DPRTextEmbedder, FAISSDocumentStore
 from support.interruption import happening
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 
 
 def vectors_in(store: str) -> dict[str, list[float]]:
     opened = FAISSDocumentStore.from_directory(store)
-    found = {each.id: each.embedding for each in opened.filter_documents()}
+    found = {each.id: each.embedding or [] for each in opened.filter_documents()}
     opened.close()
     return found
 

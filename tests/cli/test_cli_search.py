@@ -25,6 +25,8 @@ from haystack import Document
 from dpr_haystack import DPRHybridRetriever, DPRTextEmbedder, FAISSDocumentStore, HybridJoiner
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 EINSTEIN = "Where was Albert Einstein born?"
 

@@ -20,6 +20,8 @@ from dpr_haystack.core.similarity import Similarity
 from support.checkpoints import reference, tiny_dpr
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 
 

@@ -17,6 +17,8 @@ from dpr_haystack.cli.train import training_progress
 from support.checkpoints import tiny_bert
 from support.small_training import small_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:

@@ -9,9 +9,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from dpr_haystack.core.answers import has_answer
 from dpr_haystack.formats.training import read_training
 from support.workspace import Ran
+
+pytestmark = pytest.mark.slow
 
 Cli = Callable[..., Ran]
 

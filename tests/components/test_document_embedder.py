@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,7 +81,11 @@ def test_passages_that_are_no_documents(embedder, expected):
 
 
 def test_title_and_further_fields(folder):
-    options = {"title_field": "name", "meta_fields_to_embed": ["year", "place", "missing"], "progress_bar": False}
+    options: dict[str, Any] = {
+        "title_field": "name",
+        "meta_fields_to_embed": ["year", "place", "missing"],
+        "progress_bar": False,
+    }
     embedder = DPRDocumentEmbedder(str(folder), dtype="float32", **options)
     document = Document(content="born", meta={"name": "Darwin", "title": "no", "year": 1809, "place": None})
     got = embedder.run([document])["documents"]
@@ -89,7 +94,7 @@ def test_title_and_further_fields(folder):
 
 def test_no_title(folder):
     embedder = DPRDocumentEmbedder(str(folder), dtype="float32", title_field=None, progress_bar=False)
-    expected = reference(folder, "passage", [(None, DOCUMENTS[0].content)])
+    expected = reference(folder, "passage", [(None, DOCUMENTS[0].content or "")])
     np.testing.assert_allclose(vectors(embedder.run(DOCUMENTS[:1])["documents"]), expected, atol=1e-5)
 
 
@@ -119,7 +124,7 @@ def test_the_progress_bar_counts_passages(folder, capsys):
 
 
 def test_dictionary_and_back():
-    options = {
+    options: dict[str, Any] = {
         "model": "a/b",
         "device": ComponentDevice.from_str("cpu"),
         "token": Secret.from_env_var("MY_TOKEN", strict=False),

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from contextlib import closing
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from haystack import Document, Pipeline
@@ -123,7 +124,7 @@ class TestSettings:
 class TestMetadata:
     @pytest.fixture
     def odd(self, store):
-        metas = [
+        metas: list[dict[str, Any]] = [
             {"n": 1, "mixed": "b", "day": date(2024, 5, 2), "list": [1, 2], "nested": {"a": {"b": 2}}},
             {"n": 1.0, "mixed": 3, "day": date(2023, 5, 2), "list": [1, 2], "dotted.name": "x"},
             {"n": True, "mixed": None, "when": datetime(2024, 1, 1, tzinfo=UTC), "list": (1, 2)},
@@ -249,6 +250,7 @@ class TestCoroutines:
 
 
 class TestOpening:
+    @pytest.mark.slow
     def test_the_cost_does_not_grow_with_the_passages(self, tmp_path):
         """Bytes that the process reads, as the system counts them."""
         costs = []

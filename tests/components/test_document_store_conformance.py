@@ -19,7 +19,7 @@ from dpr_haystack import FAISSDocumentStore
 def as_float32(documents: list[Document]) -> list[Document]:
     """The store keeps float32; the conformance tests write doubles."""
     return [
-        replace(document, embedding=np.float32(document.embedding).tolist())
+        replace(document, embedding=np.array(document.embedding, dtype=np.float32).tolist())
         if document.embedding is not None
         else document
         for document in documents

@@ -75,7 +75,7 @@ def test_yaml_of_the_official_retriever_loads_with_the_type_changed() -> None:
 
 def test_settings_survive_yaml() -> None:
     store = ElasticsearchDocumentStore(hosts=["http://localhost:9200"], index="i")
-    settings = {
+    settings: dict[str, Any] = {
         "fuzziness": 1,
         "fields": ["content^2", "title"],
         "operator": "AND",
@@ -151,6 +151,7 @@ def test_a_busy_server_is_asked_again_with_pauses() -> None:
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize(("status", "body", "said"), [(429, BUSY, "busy"), (503, RED, "all shards failed")])
 def test_a_server_that_stays_busy_or_red_is_said_to_be(status: int, body: Any, said: str, asynchronous: bool) -> None:
+    answers: list[Any]
     for answers in ([(status, body)], [(200, {"responses": [{**body, "status": status}]})]):
         with answering({"_field_caps": [CAPS], "_msearch": answers}) as server:
             retriever = retriever_of(server, retries=1)
@@ -170,7 +171,7 @@ def test_a_server_that_stays_busy_or_red_is_said_to_be(status: int, body: Any, s
 
 def test_only_the_questions_that_were_too_much_are_asked_again() -> None:
     second = {**HIT, "_id": "2", "_source": {"id": "2", "content": "Bonn"}}
-    answers = [
+    answers: list[Any] = [
         (200, {"responses": [FOUND, {**BUSY, "status": 429}, FOUND]}),
         (200, {"responses": [{"status": 200, "hits": {"hits": [second]}}]}),
     ]
@@ -228,6 +229,7 @@ def test_no_question_asks_for_more_than_its_chunk_may_hold() -> None:
     assert max(len(each) for each in requests(numbered[:30], 5_000)) == 4
 
 
+@pytest.mark.slow
 def test_without_the_extra_the_message_names_it() -> None:
     code = """
 import importlib.abc, sys

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from copy import deepcopy
+from typing import Any
 
 import pytest
 from haystack import Document, Pipeline, component
@@ -150,7 +151,7 @@ def test_equally_rich_copies_give_one_answer_in_any_order():
     copies = [copy("z", 1.0), copy("y", 2.0), copy("x", 1.0), copy("z", 3.0)]
     for order in itertools.permutations(copies):
         for split in range(len(order) + 1):
-            lists = {"bm25": list(order[:split]), "dpr": list(order[split:])}
+            lists: dict[str, Any] = {"bm25": list(order[:split]), "dpr": list(order[split:])}
             forward = HybridJoiner().run(**lists)["documents"]
             backward = HybridJoiner().run(**{name: lists[name][::-1] for name in ("dpr", "bm25")})["documents"]
             assert forward == backward
@@ -158,7 +159,7 @@ def test_equally_rich_copies_give_one_answer_in_any_order():
 
 @pytest.mark.parametrize("explain", [True, False])
 def test_inputs_stay_as_they_are(explain):
-    lists = {"bm25": [PLAIN, *docs(b=1.0)], "dpr": [RICH]}
+    lists: dict[str, Any] = {"bm25": [PLAIN, *docs(b=1.0)], "dpr": [RICH]}
     before = deepcopy(lists)
     documents = HybridJoiner(explain=explain).run(**lists)["documents"]
     documents[0].meta["title"] = "changed"
@@ -229,7 +230,7 @@ def test_weights_are_not_shared():
 
 # ---- YAML
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "weights": {"sparse": 0.4, "dense": 1.1},
     "fusion": "dbsf",
     "normalization": "zscore",
@@ -249,6 +250,7 @@ def test_yaml_round_trip():
     assert documents == HybridJoiner(**OPTIONS).run(sparse=BM25, dense=DENSE)
 
 
+@pytest.mark.slow
 def test_yaml_loads_in_a_fresh_process_without_an_allow_list():
     pipeline = Pipeline()
     pipeline.add_component("joiner", HybridJoiner(**OPTIONS))

@@ -9,6 +9,7 @@ import inspect
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -52,7 +53,7 @@ def expected(folder):
     """What transformers reads in each document."""
     reference = Reference(folder, is_dpr=True)
     return [
-        reference.read(QUESTION, (document.meta["title"] or "").strip(), document.content, longest=10)
+        reference.read(QUESTION, (document.meta["title"] or "").strip(), document.content or "", longest=10)
         for document in DOCUMENTS
     ]
 
@@ -111,7 +112,8 @@ def test_what_an_answer_says(folder, rank_by):
         span = answer.document_offset
         assert isinstance(answer, ExtractedAnswer)
         assert answer.query == QUESTION
-        assert answer.data == answer.document.content[span.start : span.end]
+        assert answer.document is not None
+        assert answer.data == (answer.document.content or "")[span.start : span.end]
         assert answer.context == answer.document.content
         assert answer.context_offset == span
         assert 0 < answer.score < 1
@@ -230,11 +232,12 @@ def test_a_title_of_another_name_or_none(folder, reader):
 
 
 def test_the_page_of_an_answer(reader):
-    document = Document(content="darwin wrote\fthe book\fin london", meta={"page_number": 7})
+    text = "darwin wrote\fthe book\fin london"
+    document = Document(content=text, meta={"page_number": 7})
     found = {answer.data: answer.meta["answer_page_number"] for answer in answers(reader, [document], top_k=ALL)}
     assert found
     for data, page in found.items():
-        assert page == 7 + document.content.count("\f", 0, document.content.index(data))
+        assert page == 7 + text.count("\f", 0, text.index(data))
     assert "answer_page_number" not in answers(reader)[0].meta
 
 
@@ -251,7 +254,7 @@ def test_a_model_that_does_not_score_passages_compares_spans(qa_folder, caplog):
     assert [answer.score for answer in found] == sorted((answer.score for answer in found), reverse=True)
     assert all("passage_score" not in answer.meta for answer in found)
     reference = Reference(qa_folder, is_dpr=False)
-    read = [reference.read(QUESTION, None, document.content, longest=10) for document in DOCUMENTS]
+    read = [reference.read(QUESTION, None, document.content or "", longest=10) for document in DOCUMENTS]
     best = max(range(3), key=lambda place: read[place].spans[0][2])
     span = found[0].document_offset
     assert (found[0].document, span.start, span.end) == (DOCUMENTS[best], *read[best].spans[0][:2])
@@ -330,6 +333,7 @@ def test_no_documents_no_answers_and_no_model():
     assert reader.run(QUESTION, []) == {"answers": []}
 
 
+@pytest.mark.slow
 def test_a_document_of_50000_words(reader):
     document = Document(content="darwin wrote the book " * 12_500 + "in london")
     found = answers(reader, [document, DOCUMENTS[0]], top_k=3)
@@ -467,7 +471,7 @@ def test_defaults():
 
 
 def test_dictionary_and_back():
-    options = {
+    options: dict[str, Any] = {
         "model": "a/b",
         "device": ComponentDevice.from_str("cpu"),
         "token": Secret.from_env_var("MY_TOKEN", strict=False),

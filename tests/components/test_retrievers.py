@@ -28,7 +28,8 @@ from haystack.document_stores.types import FilterPolicy
 
 from dpr_haystack import DPRRetriever, FAISSDocumentStore
 from dpr_haystack.errors import InputError
-from support.small_store import KINDS, QUESTION, Asking, documents, make_retriever, make_store
+from support.retrievers import KINDS, QUESTION, Asking, make_retriever
+from support.stores import make_tenant_store, tenant_documents
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 with_question = pytest.mark.parametrize("kind", ["bm25", "dpr", "hybrid"])
@@ -37,7 +38,7 @@ QUESTIONS = [QUESTION, "Who wrote the laws of motion?", "How is bread made?"]
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FAISSDocumentStore:
-    return make_store(tmp_path_factory.mktemp("retrievers") / "store")
+    return make_tenant_store(tmp_path_factory.mktemp("retrievers") / "store")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def retrievers(store: FAISSDocumentStore) -> dict[str, Any]:
 
 
 def pairs(found: list[Document]) -> list[tuple[str, float]]:
-    return [(document.id, round(document.score, 5)) for document in found]
+    return [(document.id, round(document.score or 0.0, 5)) for document in found]
 
 
 def exact(store: FAISSDocumentStore, embedding: Any) -> list[str]:
@@ -79,14 +80,14 @@ def test_dense_results_are_those_of_numpy(
         embedding = asking.embedder.run(question)["embedding"]
         found = retrievers[kind].run(**asking.inputs(kind, question), top_k=16)["documents"]
         assert [document.id for document in found] == exact(store, embedding)
-        vectors = {document.id: document.embedding for document in store.filter_documents()}
+        vectors = {document.id: np.array(document.embedding) for document in store.filter_documents()}
         for document in found:
             assert document.score == pytest.approx(float(np.dot(vectors[document.id], embedding)), abs=1e-5)
 
 
 @every_kind
 def test_documents_come_whole_but_without_vectors(kind: str, retrievers: dict[str, Any], asking: Asking) -> None:
-    known = {document.id: document for document in documents()}
+    known = {document.id: document for document in tenant_documents()}
     found = retrievers[kind].run(**asking.inputs(kind, QUESTION))["documents"]
     assert found
     for document in found:
@@ -253,6 +254,7 @@ def test_an_unknown_filter_policy_is_refused(kind: str, store: FAISSDocumentStor
         make_retriever(kind, store, filter_policy="union")
 
 
+@pytest.mark.slow
 @every_kind
 def test_closed_it_opens_again(kind: str, tmp_path: Path, store: FAISSDocumentStore, asking: Asking) -> None:
     copied = tmp_path / "copy"
@@ -327,12 +329,13 @@ def test_an_empty_store_finds_nothing(tmp_path: Path, asking: Asking, caplog: py
     assert "vector" not in caplog.text
 
 
+@pytest.mark.slow
 def test_hybrid_search_over_a_store_without_vectors_is_keyword_search(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for dimension in (None, 384):
         words = FAISSDocumentStore(str(tmp_path / f"words-{dimension}"), embedding_dim=dimension)
-        words.write_documents(documents())
+        words.write_documents(tenant_documents())
         found = make_retriever("hybrid", words).run(QUESTION)["documents"]
         assert [each.id for each in found] == [each.id for each in words.bm25_retrieval(QUESTION, 10)]
         assert "no vectors: embed documents" in caplog.text

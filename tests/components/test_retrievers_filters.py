@@ -12,7 +12,8 @@ from haystack.errors import FilterError
 from haystack.utils.filters import document_matches_filter
 
 from dpr_haystack import FAISSDocumentStore
-from support.small_store import KINDS, QUESTION, Asking, documents, make_retriever, make_store
+from support.retrievers import KINDS, QUESTION, Asking, make_retriever
+from support.stores import make_tenant_store, tenant_documents
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -53,7 +54,7 @@ ONES_OF_A_RUN = {
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FAISSDocumentStore:
-    return make_store(tmp_path_factory.mktemp("filters") / "store")
+    return make_tenant_store(tmp_path_factory.mktemp("filters") / "store")
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def matching(*filters: dict[str, Any] | None) -> set[str]:
     """By Haystack's own reference: the documents that pass all of the filters."""
     return {
         document.id
-        for document in documents()
+        for document in tenant_documents()
         if all(not each or document_matches_filter(each, document) for each in filters)
     }
 
@@ -113,8 +114,9 @@ def test_a_run_replaces_the_filter_under_replace(kind: str, retriever: Any, aski
     for now in (B, OLD, any_of(A, B)):
         found = {document.id for document in retriever.run(**inputs, filters=now)["documents"]}
         assert found == matching(now) & reachable
-    for now in ({}, None):  # as in Haystack, nothing does not clear the filter of the constructor
-        found = {document.id for document in retriever.run(**inputs, filters=now)["documents"]}
+    nothing: Any
+    for nothing in ({}, None):  # as in Haystack, nothing does not clear the filter of the constructor
+        found = {document.id for document in retriever.run(**inputs, filters=nothing)["documents"]}
         assert found == matching(A) & reachable
 
 

@@ -13,7 +13,8 @@ from haystack import Document, Pipeline
 
 from dpr_haystack import DPRHybridRetriever, DPRRetriever, FAISSBM25Retriever, FAISSDocumentStore, HybridJoiner
 from dpr_haystack.errors import InputError
-from support.small_store import MINILM, QUESTION, documents, make_store
+from support.retrievers import QUESTION
+from support.stores import MINILM, make_tenant_store, tenant_documents
 
 QUESTIONS = [QUESTION, "Who wrote the laws of motion?", "mountain museum bread", "zzz qqq"]
 FUSIONS: list[dict[str, Any]] = [
@@ -31,41 +32,24 @@ FUSIONS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FAISSDocumentStore:
-    return make_store(tmp_path_factory.mktemp("hybrid") / "store")
+    return make_tenant_store(tmp_path_factory.mktemp("hybrid") / "store")
 
 
-@pytest.fixture(scope="module")
-def hybrid(store: FAISSDocumentStore) -> DPRHybridRetriever:
-    """Shared by the tests, which set its public settings and put them back: its model is loaded once."""
-    return DPRHybridRetriever(store, MINILM, dtype="float32", top_k=16)
-
-
-@pytest.fixture
-def retriever(hybrid: DPRHybridRetriever) -> Any:
-    names = ("top_k", "candidates", "weights", "fusion", "normalization", "missing", "rrf_k", "exact_scores", "explain")
-    before = {name: getattr(hybrid, name) for name in names}
-    yield hybrid
-    for name, value in before.items():
-        setattr(hybrid, name, value)
-
-
-def settle(retriever: DPRHybridRetriever, **settings: Any) -> DPRHybridRetriever:
-    for name, value in settings.items():
-        assert hasattr(retriever, name)
-        setattr(retriever, name, value)
-    return retriever
+def hybrid(store: FAISSDocumentStore, **settings: Any) -> DPRHybridRetriever:
+    return DPRHybridRetriever(store, MINILM, dtype="float32", **{"top_k": 16, **settings})
 
 
 def pairs(found: list[Document]) -> list[tuple[str, float]]:
-    return [(document.id, round(document.score, 6)) for document in found]
+    return [(document.id, round(document.score or 0.0, 6)) for document in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", FUSIONS, ids=str)
 @pytest.mark.parametrize("candidates", [3, 100])
 def test_it_is_the_two_retrievers_behind_a_joiner(
-    retriever: Any, store: FAISSDocumentStore, settings: dict[str, Any], candidates: int
+    store: FAISSDocumentStore, settings: dict[str, Any], candidates: int
 ) -> None:
-    settle(retriever, **settings, candidates=candidates, top_k=3)
+    retriever = hybrid(store, **settings, candidates=candidates, top_k=3)
     joiner = HybridJoiner(**settings, top_k=3)
     for question in QUESTIONS:
         words = store.bm25_retrieval(question, candidates)
@@ -74,7 +58,7 @@ def test_it_is_the_two_retrievers_behind_a_joiner(
         assert pairs(retriever.run(question)["documents"]) == pairs(expected)
 
 
-def test_it_is_the_hybrid_pipeline(retriever: Any, store: FAISSDocumentStore) -> None:
+def test_it_is_the_hybrid_pipeline(store: FAISSDocumentStore) -> None:
     pipeline = Pipeline()
     pipeline.add_component("bm25", FAISSBM25Retriever(store, top_k=100))
     pipeline.add_component("dpr", DPRRetriever(store, MINILM, dtype="float32", top_k=100))
@@ -82,22 +66,22 @@ def test_it_is_the_hybrid_pipeline(retriever: Any, store: FAISSDocumentStore) ->
     pipeline.connect("bm25.documents", "joiner.bm25")
     pipeline.connect("dpr.documents", "joiner.dpr")
     found = pipeline.run({"bm25": {"query": QUESTION}, "dpr": {"query": QUESTION}})["joiner"]["documents"]
-    assert pairs(found) == pairs(retriever.run(QUESTION, top_k=10)["documents"])
+    assert pairs(found) == pairs(hybrid(store).run(QUESTION, top_k=10)["documents"])
 
 
-def test_more_results_than_candidates_raise_the_candidates(retriever: Any) -> None:
-    settle(retriever, candidates=1)
+def test_more_results_than_candidates_raise_the_candidates(store: FAISSDocumentStore) -> None:
+    retriever = hybrid(store, candidates=1)
     assert len(retriever.run(QUESTION, top_k=16)["documents"]) == 16
 
 
-def test_exact_scores_are_the_true_ones(retriever: Any, store: FAISSDocumentStore) -> None:
+def test_exact_scores_are_the_true_ones(store: FAISSDocumentStore) -> None:
     """With two candidates each: what only one search found gets the score that the other one would have given."""
-    settle(retriever, candidates=2, top_k=2, exact_scores=True, explain=True, normalization="none")
+    retriever = hybrid(store, candidates=2, top_k=2, exact_scores=True, explain=True, normalization="none")
     vectors = {document.id: np.array(document.embedding) for document in store.filter_documents()}
     seen_missing = 0
     for question in QUESTIONS[:3]:
         embedding = retriever.hybrid_search.embed([question])[0]
-        words = {document.id: document.score for document in store.bm25_retrieval(question, 100)}
+        words = {document.id: document.score or 0.0 for document in store.bm25_retrieval(question, 100)}
         shallow = {document.id for document in store.bm25_retrieval(question, 2)}
         near = {document.id for document in store.search(embedding, 2)}
         seen_missing += len(shallow ^ near)
@@ -111,34 +95,35 @@ def test_exact_scores_are_the_true_ones(retriever: Any, store: FAISSDocumentStor
     assert seen_missing > 2
 
 
-def test_without_exact_scores_the_lowest_of_the_list_stands_in(retriever: Any, store: FAISSDocumentStore) -> None:
-    settle(retriever, candidates=2, top_k=2, normalization="none")
+def test_without_exact_scores_the_lowest_of_the_list_stands_in(store: FAISSDocumentStore) -> None:
+    retriever = hybrid(store, candidates=2, top_k=2, normalization="none")
     embedding = retriever.hybrid_search.embed([QUESTION])[0]
     words = store.bm25_retrieval(QUESTION, 2)
-    near = {document.id: document.score for document in store.search(embedding, 2)}
+    near = {document.id: document.score or 0.0 for document in store.search(embedding, 2)}
     for hit in retriever.hybrid_search.hits([QUESTION])[0].fused:
-        word_score = {document.id: document.score for document in words}.get(hit.id, words[-1].score)
+        word_score = {document.id: document.score for document in words}.get(hit.id, words[-1].score) or 0.0
         vector_score = near.get(hit.id, min(near.values()))
         assert hit.score == pytest.approx(word_score + vector_score, abs=1e-5)
 
 
-def test_all_candidates_and_exact_scores_change_nothing_that_both_found(
-    retriever: Any, store: FAISSDocumentStore
-) -> None:
-    settle(retriever, normalization="none", weights={"bm25": 1.0, "dpr": 1.1}, exact_scores=True)
-    words = {document.id: document.score for document in store.bm25_retrieval(QUESTION, 100)}
-    near = {document.id: document.score for document in store.search(retriever.hybrid_search.embed([QUESTION])[0], 100)}
+def test_all_candidates_and_exact_scores_change_nothing_that_both_found(store: FAISSDocumentStore) -> None:
+    retriever = hybrid(store, normalization="none", weights={"bm25": 1.0, "dpr": 1.1}, exact_scores=True)
+    words = {document.id: document.score or 0.0 for document in store.bm25_retrieval(QUESTION, 100)}
+    near = {
+        document.id: document.score or 0.0
+        for document in store.search(retriever.hybrid_search.embed([QUESTION])[0], 100)
+    }
     expected = {name: words.get(name, 0.0) + 1.1 * near[name] for name in near}
     found = {document.id: document.score for document in retriever.run(QUESTION)["documents"]}
     assert found == pytest.approx(expected, abs=1e-4)
 
 
-def test_it_explains_itself(retriever: Any, store: FAISSDocumentStore) -> None:
-    settle(retriever, explain=True, candidates=3, top_k=6, weights={"bm25": 0.5, "dpr": 1.0})
+def test_it_explains_itself(store: FAISSDocumentStore) -> None:
+    retriever = hybrid(store, explain=True, candidates=3, top_k=6, weights={"bm25": 0.5, "dpr": 1.0})
     words = store.bm25_retrieval(QUESTION, 3)
     near = store.search(retriever.hybrid_search.embed([QUESTION])[0], 3)
-    known = {document.id: document.meta for document in documents()}
-    settle(retriever, top_k=3)
+    known = {document.id: document.meta for document in tenant_documents()}
+    retriever.top_k = 3
     for document in retriever.run(QUESTION)["documents"]:
         told = document.meta["hybrid"]
         for name, run in (("bm25", words), ("dpr", near)):
@@ -157,8 +142,8 @@ def test_it_explains_itself(retriever: Any, store: FAISSDocumentStore) -> None:
         else each.meta["hybrid"]["dpr"]
         for each in joined
     ]
-    settle(retriever, explain=False)
-    assert all("hybrid" not in document.meta for document in retriever.run(QUESTION)["documents"])
+    silent = hybrid(store, candidates=3, top_k=3)
+    assert all("hybrid" not in document.meta for document in silent.run(QUESTION)["documents"])
 
 
 @pytest.mark.parametrize(

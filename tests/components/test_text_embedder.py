@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def test_half_a_character_is_read_as_an_unknown_one(embedder):
 
 def test_a_token_in_clear_is_refused():
     with pytest.raises(ValueError, match="token must be a Secret"):
-        DPRTextEmbedder("some/model", token="abc").warm_up()
+        DPRTextEmbedder("some/model", token="abc").warm_up()  # type: ignore[arg-type]
 
 
 def test_async_gives_the_same(embedder):
@@ -128,7 +129,7 @@ def test_defaults():
 
 
 def test_dictionary_and_back():
-    options = {
+    options: dict[str, Any] = {
         "model": "a/b",
         "device": ComponentDevice.from_str("cpu"),
         "token": Secret.from_env_var("MY_TOKEN", strict=False),

@@ -61,11 +61,11 @@ def test_judged_by_answers_alone_and_by_ids_alone() -> None:
     assert answers["score"] == both["top_k"]["answer"][100] == 50.0
     assert answers["individual_scores"] == [100.0, 100.0, 0.0, 0.0]
     assert list(answers["top_k"]["answer"]) == [1, 5, 20, 100]
-    assert TopKAccuracyEvaluator().run(RETRIEVED[:1], ground_truth_answers=["Ulm"])["score"] == 100.0
+    assert TopKAccuracyEvaluator().run(RETRIEVED[:1], ground_truth_answers=["Ulm"])["score"] == 100.0  # type: ignore[list-item]
 
 
 def test_patterns() -> None:
-    judged = {"retrieved_documents": [documents("in 1889")], "ground_truth_answers": [["18[0-9]{2}"]]}
+    judged: dict[str, Any] = {"retrieved_documents": [documents("in 1889")], "ground_truth_answers": [["18[0-9]{2}"]]}
     assert TopKAccuracyEvaluator().run(**judged)["score"] == 0.0
     assert TopKAccuracyEvaluator(match="regex").run(**judged)["score"] == 100.0
 
@@ -95,6 +95,7 @@ def test_beside_haystack(asked: list[tuple[list[str], list[str]]]) -> None:
         assert mine["individual_scores"] == [100 * score for score in theirs["individual_scores"]]
 
 
+@pytest.mark.slow
 def test_in_a_pipeline_from_yaml() -> None:
     pipeline = Pipeline()
     pipeline.add_component("judge", TopKAccuracyEvaluator(ks=[1, 3], match="regex"))
@@ -113,7 +114,7 @@ print(json.dumps(pipeline.run({"judge": data})["judge"]))
     sent = json.dumps([text, {**told, "ground_truth_answers": ANSWERS}])
     done = subprocess.run([sys.executable, "-c", code], input=sent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    judged = {"retrieved_documents": RETRIEVED, "ground_truth_answers": ANSWERS}
+    judged: dict[str, Any] = {"retrieved_documents": RETRIEVED, "ground_truth_answers": ANSWERS}
     found = pipeline.run({"judge": judged})
     assert json.loads(done.stdout) == json.loads(json.dumps(found["judge"]))
     report = EvaluationRunResult("search", inputs={"question": list("abcd")}, results=found).aggregated_report()

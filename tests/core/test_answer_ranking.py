@@ -39,7 +39,7 @@ def test_probabilities_of_all_answers_and_of_none_make_one(made, rank_by, boosts
     total = math.fsum([ranking.no_answer, *(answer.probability for answer in ranking.spans)])
     assert total == pytest.approx(1)
     assert len(ranking.spans) == sum(len(reading.spans) for reading in made if reading is not None)
-    passages = {answer.passage: answer.passage_probability for answer in ranking.spans}
+    passages = {answer.passage: answer.passage_probability or 0.0 for answer in ranking.spans}
     assert math.fsum(passages.values()) <= 1 + 1e-9
 
 
@@ -136,7 +136,7 @@ def test_places_are_those_of_the_list():
 
 def test_what_cannot_be_ranked_is_refused():
     with pytest.raises(InputError, match="passage, span: got 'score'"):
-        rank_answers(TWO, rank_by="score", top_k=1)
+        rank_answers(TWO, rank_by="score", top_k=1)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="rank_by='span'"):
         rank_answers([reading(None, 0.0, [1.0])], rank_by="passage", top_k=1)
 

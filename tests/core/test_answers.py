@@ -152,7 +152,7 @@ def test_a_matcher_keeps_a_limited_number_of_texts_and_answers_stay_right():
     matcher = AnswerMatcher(cache_size=2)
     for _ in range(2):
         assert [matcher.has_answer(["b"], text) for text in ("a b", "a", "b", "c", "a b c")] == [1, 0, 1, 0, 1]
-    assert matcher._text.cache_info().currsize == 2
+    assert matcher._text.cache_info().currsize == 2  # type: ignore[attr-defined]
     assert matcher.find(["c", "a"], ["a b", "b", "c"]) == [True, False, True]
 
 

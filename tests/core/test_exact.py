@@ -25,7 +25,7 @@ def assert_exact(found, vectors, question, k, similarity, among=None):
     assert set(rows.tolist()) <= set(allowed.tolist())
     # What cancels in an inner product can only be known to the rounding of its largest term.
     terms = np.abs(vectors.astype(np.longdouble) * question).sum(axis=1).max(initial=0)
-    tolerance = 1e-13 * (terms if similarity == "dot_product" else 1)
+    tolerance = 1e-13 * (terms if similarity == Similarity.DOT_PRODUCT else 1)
     np.testing.assert_allclose(scores, truth[rows].astype(np.float64), rtol=1e-12, atol=float(tolerance))
     assert (np.diff(scores) <= 0).all()
     best = np.sort(truth[allowed])[::-1][: len(rows)]
@@ -41,6 +41,7 @@ small = st.integers(1, 5).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(small, st.sampled_from(Similarity), st.integers(0, 15), st.data())
 def test_small_matrices(matrices, similarity, k, data):
@@ -69,8 +70,7 @@ def test_small_matrices(matrices, similarity, k, data):
 @pytest.mark.parametrize("share", [None, 0.01, 0.2, 0.6])
 def test_selections_of_every_size(similarity, share):
     random = np.random.default_rng(1)
-    vectors = random.standard_normal((3000, 24), dtype=np.float32) * random.lognormal(0, 1, (3000, 1))
-    vectors = vectors.astype(np.float32)
+    vectors = np.array(random.standard_normal((3000, 24)) * random.lognormal(0, 1, (3000, 1)), dtype=np.float32)
     questions = random.standard_normal((7, 24), dtype=np.float32)
     rows = None if share is None else np.flatnonzero(random.random(3000) < share)
     excluded = np.flatnonzero(random.random(3000) < 0.3)
@@ -106,7 +106,7 @@ def test_small_distances_between_long_vectors():
     random = np.random.default_rng(4)
     vectors = (1000 + 0.1 * random.standard_normal((2000, 16))).astype(np.float32)
     question = (1000 + 0.1 * random.standard_normal(16)).astype(np.float32)
-    assert_exact(exact_search(vectors, question[None, :], 10, "l2")[0], vectors, question, 10, "l2")
+    assert_exact(exact_search(vectors, question[None, :], 10, Similarity.L2)[0], vectors, question, 10, Similarity.L2)
 
 
 @every_similarity
@@ -119,7 +119,7 @@ def test_small_differences_beside_what_all_vectors_share(similarity):
         found = exact_search(vectors, question[None, :], 3, similarity, rows=chosen)[0]
         if chosen is None:
             assert_exact(found, vectors, question, 3, similarity)
-        if similarity == "dot_product":
+        if similarity == Similarity.DOT_PRODUCT:
             assert found[0].tolist() == ([9999, 9998, 9997] if chosen is None else [9999, 9997, 9995])
 
 
@@ -134,11 +134,11 @@ def test_ties_come_in_the_order_of_rows(similarity):
 def test_the_scores_written_out():
     vectors = np.array([[3, 4], [0, 0], [-1, 2]], dtype=np.float32)
     question = np.array([[1, 1]], dtype=np.float32)
-    assert exact_search(vectors, question, 3, "dot_product")[0][1].tolist() == [7, 1, 0]
-    l2_rows, l2_scores = exact_search(vectors, question, 3, "l2")[0]
+    assert exact_search(vectors, question, 3, Similarity.DOT_PRODUCT)[0][1].tolist() == [7, 1, 0]
+    l2_rows, l2_scores = exact_search(vectors, question, 3, Similarity.L2)[0]
     assert l2_rows.tolist() == [1, 2, 0]
     assert l2_scores.tolist() == [1 / 3, 1 / 6, 1 / 14]
-    cosine_rows, cosine_scores = exact_search(vectors, question, 3, "cosine")[0]
+    cosine_rows, cosine_scores = exact_search(vectors, question, 3, Similarity.COSINE)[0]
     assert cosine_rows.tolist() == [0, 2, 1]
     np.testing.assert_allclose(cosine_scores, [7 / (5 * 2**0.5), 1 / (5**0.5 * 2**0.5), 0])
 
@@ -148,8 +148,8 @@ def test_many_questions_are_searched_in_blocks(monkeypatch):
     random = np.random.default_rng(5)
     vectors, questions = (random.standard_normal((n, 6), dtype=np.float32) for n in (300, 20))
     rows = np.arange(0, 300, 2)
-    for each, question in zip(exact_search(vectors, questions, 4, "l2", rows=rows), questions, strict=True):
-        assert_exact(each, vectors, question, 4, "l2", set(rows.tolist()))
+    for each, question in zip(exact_search(vectors, questions, 4, Similarity.L2, rows=rows), questions, strict=True):
+        assert_exact(each, vectors, question, 4, Similarity.L2, set(rows.tolist()))
 
 
 @every_similarity

@@ -4,6 +4,7 @@
 import math
 import random
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ DENSE = {"b": 80.0, "e": 78.0, "c": 70.0}
 RUNS = {"bm25": BM25, "dpr": DENSE}
 EVEN = {"bm25": 1.0, "dpr": 1.0}
 
-METHODS = [
+METHODS: list[dict[str, Any]] = [
     {"fusion": "convex", "normalization": "minmax"},
     {"fusion": "convex", "normalization": "zscore"},
     {"fusion": "convex", "normalization": "none"},
@@ -216,7 +217,7 @@ def test_refusals(weights, options, words):
 
 def test_a_score_that_is_no_number_is_refused():
     with pytest.raises(InputError, match="'a' from 'bm25' must be a number, got 'high'"):
-        fuse({"bm25": {"a": "high"}}, EVEN)
+        fuse({"bm25": {"a": "high"}}, EVEN)  # type: ignore[dict-item]
 
 
 # ---- properties

@@ -89,7 +89,7 @@ def test_the_ends_of_the_curve_are_the_lists_themselves(
 def test_most_weights_need_no_fusion_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, float]] = []
 
-    def counted(runs, weights, **options):  # type: ignore[no-untyped-def]
+    def counted(runs, weights, **options):
         asked.append(weights)
         return fuse(runs, weights, **options)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from dpr_haystack.core.pseudo_questions import pseudo_question
 TEXT = "Ulm lies on the Danube. Its minster has the tallest church tower of all. Einstein was born there. Yes."
 
 
-def made(kind: str, text: str = TEXT, title: str = "Ulm", heading: str = "", seed: int = 0):
+def made(kind: Any, text: str = TEXT, title: str = "Ulm", heading: str = "", seed: int = 0):
     return pseudo_question(kind, title, heading, text, random.Random(seed))
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def every_span(windows, longest):
     return spans
 
 
-def places(count):
+def places(count) -> tuple[Any, Any]:
     """Every token is a word of two letters and a space."""
     starts = np.arange(count) * 3
     return starts, starts + 2
@@ -54,7 +55,7 @@ def places(count):
 
 def greedy(spans, count, overlap):
     """The best spans that do not overlap too much, chosen one after the other."""
-    kept = []
+    kept: list[Any] = []
     for span in sorted(spans, key=lambda span: -span[2]):
         start, end = 3 * span[0], 3 * span[1] + 2
         for other_start, other_end, _ in kept:
@@ -180,6 +181,6 @@ def test_chosen_spans_never_clash(drawn, count, overlap):
         ((0, 10), (0, 9), None, False),
     ],
 )
-def test_clashes(first, second, overlap, expected):
+def test_clashes(first: tuple[int, int], second: tuple[int, int], overlap, expected):
     assert clash(Span(*first, 0.0), Span(*second, 1.0), overlap) is expected
     assert clash(Span(*second, 0.0), Span(*first, 1.0), overlap) is expected

@@ -225,7 +225,7 @@ no heading above
 def test_markdown(written):
     path = written("read_me.md", MARKDOWN)
     found = list(read_passages(path, words=4))
-    by_title = {}
+    by_title: dict[str, list[str]] = {}
     for passage in found:
         assert MARKDOWN[passage.meta["offset"] :].startswith(passage.text)
         assert passage.meta["file"] == str(path)

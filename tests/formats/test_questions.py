@@ -4,6 +4,7 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -264,7 +265,7 @@ def test_lines_as_dpr_has_them(tmp_path_factory, listed):
 
 
 def test_one_bad_first_line_does_not_decide_what_a_file_is(tmp_path):
-    path, told = tmp_path / "questions.jsonl", []
+    path, told = tmp_path / "questions.jsonl", list[Any]()
     path.write_text('# a comment\n{"question": "one?"}\n{"question": "two?"}\n')
     assert [each.question for each in read_questions(path, told.append)] == ["one?", "two?"]
     assert [error.line for error in told] == [1]
@@ -296,7 +297,7 @@ EMPTY = {"question": "", "answers": [], "id": "1"}
     ],
 )
 def test_an_empty_question_is_none(tmp_path, name, content):
-    path, told = tmp_path / name, []
+    path, told = tmp_path / name, list[Any]()
     path.write_text(content)
     with pytest.raises(DataError, match="the question is empty"):
         list(read_questions(path))
@@ -310,7 +311,7 @@ def test_an_empty_question_is_none(tmp_path, name, content):
 def test_bad_rows_count_where_questions_are_numbered(tmp_path, bad):
     path = tmp_path / "qas.csv"
     for place in range(4):
-        rows, told = [b"a?\t['1']", b"b?\t['2']", b"c?\t['3']"], []
+        rows, told = [b"a?\t['1']", b"b?\t['2']", b"c?\t['3']"], list[Any]()
         rows.insert(place, bad)
         path.write_bytes(b"\n".join(rows))
         ids = [each.id for each in read_questions(path, told.append)]
@@ -319,7 +320,7 @@ def test_bad_rows_count_where_questions_are_numbered(tmp_path, bad):
 
 
 def test_bad_lines_of_json_count_too(tmp_path):
-    path, told = tmp_path / "q.jsonl", []
+    path, told = tmp_path / "q.jsonl", list[Any]()
     path.write_bytes(b'\n{"question": "a?"}\n{"question": "caf\xe9"}\n\n{no\n{"question": "d?"}\n')
     assert [each.id for each in read_questions(path, told.append)] == ["1", "4"]
     assert [error.line for error in told] == [3, 5]

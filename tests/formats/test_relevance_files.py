@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import gzip
 import json
+from typing import Any
 
 import ir_measures
 import pytest
@@ -35,7 +36,7 @@ def test_runs_are_written_and_read(tmp_path_factory, run):
 def test_other_tools_read_our_runs(tmp_path_factory, run):
     path = tmp_path_factory.getbasetemp() / "run.txt"
     write_run(path, run, tag="mine")
-    theirs = {}
+    theirs: dict[str, dict[str, float]] = {}
     for hit in ir_measures.read_trec_run(str(path)):
         theirs.setdefault(hit.query_id, {})[hit.doc_id] = hit.score
     assert theirs == run
@@ -49,7 +50,7 @@ def test_judgements_are_written_and_read(tmp_path_factory, qrels, beir):
     assert write_qrels(path, qrels, beir=beir) == sum(map(len, qrels.values()))
     assert read_qrels(path) == qrels
     if not beir:
-        theirs = {}
+        theirs: dict[str, dict[str, float]] = {}
         for each in ir_measures.read_trec_qrels(str(path)):
             theirs.setdefault(each.query_id, {})[each.doc_id] = each.relevance
         assert theirs == qrels
@@ -95,7 +96,7 @@ def test_bad_lines(tmp_path, read, text, message):
     path.write_text(text)
     with pytest.raises(DataError, match=message):
         read(path)
-    told = []
+    told: list[Any] = []
     read(path, told.append)
     assert len(told) == 1
 
@@ -140,6 +141,6 @@ def test_beir_as_others_write_it(tmp_path):
     (tmp_path / "queries.jsonl").write_text('{"_id": "2"}\n{"_id": "2", "text": "b?"}\n')
     with pytest.raises(DataError, match=r"line 1: .*_id"):
         list(read_beir_questions(tmp_path))
-    told = []
+    told: list[Any] = []
     assert len(list(read_beir_questions(tmp_path, on_bad=told.append))) == 1
     assert len(told) == 1

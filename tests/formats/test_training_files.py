@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tracemalloc
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from dpr_haystack.formats.results import RetrievalResult, RetrievedPassage, read
 from dpr_haystack.formats.training import TrainingExample, read_training, write_training
 
 # As the original repository's README describes it.
-ORIGINAL = {
+ORIGINAL: dict[str, Any] = {
     "dataset": "nq_train_psgs_w100",
     "question": "who got the first nobel prize in physics",
     "answers": ["Wilhelm Conrad Röntgen"],
@@ -103,7 +104,7 @@ def test_records_that_are_no_examples(tmp_path, change, words):
     lines = written(tmp_path / "a.jsonl", "\n".join(map(json.dumps, [ORIGINAL, bad, ORIGINAL])) + "\nnot json\n")
     with pytest.raises(DataError, match=f"line 2: .*{words}"):
         list(read_training(lines))
-    told = []
+    told: list[Any] = []
     assert len(list(read_training(lines, told.append))) == 2
     assert [error.line for error in told] == [2, 4]
     listed = written(tmp_path / "a.json", [ORIGINAL, bad, ORIGINAL])
@@ -194,7 +195,7 @@ def test_columns_that_cannot_be(tmp_path, text, words):
 
 def test_bad_rows_are_told_and_passed_over(tmp_path):
     path = written(tmp_path / "a.csv", "question,positive\n,x\nq,p\n1,2,3\n")
-    told = []
+    told: list[Any] = []
     assert [example.question for example in read_columns(path, told.append)] == ["q"]
     assert [error.line for error in told] == [2, 4]
     assert list(read_columns(written(tmp_path / "b.csv", ""))) == []
@@ -254,7 +255,7 @@ def test_results_are_written_one_by_one(tmp_path):
         assert list(read_results(tmp_path / "one.json")) == listed
     before = (tmp_path / "one.json").read_bytes()
     with pytest.raises(AttributeError), results_writer(tmp_path / "one.json") as write:
-        write(None)
+        write(None)  # type: ignore[arg-type]
     assert (tmp_path / "one.json").read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir()) == ["one.json", "whole.json"]
 
@@ -273,7 +274,7 @@ def test_an_open_quote_or_bad_bytes_cost_one_row_and_no_other(tmp_path):
         b"e,6",
     ]
     path.write_bytes(b"\n".join(rows))
-    told = []
+    told: list[Any] = []
     found = [(each.question, each.positives[0].text) for each in read_columns(path, told.append)]
     assert found == [("a", "1"), ("b", "3"), ("c", "of two\nlines"), ("e", "6")]
     assert sorted(error.line for error in told) == [3, 5, 8]
@@ -282,7 +283,7 @@ def test_an_open_quote_or_bad_bytes_cost_one_row_and_no_other(tmp_path):
 
 
 def test_a_row_with_bad_bytes_in_a_quoted_field_is_no_row(tmp_path):
-    path, told = tmp_path / "pairs.tsv", []
+    path, told = tmp_path / "pairs.tsv", list[Any]()
     path.write_bytes(b'question\tpositive\na\t"line one\ncaf\xe9\nline three"\nb\t2\n')
     assert [each.question for each in read_columns(path, told.append)] == ["b"]
     assert [error.line for error in told] == [3]
@@ -301,6 +302,6 @@ def test_text_behind_a_closing_quote_with_a_carriage_return(tmp_path):
     path.write_bytes(b'question\tpositive\na\t"Foo" is\rhere\n')
     assert [each.positives[0].text for each in read_columns(path)] == ["Foo is here"]
     path.write_text('question\tpositive\na\t"Foo" is ' + "x" * 200_000 + "\nb\t2\n")
-    told = []
+    told: list[Any] = []
     assert [each.question for each in read_columns(path, told.append)] == ["b"]
     assert ["is not a valid row" in str(error) for error in told] == [True]

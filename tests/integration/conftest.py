@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -74,7 +74,7 @@ def started(password: str | None = None) -> Iterator[str]:
     environment = {name: value for name, value in os.environ.items() if name != "ELASTIC_PASSWORD"}
     if password is not None:
         environment["ELASTIC_PASSWORD"] = password
-    command = [sys.executable, SERVER, "{}", "--port", str(port)]
+    command = [sys.executable, str(SERVER), "{}", "--port", str(port)]
     line = [*command[:2], "start", *command[3:]]
     try:
         done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
@@ -146,7 +146,7 @@ def store_of(elasticsearch_url: str) -> Iterator[Callable[..., ElasticsearchDocu
     """The official store over an index, closed afterwards."""
     made: list[ElasticsearchDocumentStore] = []
 
-    def make(index: str, **settings: object) -> ElasticsearchDocumentStore:
+    def make(index: str, **settings: Any) -> ElasticsearchDocumentStore:
         made.append(ElasticsearchDocumentStore(hosts=elasticsearch_url, index=index, **settings))
         return made[-1]
 

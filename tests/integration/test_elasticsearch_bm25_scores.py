@@ -51,14 +51,14 @@ def filled(elasticsearch_url: str, index: str, store_of: Callable[..., Any]) -> 
 def check(found: list[Document], expected: list[float]) -> None:
     matching = {str(number): score for number, score in enumerate(expected) if score > 0}
     assert {each.id: each.score for each in found} == pytest.approx(matching, abs=1e-4)
-    assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
+    assert [each.score for each in found] == sorted((each.score or 0.0 for each in found), reverse=True)
 
 
 @pytest.mark.parametrize(("k1", "b", "boost"), [(0.9, 0.4, 0.3), (1.2, 0.75, 1.0), (0.0, 0.0, 2.5), (2.0, 1.0, 0.0)])
 def test_scores_are_those_of_the_formula(filled: Callable[..., Any], k1: float, b: float, boost: float) -> None:
     contents, titles = corpus(7)
     store = filled(contents, titles, k1=k1, b=b)
-    given = {} if boost == 0.3 else {"fields": {"content": 1.0, "title": boost}}
+    given: dict[str, Any] = {} if boost == 0.3 else {"fields": {"content": 1.0, "title": boost}}
     retriever = ElasticsearchBM25Retriever(document_store=store, top_k=100, **given)
     only_contents = ElasticsearchBM25Retriever(document_store=store, top_k=100, fields=["content^2"])
     for question in (["w0x"], ["w1x", "w30x", "w59x"], ["w2x", "w2x", "w5x"], [f"w{n}x" for n in range(60)]):
@@ -83,7 +83,7 @@ def test_several_shards_score_as_one_when_asked_to(filled: Callable[..., Any]) -
     retriever = ElasticsearchBM25Retriever(document_store=store, top_k=100, search_type="dfs_query_then_fetch")
     check(retriever.run(" ".join(question))["documents"], expected)
     each_by_itself = ElasticsearchBM25Retriever(document_store=store, top_k=100)
-    found = {each.id: each.score for each in each_by_itself.run(" ".join(question))["documents"]}
+    found = {each.id: each.score or 0.0 for each in each_by_itself.run(" ".join(question))["documents"]}
     assert set(found) == {str(number) for number, score in enumerate(expected) if score > 0}
     assert any(abs(score - expected[int(name)]) > 0.01 for name, score in found.items())
     retriever.close()
@@ -101,7 +101,8 @@ def test_scaled_scores_are_those_of_the_official_retriever(filled: Callable[...,
     store.write_documents([Document(id="only", content="unheard")], refresh=True)
     for question in ("unheard", "w1x w3x"):
         found, raw = (each.run(question)["documents"] for each in (ours, plain))
-        assert [each.score for each in found] == pytest.approx([1 / (1 + math.exp(-each.score / 8)) for each in raw])
+        scaled = [1 / (1 + math.exp(-(each.score or 0.0) / 8)) for each in raw]
+        assert [each.score for each in found] == pytest.approx(scaled)
     theirs = official.run("unheard")["documents"]
     assert [(each.id, each.score) for each in theirs] == [
         (each.id, pytest.approx(each.score)) for each in ours.run("unheard")["documents"]

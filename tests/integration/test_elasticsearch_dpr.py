@@ -189,7 +189,14 @@ def test_it_goes_through_yaml_and_the_official_retriever_works_beside_it(
     store: Any, model: str, documents: list[Document]
 ) -> None:
     pipeline = Pipeline()
-    settings = {"top_k": 3, "num_candidates": 50, "oversample": 2.0, "filters": ODD, "timeout": 7, "retries": 1}
+    settings: dict[str, Any] = {
+        "top_k": 3,
+        "num_candidates": 50,
+        "oversample": 2.0,
+        "filters": ODD,
+        "timeout": 7,
+        "retries": 1,
+    }
     pipeline.add_component("mine", ElasticsearchDPRRetriever(store, model, **settings))
     pipeline.add_component("embedder", DPRTextEmbedder(model))
     pipeline.add_component("official", ElasticsearchEmbeddingRetriever(document_store=store, top_k=3, filters=ODD))
@@ -269,7 +276,7 @@ def test_who_may_only_read_can_search(
     """The mapping is not for such a user to see: inner products are taken for granted."""
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
-    account = {"basic_auth": (secured.user, secured.password)}
+    account: dict[str, Any] = {"basic_auth": (secured.user, secured.password)}
     create_elasticsearch_index(secured.url, index, embedding_dim=32, **account)
     with Elasticsearch(secured.url, **account) as admin:
         roles = {"reader": {"indices": [{"names": [index], "privileges": ["read"]}]}}
@@ -321,7 +328,7 @@ def test_questions_that_are_none(retriever_of: Make) -> None:
         with pytest.raises(InputError):
             retriever.run(wrong)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="list of questions"):
-        retriever.retrieve("abc")  # type: ignore[arg-type]
+        retriever.retrieve("abc")
     with pytest.raises(InputError, match="10000"):
         retriever.run(QUESTION, top_k=10_001)
     with pytest.raises(InputError, match="top_k"):

@@ -144,11 +144,12 @@ def test_a_cluster_without_all_its_shards(
 @pytest.mark.parametrize("how", ["basic_auth", "api_key", "nothing"])
 def test_wrong_credentials(how: str, secured: Any, secured_index: str, caplog: pytest.LogCaptureFixture) -> None:
     encoded = base64.b64encode(f"some-id:{WRONG}".encode()).decode()
-    given: dict[str, Any] = {
+    accounts: dict[str, dict[str, Any]] = {
         "basic_auth": {"basic_auth": (secured.user, WRONG), "api_key": None},
         "api_key": {"api_key": Secret.from_token(encoded)},
         "nothing": {"api_key": None},
-    }[how]
+    }
+    given = accounts[how]
     hidden = (WRONG, encoded, base64.b64encode(f"{secured.user}:{WRONG}".encode()).decode())
     with caplog.at_level(logging.DEBUG):
         failure = failure_of(ElasticsearchDocumentStore(hosts=secured.url, index=secured_index, **given))

@@ -84,10 +84,11 @@ Make = Callable[..., DPRHybridRetriever]
 def lists(store: Any, model: str) -> dict[str, dict[str, float]]:
     """What each search finds by itself."""
     found = {}
-    for name, retriever in {
+    retrievers: dict[str, Any] = {
         "bm25": ElasticsearchBM25Retriever(document_store=store, top_k=DEPTH),
         "dpr": ElasticsearchDPRRetriever(store, model, top_k=DEPTH),
-    }.items():
+    }
+    for name, retriever in retrievers.items():
         found[name] = {each.id: each.score or 0.0 for each in retriever.run(QUESTION)["documents"]}
         retriever.close()
     assert set(found["bm25"]) - set(found["dpr"])
@@ -149,16 +150,16 @@ def test_it_works_as_over_our_own_store(
     local = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=32)
     local.write_documents(documents)
     questions = [QUESTION, "the far mountain", "an engine"]
-    here = DPRHybridRetriever(local, model, candidates=DEPTH).all_hits(questions)
-    there = hybrid_of().all_hits(questions)
+    here = DPRHybridRetriever(local, model, candidates=DEPTH).hybrid_search.hits(questions)
+    there = hybrid_of().hybrid_search.hits(questions)
     for mine, other in zip(here, there, strict=True):
-        assert other.dpr.ids == mine.dpr.ids
-        assert other.dpr.scores == pytest.approx(mine.dpr.scores, abs=1e-4)
-        assert len(other.bm25.ids) == len(mine.bm25.ids)
+        assert other.both.dpr.ids == mine.both.dpr.ids
+        assert other.both.dpr.scores == pytest.approx(mine.both.dpr.scores, abs=1e-4)
+        assert len(other.both.bm25.ids) == len(mine.both.bm25.ids)
     with closing(search_over(store)) as search:
         alone = search.dense_hits(DPRTextEmbedder(model).embed(questions), DEPTH, None)
-    assert alone == [found.dpr for found in there]
-    settings = {"weights": {"bm25": 0.0, "dpr": 1.0}, "top_k": 5, "explain": True}
+    assert alone == [found.both.dpr for found in there]
+    settings: dict[str, Any] = {"weights": {"bm25": 0.0, "dpr": 1.0}, "top_k": 5, "explain": True}
     one = DPRHybridRetriever(local, model, candidates=DEPTH, **settings).run(QUESTION)["documents"]
     two = hybrid_of(**settings).run(QUESTION)["documents"]
     assert [(each.id, each.content, each.meta["title"]) for each in two] == [
@@ -182,10 +183,10 @@ def test_both_searches_are_one_round_trip(hybrid_of: Make, caplog: pytest.LogCap
     assert requests(1) == 2  # both searches; the documents of the best
     assert requests(1, exact_scores=True) == 3
     assert requests(32) == 2
-    hybrid.all_hits([QUESTION])
+    hybrid.hybrid_search.hits([QUESTION])
     caplog.clear()
     with caplog.at_level(logging.INFO, logger="elastic_transport.transport"):
-        hybrid.all_hits([QUESTION])
+        hybrid.hybrid_search.hits([QUESTION])
     assert len(caplog.records) == 1
 
 

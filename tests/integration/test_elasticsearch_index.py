@@ -112,7 +112,7 @@ def test_documents_that_would_be_refused_are_stored(
     """Long text, something that is no date where a date was, fields without end: all of it comes back as it was."""
     create_elasticsearch_index(elasticsearch_url, index, embedding_dim=4)
     store = store_of(index)
-    metas = [
+    metas: list[dict[str, Any]] = [
         {"when": "2020-01-01"},
         {"when": "long ago", "abstract": "ä" * 40_000, "title": "t" * 40_000},
         {f"field {number}": number for number in range(1_200)},
@@ -142,7 +142,7 @@ def test_an_index_that_fits_stays_as_it_is(
         create_elasticsearch_index(elasticsearch_url, f"{index}-alias", embedding_dim=9)
 
 
-DIFFERENT = {
+DIFFERENT: dict[str, tuple[dict[str, Any], list[str]]] = {
     "dimension": ({"embedding_dim": 9}, ["dimension of embedding is 8, not 9"]),
     "index options": ({"index_options": "flat"}, ["index options of embedding is hnsw, not flat"]),
     "k1": (

@@ -41,7 +41,7 @@ def test_refused_documents_are_listed_and_tried_again(
     client.indices.put_mapping(index=index, properties={"year": {"type": "integer"}, "code": {"type": "keyword"}})
     long = "i" * 513  # spoils its whole request, where the others only fail by themselves
     rows = [{"id": f"good {number}", "text": f"text {number}", "meta": {"year": number}} for number in range(40)]
-    bad = [
+    bad: list[dict[str, Any]] = [
         {"id": "wrong type", "text": "a", "meta": {"year": "about 1900"}},
         {"id": "long term", "text": "b", "meta": {"code": "x" * 40_000}},
         {"id": long, "text": "c"},

@@ -6,14 +6,23 @@
 import json
 import random
 import shutil
+from typing import Any
 
 import faiss
 import numpy as np
 import pytest
 
 from dpr_haystack import FAISSDocumentStore
-from support.store_writers import DIM, INDEX, file_size_limit, open_store
-from support.stores import assert_exact_hits, lognormal_vectors, make_documents
+from support.stores import (
+    DIM,
+    HNSW,
+    INDEX,
+    assert_exact_hits,
+    file_size_limit,
+    lognormal_vectors,
+    make_documents,
+    make_store,
+)
 
 QUESTION = lognormal_vectors(1, DIM, seed=2)[0]
 
@@ -25,7 +34,7 @@ def documents():
 
 @pytest.fixture
 def store(tmp_path, documents):
-    store = open_store(tmp_path / "store")
+    store = make_store(tmp_path / "store", **HNSW)
     store.write_documents(documents)
     store.search(QUESTION)
     store.close()
@@ -101,7 +110,7 @@ def test_positions_that_make_no_sense(store, documents):
 
 
 def test_an_index_that_cannot_be_written_is_used_all_the_same(tmp_path, documents, caplog):
-    store = open_store(tmp_path / "store")
+    store = make_store(tmp_path / "store", **HNSW)
     store.write_documents(documents)
     with file_size_limit(5_000):
         check(store, documents)
@@ -122,15 +131,15 @@ def test_the_graph_holds_what_was_asked_for(tmp_path, documents):
             store.write_documents(documents)
         store.catch_up()
         store.close()
-    first = faiss.read_index(str(tmp_path / "store" / "indexes" / "HNSW12.faiss"))
+    first: Any = faiss.read_index(str(tmp_path / "store" / "indexes" / "HNSW12.faiss"))
     assert (first.ntotal, first.hnsw.nb_neighbors(1), first.hnsw.efConstruction) == (300, 12, 33)
     assert first.metric_type == faiss.METRIC_INNER_PRODUCT
-    second = faiss.read_index(str(tmp_path / "store" / "indexes" / "HNSW6_Flat.faiss"))
+    second: Any = faiss.read_index(str(tmp_path / "store" / "indexes" / "HNSW6_Flat.faiss"))
     assert (second.hnsw.nb_neighbors(1), second.hnsw.efConstruction) == (6, 200)
 
 
 def test_scores_come_from_the_raw_vectors(store, documents):
     found = store.search(QUESTION, 20)
-    vectors = {document.id: np.float64(document.embedding) for document in documents}
+    vectors = {document.id: np.array(document.embedding, dtype=np.float64) for document in documents}
     for document in found:
-        assert document.score == pytest.approx(float(vectors[document.id] @ np.float64(QUESTION)), rel=1e-12)
+        assert document.score == pytest.approx(float(vectors[document.id] @ QUESTION.astype(np.float64)), rel=1e-12)

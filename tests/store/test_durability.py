@@ -5,29 +5,29 @@
 
 import random
 import time
+from typing import Any
 
 import pytest
 from haystack.document_stores.errors import DocumentStoreError
 
 from dpr_haystack import FAISSDocumentStore
-from support.store_writers import (
-    DIM,
-    expected_after,
-    file_size_limit,
-    go_on_from,
-    open_store,
-    operation,
-    processes,
-    write_with_little_space,
-)
 from support.stores import (
+    DIM,
+    HNSW,
     WORDS,
     assert_exact_hits,
     assert_same_documents,
     below,
     compact_above,
+    expected_after,
+    file_size_limit,
+    go_on_from,
     lognormal_vectors,
     make_documents,
+    make_store,
+    operation,
+    processes,
+    write_with_little_space,
 )
 
 KILLS = 25
@@ -68,15 +68,16 @@ def assert_works(store, model):
     assert found == {name for name, document in model.items() if set(document.content.split()) & set(WORDS[:2])}
 
 
+@pytest.mark.slow
 def test_killed_at_any_instant(tmp_path):
     chance = random.Random(2)
-    model, step, whole = {}, 0, 0
+    model, step, whole = dict[str, Any](), 0, 0
     for _ in range(KILLS):
         last = acknowledged_before_the_kill(tmp_path / "store", step, chance)
         for done in range(step, last + 1):
             model = expected_after(model, done)
         step = last + 1
-        store = open_store(tmp_path / "store")
+        store = make_store(tmp_path / "store", **HNSW)
         in_flight = expected_after(model, step)
         if {document.id: document for document in store.filter_documents()} == in_flight != model:
             model, step, whole = in_flight, step + 1, whole + 1
@@ -87,7 +88,7 @@ def test_killed_at_any_instant(tmp_path):
     generations = [path.stem for path in (tmp_path / "store").glob("vectors-*")]
     assert len(generations) <= 1
     assert generations != ["vectors-0"], "no compaction has happened"
-    store = open_store(tmp_path / "store")
+    store = make_store(tmp_path / "store", **HNSW)
     store.write_documents(make_documents(30, DIM, first=10**6))
     store.catch_up()
     store.close()
@@ -95,6 +96,7 @@ def test_killed_at_any_instant(tmp_path):
     assert not left, "indexes half written are never taken away"
 
 
+@pytest.mark.slow
 def test_refused_space_by_the_system(tmp_path):
     receiver, sender = processes.Pipe(duplex=False)
     child = processes.Process(target=write_with_little_space, args=(str(tmp_path / "store"), 120, sender))
@@ -105,11 +107,12 @@ def test_refused_space_by_the_system(tmp_path):
     assert child.exitcode == 0, (refused, model)
     assert refused > 10
     assert len(model) > 10
-    store = open_store(tmp_path / "store")
+    store = make_store(tmp_path / "store", **HNSW)
     assert_works(store, model)
     store.close()
 
 
+@pytest.mark.slow
 def test_compaction_that_finds_no_space_does_not_make_a_done_write_fail(tmp_path, caplog):
     """The documents are deleted already: an error that says that nothing was changed would be wrong."""
     documents = make_documents(1500, 512)
@@ -129,7 +132,7 @@ def test_compaction_that_finds_no_space_does_not_make_a_done_write_fail(tmp_path
 
 def test_what_an_interrupted_write_left_behind_is_taken_away(tmp_path, caplog):
     documents = make_documents(50, DIM)
-    store = open_store(tmp_path / "store")
+    store = make_store(tmp_path / "store", **HNSW)
     store.write_documents(documents)
     store.close()
     (tmp_path / "store" / "vectors-1.f32").write_bytes(b"of a compaction")
@@ -144,7 +147,7 @@ def test_what_an_interrupted_write_left_behind_is_taken_away(tmp_path, caplog):
 
 @pytest.mark.parametrize("cut", [1, DIM * 4, 10**6])
 def test_a_vector_file_that_is_too_short_is_reported(tmp_path, cut):
-    store = open_store(tmp_path / "store")
+    store = make_store(tmp_path / "store", **HNSW)
     store.write_documents(make_documents(100, DIM))
     store.close()
     path = tmp_path / "store" / "vectors-0.f32"

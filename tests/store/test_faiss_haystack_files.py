@@ -22,7 +22,8 @@ def save_as_faiss_haystack_does(path, documents):
     """Its format: an IndexIDMap over a factory index, and documents with the numbers of their vectors."""
     index = faiss.IndexIDMap(faiss.index_factory(DIM, "Flat"))
     numbers = {number: document.id for number, document in enumerate(documents) if document.embedding is not None}
-    vectors = np.float32([document.embedding for document in documents if document.embedding is not None])
+    embedded = [document.embedding for document in documents if document.embedding is not None]
+    vectors = np.array(embedded, dtype=np.float32)
     index.add_with_ids(vectors, np.array(list(numbers), dtype=np.int64))
     faiss.write_index(index, str(path.with_suffix(".faiss")))
     data = {
@@ -57,7 +58,7 @@ def test_files_are_imported_once(tmp_path, documents, caplog):
         distances, numbers = index.search(question[None, :], 20)
         found = store.search(question, 20)
         assert [document.id for document in found] == [documents[number].id for number in numbers[0]]
-        np.testing.assert_allclose([document.score for document in found], 1 / (1 + distances[0]), rtol=1e-5)
+        np.testing.assert_allclose([document.score or 0.0 for document in found], 1 / (1 + distances[0]), rtol=1e-5)
 
     store.delete_all_documents()
     store.close()

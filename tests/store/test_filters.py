@@ -82,6 +82,7 @@ def store(tmp_path_factory):
     store.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(
     st.lists(st.tuples(metas, st.sampled_from([None, "x", "2024-01-01"]), st.sampled_from([None, 0.5])), max_size=6),
@@ -151,6 +152,7 @@ def test_a_misspelt_field_is_named(store):
         store.filter_documents({"feild": "meta.a", "operator": "==", "value": 1})
 
 
+@pytest.mark.slow
 def test_thousands_of_conditions(store):
     store.delete_all_documents()
     store.write_documents(

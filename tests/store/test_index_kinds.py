@@ -52,7 +52,8 @@ class IVF:
 
     def candidates(self, questions: Any, k: int, allowed: Any) -> list[Any]:
         bits = np.packbits(np.ones(self.size, bool) if allowed is None else allowed, bitorder="little")
-        parameters = faiss.SearchParametersIVF(nprobe=self._nprobe, sel=faiss.IDSelectorBitmap(bits))
+        kinds: Any = faiss  # its stubs lack what its Python wrapper adds
+        parameters = kinds.SearchParametersIVF(nprobe=self._nprobe, sel=kinds.IDSelectorBitmap(bits))
         _, rows = self._index.search(np.array(questions), min(self.size, k), params=parameters)
         return [line[line >= 0] for line in rows]
 
@@ -116,12 +117,12 @@ def test_exact_search_below_the_minimum_then_trained_once(tmp_path: Path) -> Non
     store.write_documents(documents[MINIMUM:])
     hits = store.search_many(QUESTIONS, 10)
     assert IVF.trained_on == [MINIMUM]
-    vectors = np.float32([document.embedding for document in documents])
+    vectors = np.array([document.embedding for document in documents], dtype=np.float32)
     complete = 0
     for question, found in zip(QUESTIONS, hits, strict=True):
         truth = true_scores(vectors, question, "dot_product")
         assert len(found) == 10
-        np.testing.assert_allclose([d.score for d in found], [truth[d.meta["number"]] for d in found], rtol=1e-5)
+        np.testing.assert_allclose([d.score or 0.0 for d in found], [truth[d.meta["number"]] for d in found], rtol=1e-5)
         complete += sum(truth[d.meta["number"]] >= np.sort(truth)[-10] for d in found)
     assert 50 < complete < 200
 

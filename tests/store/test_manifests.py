@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.store import manifests
 from dpr_haystack.store.errors import StoreFailure
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest, write_manifest
 from dpr_haystack.store.manifests import ManifestCache
 from support.stores import make_documents
 
-MANIFEST = Manifest(8, "dot_product", "Flat", "english", {"model": "a"})
+MANIFEST = Manifest(8, Similarity.DOT_PRODUCT, "Flat", "english", {"model": "a"})
 HOUR = 3600 * 10**9
 
 

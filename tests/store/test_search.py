@@ -4,6 +4,7 @@
 """Dense search of a store against brute force, for every index and similarity and after everything that changes it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,6 +58,7 @@ def check(store, documents):
             assert_exact_hits(found, matching, question, 20, store.similarity)
 
 
+@pytest.mark.slow
 def test_search_after_everything_that_changes_a_store(store, tmp_path):
     documents = make_documents(500, DIM, without_vector=range(0, 500, 9))
     store.write_documents(documents[:300])
@@ -116,10 +118,11 @@ def test_compaction_moves_vectors_and_changes_nothing_else(store):
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("similarity", ["dot_product", "cosine", "l2"])
 def test_recall_of_the_graph(tmp_path, similarity):
     documents = make_documents(2000, 64, seed=3)
-    vectors = np.float32([document.embedding for document in documents])
+    vectors = np.array([document.embedding for document in documents], dtype=np.float32)
     store = FAISSDocumentStore(str(tmp_path / "store"), "HNSW32", 64, similarity=similarity)
     store.write_documents(documents)
     questions = lognormal_vectors(100, 64, seed=4)
@@ -128,7 +131,7 @@ def test_recall_of_the_graph(tmp_path, similarity):
         truth = true_scores(vectors, question, similarity)
         assert len(found) == 10
         for document in found:
-            np.testing.assert_allclose(document.score, float(truth[document.meta["number"]]), rtol=1e-6)
+            np.testing.assert_allclose(document.score or 0.0, float(truth[document.meta["number"]]), rtol=1e-6)
         border = np.sort(truth)[-10]
         hits += sum(truth[document.meta["number"]] >= border for document in found)
     store.close()
@@ -155,7 +158,7 @@ def test_a_graph_that_falls_apart_costs_no_results(tmp_path):
     """Clusters far from each other, and settings under which the graph does not lead from one to the next."""
     random = np.random.default_rng(5)
     centres = 1000 * np.repeat(random.standard_normal((40, DIM)), 20, axis=0)
-    vectors = np.float32(centres + random.standard_normal((800, DIM)))
+    vectors = np.array(centres + random.standard_normal((800, DIM)), dtype=np.float32)
     documents = [replace(d, embedding=v.tolist()) for d, v in zip(make_documents(800, DIM), vectors, strict=True)]
     options = {"efConstruction": 1, "efSearch": 1}
     store = FAISSDocumentStore(str(tmp_path / "store"), "HNSW2", DIM, similarity="l2", index_options=options)
@@ -225,6 +228,7 @@ def test_the_odd_numbers_of_results(tmp_path, index):
     assert store.search(QUESTIONS[0], 0) == []
     assert store.search_many(np.empty((0, DIM), dtype=np.float32)) == []
     assert len(store.search(QUESTIONS[0], 10**9)) == 30
+    top_k: Any
     for top_k in (-1, 2.0, None, True):
         with pytest.raises(ValueError, match="top_k"):
             store.search(QUESTIONS[0], top_k)

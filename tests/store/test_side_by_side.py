@@ -20,26 +20,26 @@ from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.errors import StoreBusy
 from dpr_haystack.store import registry
 from dpr_haystack.store.batch import prepare
-from support.store_writers import (
-    DIM,
-    fork_with_an_open_store,
-    hold_the_write_lock,
-    open_store,
-    processes,
-    write_in_turns,
-)
 from support.stores import (
+    DIM,
+    HNSW,
     WORDS,
     assert_exact_hits,
     assert_same_documents,
+    fork_with_an_open_store,
+    hold_the_write_lock,
     in_group,
     lognormal_vectors,
     make_documents,
+    make_store,
+    processes,
+    write_in_turns,
 )
 
 QUESTION = lognormal_vectors(1, DIM, seed=1)[0]
 
 
+@pytest.mark.slow
 def test_two_processes_write_in_turns_while_a_third_reads(tmp_path):
     batches, start = 25, processes.Event()
     receiver, sender = processes.Pipe(duplex=False)
@@ -70,9 +70,10 @@ def test_two_processes_write_in_turns_while_a_third_reads(tmp_path):
     store.close()
 
 
+@pytest.mark.slow
 def test_waiting_too_long_for_another_writer(tmp_path):
     held, release = processes.Event(), processes.Event()
-    store = open_store(tmp_path / "store", lock_timeout=0.2)
+    store = make_store(tmp_path / "store", **HNSW, lock_timeout=0.2)
     store.write_documents(make_documents(10, DIM))
     other = processes.Process(target=hold_the_write_lock, args=(str(tmp_path / "store"), held, release))
     other.start()
@@ -98,7 +99,7 @@ def test_waiting_too_long_for_another_writer(tmp_path):
 
 
 def test_waiting_for_a_writer_in_the_same_process(tmp_path):
-    store = open_store(tmp_path / "store", lock_timeout=0.1)
+    store = make_store(tmp_path / "store", **HNSW, lock_timeout=0.1)
     with store.opened().database.writing(), ThreadPoolExecutor(1) as pool, pytest.raises(StoreBusy):
         pool.submit(store.delete_documents, ["d1"]).result()
     store.delete_documents(["d1"])
@@ -106,7 +107,7 @@ def test_waiting_for_a_writer_in_the_same_process(tmp_path):
 
 
 def test_threads_read_and_write(tmp_path):
-    store = open_store(tmp_path / "store")
+    store = make_store(tmp_path / "store", **HNSW)
     documents = make_documents(400, DIM)
     store.write_documents(documents[:40])
     stop = threading.Event()
@@ -182,9 +183,10 @@ def test_two_writers_cannot_disagree_about_the_first_dimension(tmp_path, monkeyp
 def test_stores_of_one_directory_share_one_engine(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "link").symlink_to(tmp_path / "store")
-    first = open_store(tmp_path / "store")
+    first = make_store(tmp_path / "store", **HNSW)
     first.write_documents(make_documents(10, DIM))
-    others = [open_store("store"), open_store(tmp_path / "link"), open_store(tmp_path / "x" / ".." / "store")]
+    paths = ("store", tmp_path / "link", tmp_path / "x" / ".." / "store")
+    others = [make_store(path, **HNSW) for path in paths]
     (tmp_path / "x").mkdir()
     assert all(other.opened() is first.opened() for other in others)
     others[0].write_documents(make_documents(10, DIM, first=10))
@@ -199,10 +201,10 @@ def test_stores_of_one_directory_share_one_engine(tmp_path, monkeypatch):
 
 
 def test_a_directory_that_is_deleted_and_made_anew(tmp_path):
-    old = open_store(tmp_path / "store")
+    old = make_store(tmp_path / "store", **HNSW)
     old.write_documents(make_documents(100, DIM))
     shutil.rmtree(tmp_path / "store")
-    new = open_store(tmp_path / "store")
+    new = make_store(tmp_path / "store", **HNSW)
     documents = make_documents(20, DIM, seed=7)
     new.write_documents(documents)
     model = {document.id: document for document in documents}
@@ -219,10 +221,10 @@ def test_a_directory_that_is_deleted_and_made_anew(tmp_path):
 
 
 def test_a_copy_that_is_replaced_while_it_is_open(tmp_path):
-    original, documents = open_store(tmp_path / "store"), make_documents(60, DIM)
+    original, documents = make_store(tmp_path / "store", **HNSW), make_documents(60, DIM)
     original.write_documents(documents[:30])
     original.save(tmp_path / "copy")
-    copy = open_store(tmp_path / "copy")
+    copy = make_store(tmp_path / "copy", **HNSW)
     assert copy.count_documents() == 30
     assert len(copy.search(QUESTION, 100)) == 30
     original.delete_documents(["d0"])
@@ -243,6 +245,7 @@ def test_a_copy_that_is_replaced_while_it_is_open(tmp_path):
     copy.close()
 
 
+@pytest.mark.slow
 def test_a_forked_process_opens_the_store_for_itself(tmp_path):
     receiver, sender = processes.Pipe(duplex=False)
     parent = processes.Process(target=fork_with_an_open_store, args=(str(tmp_path / "store"), sender))
@@ -253,7 +256,7 @@ def test_a_forked_process_opens_the_store_for_itself(tmp_path):
     assert (before, words, exitcode, parent.exitcode) == (50, 60, 0, 0)
     assert found in {f"d{number}" for number in (*range(50), *range(1000, 1010))}
     assert (count, words_after, temporary) == (70, 70, 3)
-    store = open_store(tmp_path / "store")
+    store = make_store(tmp_path / "store", **HNSW)
     assert store.count_documents() == len(store.filter_documents()) == 70
     store.close()
     with sqlite3.connect(tmp_path / "store" / "documents.sqlite") as connection:
@@ -264,11 +267,12 @@ def test_a_forked_process_opens_the_store_for_itself(tmp_path):
 def test_a_store_that_is_collected_lets_go_of_its_files(tmp_path):
     open_files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     for number in range(5):
-        store = open_store(tmp_path / f"store{number}")
+        store = make_store(tmp_path / f"store{number}", **HNSW)
         store.write_documents(make_documents(2, DIM))
         temporary = FAISSDocumentStore(embedding_dim=DIM)
         temporary.write_documents(make_documents(2, DIM))
         directory = temporary.directory
+    assert directory is not None
     assert directory.exists()
     del store, temporary
     gc.collect()
@@ -290,7 +294,7 @@ def test_a_temporary_store_keeps_its_documents_over_close():
 
 
 def test_a_missing_database_is_no_empty_store(tmp_path):
-    store = open_store(tmp_path / "store")
+    store = make_store(tmp_path / "store", **HNSW)
     store.write_documents(make_documents(10, DIM))
     store.close()
     whole = (tmp_path / "store" / "documents.sqlite").read_bytes()

@@ -35,8 +35,9 @@ from support.reembedding import (
     open_store,
     watch,
 )
-from support.store_writers import processes
-from support.stores import compact_above
+from support.stores import compact_above, processes
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +184,7 @@ def test_an_engine_that_is_open_goes_on_with_another_length(tmp_path: Path) -> N
     with pytest.raises(DoesNotFit, match="expected 12, got 8"):
         mine.write_documents(embedded(documents(3, first=1000), OLD))
     mine.record_encoder({**NEW.record(), "fingerprint": "moved"})
+    assert mine.recorded_encoder is not None
     assert mine.recorded_encoder["fingerprint"] == "moved"
     mine.record_encoder(NEW.record())
     mine.close()

@@ -8,6 +8,7 @@ import json
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,7 @@ from dpr_haystack.errors import IndexMismatch, InputError
 from dpr_haystack.store import registry
 from dpr_haystack.store.check import check_store
 from dpr_haystack.store.keyword import KeywordCache
-from support.store_writers import file_size_limit
-from support.stores import assert_same_documents
+from support.stores import assert_same_documents, file_size_limit
 
 GOOD = Document(id="new", content="a good one", embedding=[0.5, 2.0])
 EVERY_POLICY = [DuplicatePolicy.NONE, DuplicatePolicy.FAIL, DuplicatePolicy.SKIP, DuplicatePolicy.OVERWRITE]
@@ -35,7 +35,7 @@ class Kind(enum.Enum):
 
 
 def within_itself():
-    meta = {}
+    meta: dict[str, Any] = {}
     meta["self"] = meta
     return meta
 
@@ -118,22 +118,22 @@ def test_a_wrong_dimension_says_both_numbers(store):
         Document(id="odd", meta={"a": [{"b": pd.NaT}]}),
         Document(id="odd", meta={"a": np.array([1, 2])}),
         Document(id="odd", meta={"a": np.longdouble(1)}),
-        Document(id="odd", meta={1: "a"}),
+        Document(id="odd", meta={1: "a"}),  # type: ignore[dict-item]
         Document(id="odd", meta={"a": {None: 1}}),
         Document(id="odd", meta={"a": [{("t",): 1}]}),
         Document(id="odd", meta={"a": "half \ud800"}),
         Document(id="odd", meta={"half \ud800": 1}),
         Document(id="odd", meta=within_itself()),
-        Document(id="odd", meta=None),
-        Document(id="odd", meta=["a"]),
+        Document(id="odd", meta=None),  # type: ignore[arg-type]
+        Document(id="odd", meta=["a"]),  # type: ignore[arg-type]
         Document(id="odd", content="half \udfff"),
         Document(id="half \ud800"),
         Document(id="nul \0 inside"),
-        Document(id="odd", score="high"),
+        Document(id="odd", score="high"),  # type: ignore[arg-type]
         Document(id="odd", blob=ByteStream(b"x", mime_type="\ud800")),
         Document(id="odd", blob=ByteStream(b"x", meta={"a": object()})),
-        Document(id="odd", blob=ByteStream("text")),
-        Document(id="odd", sparse_embedding=SparseEmbedding(["a"], [1.0])),
+        Document(id="odd", blob=ByteStream("text")),  # type: ignore[arg-type]
+        Document(id="odd", sparse_embedding=SparseEmbedding(["a"], [1.0])),  # type: ignore[list-item]
     ],
 )
 @pytest.mark.usefixtures("unchanged")
@@ -237,9 +237,9 @@ def test_everything_in_a_document_comes_back(store):
                 "numpy": [np.float32(0.5), np.int64(3), np.bool_(True)],
             },
             score=0.25,
-            embedding=[np.float32(1.5), -0.0],
+            embedding=[np.float32(1.5), -0.0],  # type: ignore[list-item]
             blob=ByteStream(b"\0\1\2", mime_type="image/png", meta={"page": (1, 2)}),
-            sparse_embedding=SparseEmbedding([np.int64(3), 7], [np.float32(0.5), 2]),
+            sparse_embedding=SparseEmbedding([np.int64(3), 7], [np.float32(0.5), 2]),  # type: ignore[list-item]
         ),
         Document(id="none"),
         Document(id="empty", content="", meta={}),
@@ -312,11 +312,12 @@ def test_constructor_arguments(arguments, message):
 def test_a_store_is_opened_as_what_it_is(tmp_path):
     path = str(tmp_path / "store")
     FAISSDocumentStore(path, embedding_dim=2).write_documents([GOOD])
-    for arguments, message in (
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({"embedding_dim": 3}, "embedding_dim.*expected 2, got 3"),
         ({"similarity": "l2"}, "similarity"),
         ({"language": None}, "language"),
-    ):
+    )
+    for arguments, message in cases:
         with pytest.raises(DocumentStoreError, match=message) as refused:
             FAISSDocumentStore(path, **{"embedding_dim": 2, **arguments}).count_documents()
         assert isinstance(refused.value, ValueError)
@@ -365,6 +366,7 @@ def test_an_encoder_by_its_relative_path_is_the_one_that_is_recorded(tmp_path, m
         FAISSDocumentStore("store", embedding_dim=2, encoder="owner/model").count_documents()
     made = FAISSDocumentStore("other", embedding_dim=2, encoder="model")
     made.count_documents()
+    assert made.recorded_encoder is not None
     assert made.recorded_encoder["model"] == str(tmp_path / "model")
     made.close()
 

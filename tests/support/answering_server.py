@@ -36,7 +36,7 @@ class AnsweringServer:
 
 
 @contextmanager
-def answering(answers: dict[str, list[tuple[int, Any] | float]]) -> Iterator[AnsweringServer]:
+def answering(answers: dict[str, list[Any]]) -> Iterator[AnsweringServer]:
     """Such a server, while it is needed."""
     told = AnsweringServer(answers)
 

@@ -9,6 +9,7 @@ import json
 import string
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -60,7 +61,7 @@ def _sizes(**more: object) -> dict[str, object]:
     return {**sizes, "max_position_embeddings": 300, "vocab_size": len(vocabulary()), **more}
 
 
-def randomize(model: torch.nn.Module, seed: int) -> torch.nn.Module:
+def randomize(model: torch.nn.Module, seed: int) -> Any:
     """Give every weight a sizeable value: with the usual tiny ones all texts would get about the same vector."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -27,7 +27,7 @@ from dpr_haystack.store.check import check_store
 from dpr_haystack.store.errors import DoesNotFit
 from dpr_haystack.workflows import reembedding
 from dpr_haystack.workflows.reembedding import ReembedReport, reembed
-from support.stores import WORDS, assert_exact_hits, below, lognormal_vectors
+from support.stores import HNSW, WORDS, assert_exact_hits, below, lognormal_vectors, make_store
 
 
 class StandIn:
@@ -92,7 +92,7 @@ def filled_store(path: Path, count: int = 60) -> dict[str, Document]:
 
 
 def open_store(path: Path) -> FAISSDocumentStore:
-    return FAISSDocumentStore(str(path), "HNSW32", None, index_options={"efSearch": 1000}, lock_timeout=5)
+    return make_store(path, **HNSW, embedding_dim=None, lock_timeout=5)
 
 
 class Changes:
@@ -214,7 +214,7 @@ def killed_at(path: str, step: int) -> None:
     database.Database.writing = ticking_writing  # type: ignore[method-assign]
     os.fsync, os.link, os.replace = ticking(os.fsync), ticking(os.link), ticking(os.replace)
     Path.unlink, Path.replace = ticking(Path.unlink), ticking(Path.replace)  # type: ignore[method-assign]
-    reembedding.FIRST = 8
+    reembedding.FIRST = 8  # type: ignore[attr-defined]
     embed_anew(Path(path), StandIn("new", 12, before=lambda _: tick()))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from haystack import Document
@@ -44,7 +45,7 @@ def test_where_positives_come_from(store: FAISSDocumentStore) -> None:
         Question("Where is it?", ("Atlantis",), ("nowhere",), "no passage has it"),
         Question("Where is nothing?", (), (), "nothing is known"),
     ]
-    report, steps = BuildReport(), []
+    report, steps = BuildReport(), list[Any]()
     gold = {"whole": Passage("whole", "Danube", WHOLE)}
     made = list(build_examples(questions, store, gold_passages=gold, report=report, progress=steps.append))
     assert [(each.id, each.positives[0].id, each.meta["provenance"]) for each in made] == [

@@ -51,7 +51,7 @@ def examples(workspace_root: Path, store: Any) -> list[TrainingExample]:
 
 def test_dense_negatives_are_those_of_exact_search(store: Any, model: str, examples: list[TrainingExample]) -> None:
     rules = NegativeRules(count=5, first_rank=2, last_rank=40, margin=0.9)
-    tally, steps = Tally(), []
+    tally, steps = Tally(), list[Any]()
     options = MiningOptions("dpr", rules)
     mined = list(mine_hard_negatives(examples, store, model, options=options, tally=tally, progress=steps.append))
     assert sum(steps) == tally.questions == len(examples) == 40

@@ -31,6 +31,8 @@ from dpr_haystack.formats.training import write_training
 from support.checkpoints import tiny_bert, tiny_cross_encoder, tiny_dpr
 from support.small_training import example, losses_of, small_config, training_file
 
+pytestmark = pytest.mark.slow
+
 STEPS = 20  # four epochs of 40 questions, eight a step
 
 
@@ -415,7 +417,7 @@ def test_with_a_frozen_tower_too_one_that_is_cut_off_is_not_another_one(model: P
         for name in ("whole", "cut")
     )
     for config in (whole, cut):
-        write_training(Path(config.train_file), common)
+        write_training(Path(str(config.train_file)), common)
     train_dpr(whole)
 
     def progress(done: int, total: int, logged: dict[str, float]) -> None:

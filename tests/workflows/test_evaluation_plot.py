@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import matplotlib.figure
+import numpy as np
 import pytest
 
 from dpr_haystack.errors import InputError, MissingExtra
@@ -47,8 +48,10 @@ def test_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["curve.png"]
     assert ("matplotlib.pyplot" in sys.modules) is before
     gold, answer = figures[0].axes
-    assert {line.get_label(): list(line.get_ydata()) for line in gold.lines} == GOLD
-    assert all(list(line.get_xdata()) == [1, 2, 3, 4, 5] for panel in (gold, answer) for line in panel.lines)
+    assert {line.get_label(): list(np.asarray(line.get_ydata())) for line in gold.lines} == GOLD
+    assert all(
+        list(np.asarray(line.get_xdata())) == [1, 2, 3, 4, 5] for panel in (gold, answer) for line in panel.lines
+    )
     assert [panel.get_title() for panel in (gold, answer)] == ["gold passage", "a passage with an answer"]
     plot_accuracy(tmp_path / "curve.SVG", RANKS, 5)
     assert "<svg" in (tmp_path / "curve.SVG").read_text()

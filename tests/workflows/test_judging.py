@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from haystack import Document
@@ -34,7 +35,7 @@ class Counting:
 
 
 @pytest.fixture
-def search(tmp_path: Path) -> Iterator[Counting]:
+def search(tmp_path: Path) -> Iterator[Any]:
     store = FAISSDocumentStore(str(tmp_path / "store"))
     store.write_documents([Document(id=name, content=text, meta={"title": name}) for name, text in TEXTS.items()])
     yield Counting(search_over(store))
@@ -45,7 +46,7 @@ def hits(ids: str) -> Hits:
     return Hits(list(ids), [1.0 / place for place, _ in enumerate(ids, 1)])
 
 
-def test_ranks_within_the_depth(search: Counting) -> None:
+def test_ranks_within_the_depth(search: Any) -> None:
     judge = RetrievalJudge(search, ["bm25", "dpr"], 3, "string")
     first = judge.judge(
         Question("?", ("pear",), ("d",)), {"bm25": hits("abcd"), "dpr": hits("dcab"), "hybrid": hits("")}
@@ -59,7 +60,7 @@ def test_ranks_within_the_depth(search: Counting) -> None:
     assert (judge.ranks["bm25"].answer, judge.ranks["dpr"].answer) == ([2, None], [2, 2])
 
 
-def test_passages_are_read_once_and_only_for_answers(search: Counting) -> None:
+def test_passages_are_read_once_and_only_for_answers(search: Any) -> None:
     judge = RetrievalJudge(search, ["bm25", "dpr"], 3, "string")
     judge.judge(Question("?", (), ("a",)), {"bm25": hits("abc"), "dpr": hits("dca")})
     assert search.read == []
@@ -68,7 +69,7 @@ def test_passages_are_read_once_and_only_for_answers(search: Counting) -> None:
     assert search.read == [["a", "b", "c"], ["d"]]
 
 
-def test_only_so_many_passages_are_kept(search: Counting) -> None:
+def test_only_so_many_passages_are_kept(search: Any) -> None:
     reader = PassageReader(search, kept=2)
     for ids in ("abc", "bc", "ab", "c", "abcd"):
         found = reader.read(ids)
@@ -79,7 +80,7 @@ def test_only_so_many_passages_are_kept(search: Counting) -> None:
     assert search.read == [["a", "b", "c"], ["a"], ["b", "d"]]
 
 
-def test_a_passage_that_is_gone_holds_nothing(search: Counting) -> None:
+def test_a_passage_that_is_gone_holds_nothing(search: Any) -> None:
     judged = RetrievalJudge(search, ["bm25"], 3, "string").judge(Question("?", ("pear",)), {"bm25": hits("xb")})
     assert judged.answer_ranks == {"bm25": 2}
     assert (judged.passage("x").id, judged.passage("x").text) == ("x", "")

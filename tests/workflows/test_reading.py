@@ -44,6 +44,7 @@ def evaluated(cli: Cli, store: Path, reader: Path, *arguments: object) -> dict[s
     return dict(json.loads(ran.out)["systems"])
 
 
+@pytest.mark.slow
 def test_a_minute_of_training_is_worth_five_times_the_f1(
     cli: Cli, squad: Path, readers: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_minute_of_training_is_worth_five_times_the_f1(
         assert trained["f1_interval"][0] > untrained["f1_interval"][1]
 
 
+@pytest.mark.slow
 def test_every_figure_follows_from_the_answers(
     cli: Cli, squad: Path, readers: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -83,6 +85,7 @@ def test_every_figure_follows_from_the_answers(
                     assert any(answer in texts[line["document_id"]] for answer in line["answers"])
 
 
+@pytest.mark.slow
 def test_the_table_says_the_same(cli: Cli, squad: Path, readers: tuple[Path, Path]) -> None:
     options = ("--passages", 3, "--limit", 12, "--modes", "bm25")
     figures = evaluated(cli, squad, readers[1], *options)

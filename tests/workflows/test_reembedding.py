@@ -64,7 +64,7 @@ def test_indexing_with_the_old_encoder_goes_on_until_the_switch(tmp_path: Path) 
     told: list[tuple[int, int]] = []
     steps: list[int] = []
 
-    def progress(found: int, count: int):  # type: ignore[no-untyped-def]
+    def progress(found: int, count: int):
         told.append((found, count))
         return steps.append
 

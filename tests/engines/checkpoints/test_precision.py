@@ -8,7 +8,6 @@ import platform
 import pytest
 import torch
 
-from dpr_haystack.engines.checkpoints import precision
 from dpr_haystack.engines.checkpoints.precision import has_native_bfloat16, resolve_dtype
 from dpr_haystack.errors import InputError
 
@@ -27,9 +26,9 @@ def test_auto_follows_what_the_processor_says():
 
 
 def test_a_torch_that_cannot_tell_means_no(monkeypatch):
-    monkeypatch.delattr(precision.torch.cpu, "_is_avx512_bf16_supported", raising=False)
-    monkeypatch.delattr(precision.torch.cpu, "_is_amx_tile_supported", raising=False)
-    monkeypatch.setattr(precision.platform, "machine", lambda: "x86_64")
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported", raising=False)
+    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported", raising=False)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     assert resolve_dtype("auto", "cpu") is torch.float32
 
 

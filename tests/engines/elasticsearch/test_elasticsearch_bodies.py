@@ -18,7 +18,8 @@ from dpr_haystack.engines.elasticsearch.bodies import MOST_TERMS, first_words, r
 from dpr_haystack.engines.elasticsearch.searching import chunks_of, header, searching
 from dpr_haystack.engines.elasticsearch.sending import Call
 
-TEXT, KEYWORD = {"text": {}}, {"keyword": {}}
+TEXT: dict[str, Any] = {"text": {}}
+KEYWORD: dict[str, Any] = {"keyword": {}}
 
 
 def terms_of(question: str, counts: dict[str, int]) -> dict[str, Any]:

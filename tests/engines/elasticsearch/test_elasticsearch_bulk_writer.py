@@ -47,7 +47,7 @@ def test_everything_arrives_and_what_is_refused_is_told_once() -> None:
 
 
 def test_vectors_arrive_as_the_numbers_they_are() -> None:
-    vector = np.float32([0.1, -1.5, 3e-7])
+    vector = np.array([0.1, -1.5, 3e-7], dtype=np.float32)
     server = Server()
     with writer_over(server) as writer:
         writer.write([("a", {"embedding": vector})])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,7 +156,8 @@ def test_devices_and_dtypes_that_are_not_there(dpr):
 
 def test_arguments_for_from_pretrained_arrive(dpr):
     reader = load_reader(str(dpr), dtype="float32", model_kwargs={"attn_implementation": "eager"})
-    assert reader._network._predictor.encoder.bert_model.config._attn_implementation == "eager"
+    predictor: Any = reader._network._predictor
+    assert predictor.encoder.bert_model.config._attn_implementation == "eager"
     assert load_reader(str(dpr), model_kwargs={"torch_dtype": torch.bfloat16}).dtype == "bfloat16"
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_reader(str(dpr), model_kwargs={"attn_implementation": "nonsense"})
@@ -183,6 +185,7 @@ def minilm_reader(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_fast_number_format_hardly_changes_answers_on_real_text(minilm_reader):
     from dpr_haystack.resources import corpus_directory
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from dpr_haystack.engines.reader.reader import ReadingOptions
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import tiny_dpr, tiny_qa
 from support.readers import Reference
+
+pytestmark = pytest.mark.slow
 
 QUESTION = "who wrote the origin of species"
 PASSAGES = [
@@ -50,7 +53,7 @@ def options(longest=10, count=ALL, **more):
 
 def distinct(spans):
     """The best score of each pair of places."""
-    best = {}
+    best: dict[tuple[Any, Any], float] = {}
     for start, end, score in spans:
         best[start, end] = max(score, best.get((start, end), -math.inf))
     return best
@@ -120,7 +123,7 @@ def test_neither_batches_nor_chunks_change_what_is_read(dpr, monkeypatch, batch_
     expected = [read(dpr, [passage])[0] for passage in passages]
     monkeypatch.setattr(reader_module, "_CHUNK_PASSAGES", 16)
     monkeypatch.setattr(reader_module, "_CHUNK_CHARACTERS", 1500)
-    done = []
+    done: list[Any] = []
     pairs = [(QUESTION, passage) for passage in passages]
     got = dpr.read(pairs, options(batch_size=batch_size), progress=done.append)
     assert sum(done) == 40

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import peft
@@ -24,7 +25,7 @@ from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import tiny_bert, tiny_dpr
 
 # peft asks transformers by a name that this one calls old
-pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")]
 
 TEXTS = [("the book", "darwin wrote on species"), (None, "london")]
 
@@ -122,6 +123,7 @@ def test_identities_and_conversions_of_adapters(base: Path, tmp_path: Path) -> N
     assert question.identity.fingerprint != passage.identity.fingerprint
     convert(str(tmp_path / "small"), None, tmp_path / "whole")
     assert not (tmp_path / "whole" / "question" / "adapter_config.json").exists()
+    role: Any
     for role, encoder in (("question", question), ("passage", passage)):
         again = load_encoder(str(tmp_path / "whole"), role, dtype="float32")
         np.testing.assert_allclose(again.encode(TEXTS), encoder.encode(TEXTS), atol=1e-6)

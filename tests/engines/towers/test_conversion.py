@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,6 @@ from transformers import AutoTokenizer, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.model_directory import read_manifest
-from dpr_haystack.engines.checkpoints import folders
 from dpr_haystack.engines.towers.conversion import convert
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError
@@ -33,11 +33,12 @@ def vectors(path, role):
 
 
 @pytest.fixture
-def towers(tmp_path):
-    return [str(tiny_dpr(tmp_path / role, role, seed=i)) for i, role in enumerate(["question", "passage"])]
+def towers(tmp_path) -> tuple[str, str]:
+    question, passage = (str(tiny_dpr(tmp_path / role, role, seed=i)) for i, role in enumerate(("question", "passage")))
+    return question, passage
 
 
-def test_two_dpr_checkpoints(tmp_path, towers):
+def test_two_dpr_checkpoints(tmp_path, towers: tuple[str, str]):
     made = convert(*towers, tmp_path / "deep" / "model")
     for role, source in zip(["question", "passage"], towers, strict=True):
         np.testing.assert_array_equal(vectors(made, role), vectors(source, role))
@@ -50,7 +51,7 @@ def test_two_dpr_checkpoints(tmp_path, towers):
     assert {oct(path.stat().st_mode & 0o777) for path in made.rglob("*") if path.is_file()} == {"0o644"}
 
 
-def test_the_towers_of_a_directory_belong_together(tmp_path, towers):
+def test_the_towers_of_a_directory_belong_together(tmp_path, towers: tuple[str, str]):
     made = convert(*towers, tmp_path / "model")
     question, passage = (load_encoder(str(made), role).identity for role in ("question", "passage"))
     assert (question.model, question.fingerprint) == (
@@ -75,8 +76,8 @@ def test_one_tower_for_both_roles_is_on_the_disk_once(tmp_path):
 
 
 @pytest.mark.parametrize("unit", [True, False])
-def test_the_first_numbers_of_every_vector(tmp_path, towers, unit):
-    names = (str(get_model_path()), str(get_model_path())) if unit else towers
+def test_the_first_numbers_of_every_vector(tmp_path, towers: tuple[str, str], unit):
+    names: tuple[str, str] = (str(get_model_path()), str(get_model_path())) if unit else towers
     made = convert(*names, tmp_path / "small", dimension=12)
     for role, name in zip(("question", "passage"), names, strict=True):
         expected = vectors(name, role)[:, :12]
@@ -91,9 +92,9 @@ def test_the_first_numbers_of_every_vector(tmp_path, towers, unit):
 
 
 def test_dpr_checkpoints_stay_what_they_are(tmp_path):
-    towers = [str(tiny_dpr(tmp_path / role, role, projection=16)) for role in ("question", "passage")]
-    made = convert(*towers, tmp_path / "made", dpr_classes=True)
-    np.testing.assert_array_equal(vectors(made, "passage"), vectors(towers[1], "passage"))
+    question, passage = (str(tiny_dpr(tmp_path / role, role, projection=16)) for role in ("question", "passage"))
+    made = convert(question, passage, tmp_path / "made", dpr_classes=True)
+    np.testing.assert_array_equal(vectors(made, "passage"), vectors(passage, "passage"))
     again = convert(str(made), None, tmp_path / "again", dpr_classes=True)
     assert DPRQuestionEncoder.from_pretrained(again / "question").config.projection_dim == 16
 
@@ -103,6 +104,7 @@ def test_transformers_own_classes_read_what_was_trained_from_bert(tmp_path):
     pair = convert(str(bert), None, tmp_path / "pair")
     made = convert(str(pair), None, tmp_path / "dpr", dpr_classes=True)
     tokenizer = AutoTokenizer.from_pretrained(str(bert))
+    role: Any
     for role, cls in (("question", DPRQuestionEncoder), ("passage", DPRContextEncoder)):
         model, report = cls.from_pretrained(made / role, output_loading_info=True)
         assert not report["missing_keys"]
@@ -127,8 +129,8 @@ def test_transformers_own_classes_read_what_was_trained_from_bert(tmp_path):
     ],
 )
 @pytest.mark.parametrize("family", ["bert", "dpr"])
-def test_what_transformers_classes_cannot_do_is_refused(tmp_path, towers, family, change, reason):
-    names = (str(tiny_bert(tmp_path / "bert")), None) if family == "bert" else towers
+def test_what_transformers_classes_cannot_do_is_refused(tmp_path, towers: tuple[str, str], family, change, reason):
+    names: tuple[str, str | None] = (str(tiny_bert(tmp_path / "bert")), None) if family == "bert" else towers
     pair = convert(*names, tmp_path / "pair")
     manifest = pair / "dpr.json"
     content = json.loads(manifest.read_text())
@@ -144,7 +146,7 @@ def test_where_links_are_not_possible_it_is_copied(tmp_path, monkeypatch):
     def refuse(*_args):
         raise OSError
 
-    monkeypatch.setattr(folders.os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     made = convert(str(tiny_bert(tmp_path / "bert")), None, tmp_path / "model")
     files = [made / role / "model.safetensors" for role in ("question", "passage")]
     assert not os.path.samefile(*files)
@@ -163,6 +165,7 @@ def test_a_sentence_transformers_router_with_layers_and_prompts(tmp_path):
     model.save(str(tmp_path / "st"))
     made = convert(str(tmp_path / "st"), None, tmp_path / "model", max_length=100)
     texts = [text for _, text in TEXTS]
+    role: Any
     for role, expected in [("question", model.encode_query(texts)), ("passage", model.encode_document(texts))]:
         encoder = load_encoder(str(made), role, dtype="float32")
         assert (encoder.dimension, encoder.max_length, encoder.normalize) == (8, 100, True)
@@ -181,21 +184,21 @@ def test_weights_in_pytorch_s_own_format_become_safetensors(tmp_path):
     np.testing.assert_array_equal(vectors(made, "passage"), expected)
 
 
-def test_a_model_directory_can_be_converted_again(tmp_path, towers):
+def test_a_model_directory_can_be_converted_again(tmp_path, towers: tuple[str, str]):
     first = convert(*towers, tmp_path / "model")
     again = convert(str(first), None, tmp_path / "again")
     assert read_manifest(again).parts == read_manifest(first).parts
     np.testing.assert_array_equal(vectors(again, "question"), vectors(first, "question"))
 
 
-def test_towers_of_different_dimension_are_refused(tmp_path, towers):
+def test_towers_of_different_dimension_are_refused(tmp_path, towers: tuple[str, str]):
     other = str(tiny_dpr(tmp_path / "small", "passage", projection=12))
     with pytest.raises(InputError, match=r"vectors of 32 numbers, .* of 12"):
         convert(towers[0], other, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
-def test_an_existing_model_is_replaced_only_on_request(tmp_path, towers):
+def test_an_existing_model_is_replaced_only_on_request(tmp_path, towers: tuple[str, str]):
     made = convert(*towers, tmp_path / "model")
     before = vectors(made, "passage")
     other = str(tiny_dpr(tmp_path / "x", "passage", seed=9))
@@ -207,7 +210,7 @@ def test_an_existing_model_is_replaced_only_on_request(tmp_path, towers):
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_what_is_no_model_is_never_replaced(tmp_path, towers):
+def test_what_is_no_model_is_never_replaced(tmp_path, towers: tuple[str, str]):
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("dear")
     with pytest.raises(InputError, match="not a model directory"):
@@ -217,7 +220,7 @@ def test_what_is_no_model_is_never_replaced(tmp_path, towers):
     assert vectors(convert(*towers, tmp_path / "empty"), "question").shape == (2, 32)
 
 
-def test_a_failure_leaves_the_old_model_and_nothing_else(tmp_path, towers):
+def test_a_failure_leaves_the_old_model_and_nothing_else(tmp_path, towers: tuple[str, str]):
     made = convert(*towers, tmp_path / "model")
     before = vectors(made, "passage")
     (tmp_path / "passage" / "model.safetensors").unlink()
@@ -227,7 +230,7 @@ def test_a_failure_leaves_the_old_model_and_nothing_else(tmp_path, towers):
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_a_directory_without_a_tower_says_so(tmp_path, towers):
+def test_a_directory_without_a_tower_says_so(tmp_path, towers: tuple[str, str]):
     made = convert(*towers, tmp_path / "model")
     content = json.loads((made / "dpr.json").read_text())
     del content["parts"]["question"]
@@ -239,7 +242,7 @@ def test_a_directory_without_a_tower_says_so(tmp_path, towers):
         load_encoder(str(made), "passage")
 
 
-def test_what_was_fitted_for_a_pair_goes_where_the_pair_goes(tmp_path, towers):
+def test_what_was_fitted_for_a_pair_goes_where_the_pair_goes(tmp_path, towers: tuple[str, str]):
     made = convert(*towers, tmp_path / "model")
     (made / "hybrid.json").write_text("{}")
     copy = convert(str(made), None, tmp_path / "copy")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,6 +59,7 @@ def test_dpr_vectors_are_those_of_transformers(dpr, role, projection):
     assert distances.min() > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_length", [8, 33, 256])
 def test_longer_inputs_are_cut_as_transformers_cuts_them(dpr, max_length):
     folder = dpr["passage", 0]
@@ -81,11 +83,12 @@ def test_what_the_encoder_says_about_itself(dpr):
 @pytest.mark.parametrize("batch_size", [1, 3, None])
 def test_batches_and_windows_do_not_change_the_vectors(dpr, monkeypatch, batch_size):
     encoder = load_encoder(str(dpr["passage", 0]), "passage", dtype="float32")
-    texts = [(None, "darwin " * (1 + 7 * i % 40)) for i in range(50)]
+    texts: list[tuple[str | None, str]] = [(None, "darwin " * (1 + 7 * i % 40)) for i in range(50)]
     expected = np.concatenate([encoder.encode([text]) for text in texts])
     monkeypatch.setattr(encoder_module, "WINDOW", 16)
-    done = []
-    np.testing.assert_allclose(encoder.encode(texts, batch_size=batch_size, progress=done.append), expected, atol=1e-5)
+    done: list[Any] = []
+    got = encoder.encode(texts, batch_size=batch_size, progress=done.append)
+    np.testing.assert_allclose(got, expected, atol=1e-5)
     assert sum(done) == 50
     assert max(done) <= (batch_size or 16)
 

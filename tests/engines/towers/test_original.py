@@ -88,7 +88,7 @@ def fake_modules(monkeypatch):
 
 def test_a_checkpoint_as_the_original_namedtuple(tmp_path, fake_modules, monkeypatch):
     folders, content = checkpoint(tmp_path, params(tmp_path))
-    state = collections.namedtuple("CheckpointState", FIELDS)
+    state = collections.namedtuple("CheckpointState", FIELDS)  # type: ignore[misc]
     fake_modules("dpr.utils.model_utils", CheckpointState=state)
     torch.save(state(**content), tmp_path / "biencoder.cp")
     monkeypatch.undo()

@@ -21,6 +21,8 @@ from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import ModelError
 from support.checkpoints import tiny_bert
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["who wrote the origin of species", "Darwin", "", "the book of darwin was in england " * 60]
 
 

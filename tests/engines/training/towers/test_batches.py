@@ -21,7 +21,7 @@ from support.small_training import training_set
 
 def test_a_batch_has_each_passage_once_and_the_shortest_first(tmp_path: Path) -> None:
     model = str(tiny_bert(tmp_path / "m"))
-    towers = [load_trainable(model, role, TowerOptions()) for role in ("question", "passage")]
+    towers = load_trainable(model, "question", TowerOptions()), load_trainable(model, "passage", TowerOptions())
     training = training_set(6)
     training.add("again?", [training_passage(training, 0)], [training_passage(training, 1)])
     sampler = EpochSampler(random_order(7, 1), 7, 4)

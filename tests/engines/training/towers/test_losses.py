@@ -17,6 +17,7 @@ import torch.multiprocessing
 
 from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.question_order import random_order
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.training_set import DrawRules
 from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
 from dpr_haystack.engines.training.towers.losses import (
@@ -51,7 +52,7 @@ def scores_of(similarity: str) -> Any:
 
 @pytest.mark.parametrize("similarity", ["dot", "cosine", "euclidean"])
 def test_similarities_are_what_they_are_called(similarity: str) -> None:
-    got = similarities(torch.from_numpy(QUESTIONS), torch.from_numpy(PASSAGES), similarity).numpy()
+    got = similarities(torch.from_numpy(QUESTIONS), torch.from_numpy(PASSAGES), Similarity.parse(similarity)).numpy()
     np.testing.assert_allclose(got, scores_of(similarity), atol=1e-5)
 
 
@@ -174,7 +175,7 @@ def test_kl_compares_distributions_over_a_questions_own_passages() -> None:
 @pytest.mark.parametrize("name", ["loss", "similarity"])
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(InputError, match=f"{name} must be one of"):
-        LossOptions(**{name: "other"})
+        LossOptions(**{name: "other"})  # type: ignore[arg-type]
 
 
 def pair(folder: Path) -> Any:
@@ -230,12 +231,13 @@ def _one_of_two(rank: int, folder: str, port: int) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_are_as_one_with_all_questions(tmp_path: Path) -> None:
     pair(tmp_path)  # the model's files
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    torch.multiprocessing.spawn(_one_of_two, (str(tmp_path), port), nprocs=2)
+    torch.multiprocessing.spawn(_one_of_two, (str(tmp_path), port), nprocs=2)  # type: ignore[attr-defined]
     parts = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
     whole, expected = gradients(tmp_path, LossOptions(), list(range(8)))
     assert (parts[0]["loss"] + parts[1]["loss"]) / 2 == pytest.approx(whole, rel=1e-5)

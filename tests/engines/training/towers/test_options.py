@@ -11,6 +11,7 @@ import pytest
 
 from dpr_haystack import TrainingConfig
 from dpr_haystack.core.model_directory import Part
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.engines.training.towers.options import loss_options
 
 
@@ -29,5 +30,5 @@ from dpr_haystack.engines.training.towers.options import loss_options
 )
 def test_similarities_of_unit_vectors_are_stretched(settings: dict[str, Any], normalize: bool, scale: float) -> None:
     config = TrainingConfig(model="m", train_file="t", output_dir="o", **settings)
-    part = Part("passage", "cls", normalize, config.similarity, 64, 8)
+    part = Part("passage", "cls", normalize, Similarity.parse(config.similarity), 64, 8)
     assert loss_options(config, part, "cpu").scale == scale

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from support.small_training import training_set
 
 def test_validation_is_exact_search_over_the_pool(tmp_path: Path) -> None:
     model = str(tiny_bert(tmp_path / "m"))
-    towers = [load_trainable(model, role, TowerOptions()) for role in ("question", "passage")]
+    towers = load_trainable(model, "question", TowerOptions()), load_trainable(model, "passage", TowerOptions())
     training = training_set(12)
     got = PoolEvaluator(training, hard_negatives=1, other_negatives=0)(two_towers(*towers, "cpu"))
     pool = sorted({number for row in training.rows for number in (*row.positives, *row.hard_negatives[:1])})
@@ -41,10 +42,11 @@ def test_validation_is_exact_search_over_the_pool(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [0.5, float("nan")])
 def test_towers_for_which_all_texts_are_alike_are_no_good_ones(tmp_path: Path, number: float) -> None:
     model = str(tiny_bert(tmp_path / "m"))
-    towers = [load_trainable(model, role, TowerOptions()) for role in ("question", "passage")]
+    towers = load_trainable(model, "question", TowerOptions()), load_trainable(model, "passage", TowerOptions())
     for tower in towers:
         with torch.no_grad():
-            tower.backbone.encoder.layer[1].output.LayerNorm.weight.fill_(0.0)
-            tower.backbone.encoder.layer[1].output.LayerNorm.bias.fill_(number)
+            backbone: Any = tower.backbone
+            backbone.encoder.layer[1].output.LayerNorm.weight.fill_(0.0)
+            backbone.encoder.layer[1].output.LayerNorm.bias.fill_(number)
     got = PoolEvaluator(training_set(12), hard_negatives=1, other_negatives=0)(two_towers(*towers, "cpu"))
     assert (got["average_rank"], got["top_20"]) == (24, 0)

@@ -60,9 +60,11 @@ def test_options_change_what_is_trained_and_how(tmp_path: Path) -> None:
 def test_every_second_layer_is_kept(tmp_path: Path) -> None:
     whole = load_trainable(str(tiny_bert(tmp_path / "m")), "question", TowerOptions())
     half = load_trainable(str(tmp_path / "m"), "question", TowerOptions(layers=1))
-    layers: Any = half.backbone.encoder.layer
+    half_backbone: Any = half.backbone
+    layers = half_backbone.encoder.layer
     assert len(layers) == half.loaded[0].model.config.num_hidden_layers == 1
-    first: Any = whole.backbone.encoder.layer[0]
+    whole_backbone: Any = whole.backbone
+    first = whole_backbone.encoder.layer[0]
     assert torch.equal(layers[0].output.dense.weight, first.output.dense.weight)
     with pytest.raises(InputError, match=r"layers must be from 1 to 2, .*: got 3"):
         load_trainable(str(tmp_path / "m"), "question", TowerOptions(layers=3))

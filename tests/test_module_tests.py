@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Every module has a test file of its name, or is listed here with the file that tests it instead."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "src" / "dpr_haystack"
+
+# Modules that are tested through their callers.
+TESTED_BY = {
+    "_optional": "test_import_laziness",
+    "backends/elasticsearch/connection": "test_elasticsearch_errors",
+    "backends/elasticsearch/creation": "test_elasticsearch_index",
+    "backends/elasticsearch/writer": "test_elasticsearch_indexing",
+    "backends/local": "test_opening",
+    "backends/local_writer": "test_cli_index",
+    "backends/passage_search": "test_opening",
+    "backends/passage_writer": "test_cli_index",
+    "backends/registry": "test_opening",
+    "backends/writer_registry": "test_cli_index",
+    "cli/bad_records": "test_cli_index",
+    "cli/build_training_data": "test_cli_training_data",
+    "cli/check": "test_cli_store",
+    "cli/common": "test_cli_errors",
+    "cli/convert": "test_cli_reembed",
+    "cli/es_init": "test_elasticsearch_index",
+    "cli/evaluation_files": "test_cli_evaluate_files",
+    "cli/evaluation_table": "test_cli_evaluate",
+    "cli/hybrid_options": "test_cli_fit_hybrid",
+    "cli/info": "test_cli_store",
+    "cli/mine": "test_cli_training_data",
+    "components/_reading": "test_reader",
+    "components/_towers": "test_text_embedder",
+    "components/document_methods": "test_document_store",
+    "components/retrievers/bm25": "test_retrievers",
+    "components/retrievers/common": "test_retrievers",
+    "components/retrievers/dpr": "test_retrievers",
+    "components/retrievers/embedding": "test_retrievers",
+    "components/retrievers/question_tower": "test_retrievers",
+    "core/batching": "test_text",
+    "core/checks": "test_settings",
+    "core/false_negatives": "test_losses",
+    "core/hits": "test_retrieval_judge",
+    "core/lazy": "test_import_laziness",
+    "core/metadata": "test_filters",
+    "core/progress": "test_reembedding",
+    "core/training_config": "test_config",
+    "engines/ann/hnsw": "test_index_kinds",
+    "engines/checkpoints/fingerprints": "test_encoder",
+    "engines/checkpoints/folders": "test_conversion",
+    "engines/checkpoints/kinds": "test_conversion",
+    "engines/checkpoints/pretrained": "test_encoder",
+    "engines/checkpoints/runtime": "test_encoder",
+    "engines/checkpoints/source": "test_hub",
+    "engines/elasticsearch/both": "test_elasticsearch_hybrid",
+    "engines/elasticsearch/creation": "test_elasticsearch_index",
+    "engines/elasticsearch/documents": "test_elasticsearch_dpr",
+    "engines/elasticsearch/index_facts": "test_elasticsearch_index",
+    "engines/elasticsearch/searching": "test_elasticsearch_bodies",
+    "engines/elasticsearch/sending": "test_elasticsearch_bulk_writer",
+    "engines/keyword": "test_keyword_search",
+    "engines/reader/inputs": "test_reader_reading",
+    "engines/reader/inspection": "test_reader_checkpoints",
+    "engines/reader/network": "test_reader_reading",
+    "engines/towers/adapter_conversion": "test_adapters",
+    "engines/towers/dpr_export": "test_conversion",
+    "engines/towers/heads": "test_encoder",
+    "engines/towers/inspection": "test_encoder",
+    "engines/towers/loading": "test_encoder",
+    "engines/towers/network": "test_encoder",
+    "engines/training/callbacks": "test_train",
+    "engines/training/checkpoints": "test_train",
+    "engines/training/teacher": "test_train",
+    "engines/training/towers/saving": "test_trainable",
+    "engines/training/towers/session": "test_train",
+    "engines/training/towers/trainer": "test_train",
+    "errors": "test_cli_errors",
+    "formats/beir": "test_passage_files",
+    "formats/columns": "test_passage_files",
+    "formats/dpr_tsv": "test_passage_files",
+    "formats/examples": "test_training_files",
+    "formats/jsonl": "test_passage_files",
+    "formats/question": "test_questions",
+    "formats/records": "test_passage_files",
+    "formats/results": "test_training_files",
+    "formats/squad": "test_passage_files",
+    "formats/tables": "test_training_files",
+    "formats/text_files": "test_passage_files",
+    "formats/training": "test_training_files",
+    "formats/trec": "test_relevance_files",
+    "formats/writing": "test_training_files",
+    "resources": "test_import_laziness",
+    "store/batch": "test_validation",
+    "store/check": "test_validation",
+    "store/compaction": "test_durability",
+    "store/copies": "test_search",
+    "store/database": "test_side_by_side",
+    "store/dense": "test_search",
+    "store/engine": "test_any_order",
+    "store/errors": "test_validation",
+    "store/keyword": "test_keyword_search",
+    "store/layout": "test_manifests",
+    "store/locks": "test_durability",
+    "store/records": "test_any_order",
+    "store/recovery": "test_durability",
+    "store/reembedding_state": "test_store_reembedding",
+    "store/registry": "test_side_by_side",
+    "store/seal": "test_document_store",
+    "store/statements": "test_any_order",
+    "store/vectors": "test_durability",
+    "store/view": "test_side_by_side",
+    "store/writing": "test_any_order",
+    "workflows/asking": "test_cli_ask",
+    "workflows/batch_sizes": "test_cli_index",
+    "workflows/drawing": "test_cli_fit_hybrid",
+    "workflows/encoder_checks": "test_reembedding",
+    "workflows/hybrid_curves": "test_cli_fit_hybrid",
+    "workflows/indexing": "test_cli_index",
+    "workflows/info": "test_cli_store",
+    "workflows/pruning": "test_cli_index",
+    "workflows/training/curves": "test_learning_curve",
+    "workflows/training/loading": "test_train",
+    "workflows/training/run_directory": "test_train",
+    "workflows/workspace": "test_cli_quickstart",
+    "workflows/workspace_questions": "test_cli_quickstart",
+}
+
+
+def modules() -> set[str]:
+    paths = (path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
+    return {path.as_posix() for path in paths if not path.name.startswith("__")}
+
+
+def names_of_tests(module: str) -> set[str]:
+    """What its test file may be called: after the module, or after folder and module where that name is taken."""
+    path = PurePosixPath(module)
+    name = path.name.lstrip("_")
+    return {f"test_{name}", f"test_{path.parent.name}_{name}"}
+
+
+def test_every_module_has_a_test_file() -> None:
+    tests = {path.stem for path in TESTS.rglob("test_*.py")}
+    untested = {module for module in modules() if not names_of_tests(module) & tests}
+    assert sorted(untested - set(TESTED_BY)) == []
+    assert sorted(set(TESTED_BY) - untested) == [], "stale: these do not exist, or have test files of their own"
+    assert sorted(set(TESTED_BY.values()) - tests) == [], "these test files do not exist"
