@@ -287,7 +287,7 @@ def test_read_once_rank_often(reader):
         found = reader.answers(QUESTION, documents[:count], readings[:count], top_k=4)
         alone = answers(reader, documents[:count], top_k=4)
         assert [(a.data, a.document) for a in found] == [(a.data, a.document) for a in alone]
-    with pytest.raises(InputError, match="4 documents and 3 readings"):
+    with pytest.raises(InputError, match="got 4 documents and 3 readings"):
         reader.answers(QUESTION, documents, readings[:3])
 
 
@@ -319,7 +319,7 @@ def test_documents_without_text_are_left_out_and_named(reader, caplog, content):
     with caplog.at_level("WARNING"):
         found = answers(reader, [DOCUMENTS[0], silent, DOCUMENTS[1]])
     assert [answer.data for answer in found] == [answer.data for answer in answers(reader, DOCUMENTS[:2])]
-    assert "1 documents have no text and are not read: the silent one" in caplog.text
+    assert "Documents without text are skipped (1): the silent one" in caplog.text
     assert answers(reader, [silent]) == []
     (nothing,) = answers(reader, [silent], no_answer=True)
     assert (nothing.data, nothing.score) == (None, 1.0)
@@ -346,7 +346,7 @@ def test_nothing_valid_in_a_document(reader):
 
 @pytest.mark.parametrize("question", ["", " \n", None, 3, ["who"]])
 def test_what_is_no_question_is_refused(reader, question):
-    with pytest.raises(InputError, match="question is a string that is not blank"):
+    with pytest.raises(InputError, match="a question must be a non-blank string: got"):
         reader.run(question, DOCUMENTS)
 
 
@@ -373,11 +373,11 @@ def test_settings_of_other_types_are_refused(wrong):
 
 def test_what_are_no_documents_is_refused(reader):
     for alone in (Document(content="a"), "a", None, iter([Document(content="a")])):
-        with pytest.raises(InputError, match="are a list of Haystack documents"):
+        with pytest.raises(InputError, match="must be a list of Haystack Documents: got"):
             reader.run("who?", alone)
-    with pytest.raises(InputError, match="got str"):
+    with pytest.raises(InputError, match="got a list with str"):
         reader.run(QUESTION, ["a text"])
-    with pytest.raises(InputError, match="got 2 and 1"):
+    with pytest.raises(InputError, match="got 2 questions and 1 lists"):
         reader.read([QUESTION, QUESTION], [DOCUMENTS])
     with pytest.raises(InputError, match=r"got a string.*run\(query"):
         reader.read(QUESTION, [DOCUMENTS])
@@ -419,7 +419,7 @@ def test_settings_of_a_run_are_checked_as_well(reader):
 def test_two_names_of_one_setting():
     assert DPRReader(max_batch_size=4).passages_per_batch == 4
     assert DPRReader(max_batch_size=4, passages_per_batch=4).passages_per_batch == 4
-    with pytest.raises(InputError, match="two names of one setting: got 8 and 4"):
+    with pytest.raises(InputError, match="two names of one setting and must be equal: got 8 and 4"):
         DPRReader(max_batch_size=4, passages_per_batch=8)
 
 

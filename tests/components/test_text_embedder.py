@@ -171,16 +171,16 @@ def test_closed_and_open_again(folder, expected):
 
 
 def test_threads_that_need_the_model_at_once_load_it_once(folder, monkeypatch):
-    from dpr_haystack.engines.towers import checkpoints
+    from dpr_haystack.engines.towers import loading
 
     loaded = []
-    load = checkpoints.load_encoder
+    load = loading.load_encoder
 
     def counting(*args, **kwargs):
         loaded.append(args)
         return load(*args, **kwargs)
 
-    monkeypatch.setattr(checkpoints, "load_encoder", counting)
+    monkeypatch.setattr(loading, "load_encoder", counting)
     embedder = DPRTextEmbedder(str(folder))
     with ThreadPoolExecutor(6) as pool:
         assert len(list(pool.map(lambda question: embedder.run(question), QUESTIONS * 4))) == 12
