@@ -107,7 +107,7 @@ def test_what_are_no_passages_is_refused(embedder, wrong):
 
 def test_documents_without_content_are_named_all_together(embedder):
     documents = [Document(id=f"d{i}", content=None) for i in range(12)] + DOCUMENTS
-    with pytest.raises(InputError, match=r"12 of 17 documents .* d0, d1, .*d9 and 2 more"):
+    with pytest.raises(InputError, match=r"12 of 17 documents have none \(d0, d1, .*d9 and 2 more\)"):
         embedder.run(documents)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from haystack import Document, Pipeline
 from haystack.core.component import component as component_registry
-from haystack.utils import ComponentDevice, Secret
+from haystack.utils import ComponentDevice, Device, Secret
 
-from dpr_haystack import DPRTextEmbedder
+from dpr_haystack import DPRDocumentEmbedder, DPRReader, DPRTextEmbedder
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import reference, tiny_dpr
 
@@ -97,6 +97,7 @@ def test_embed_does_not_take_a_string_for_a_list_of_letters(embedder):
         ("max_length", 2),
         ("max_length", "256"),
         ("batch_size", 0),
+        ("batch_size", True),
     ],
 )
 def test_settings_that_cannot_be_right_are_refused_at_once(option, value):
@@ -146,8 +147,17 @@ def test_dictionary_and_back():
     assert copy.to_dict() == data == DPRTextEmbedder.from_dict(data).to_dict()
 
 
-def test_a_device_by_name():
-    assert DPRTextEmbedder(device="cpu").device == ComponentDevice.from_str("cpu")
+@pytest.mark.parametrize("component", [DPRTextEmbedder, DPRDocumentEmbedder, DPRReader])
+def test_a_device_by_name(component):
+    assert component(device="cpu").device == ComponentDevice.from_str("cpu")
+    assert component(device="cuda:1").device == ComponentDevice.from_single(Device.gpu(1))
+    assert component(device=ComponentDevice.from_str("cpu")).device == ComponentDevice.from_str("cpu")
+
+
+@pytest.mark.parametrize("device", ["", "nowhere", "cuda:x", 0])
+def test_an_unknown_device_is_refused(device):
+    with pytest.raises(InputError, match=f"device must be .*: got {device!r}"):
+        DPRTextEmbedder(device=device)
 
 
 def test_it_comes_back_from_yaml_and_runs(folder, expected):
