@@ -52,16 +52,16 @@ def test_typographic_apostrophes_are_read_as_plain_ones(embedder):
     assert embedder.run("darwin\u2019s book") == embedder.run("darwin's book")
 
 
-def test_half_a_character_is_read_as_an_unknown_one(embedder):
+def test_a_lone_surrogate_is_read_as_the_replacement_character(embedder):
     assert embedder.run("who \ud800")["embedding"] == embedder.run("who \ufffd")["embedding"]
 
 
-def test_a_token_in_clear_is_refused():
+def test_a_token_in_plain_text_is_refused():
     with pytest.raises(ValueError, match="token must be a Secret"):
         DPRTextEmbedder("some/model", token="abc").warm_up()
 
 
-def test_async_gives_the_same(embedder):
+def test_async_returns_the_same(embedder):
     async def ask():
         await embedder.warm_up_async()
         return await asyncio.gather(*(embedder.run_async(question) for question in QUESTIONS))
@@ -70,7 +70,7 @@ def test_async_gives_the_same(embedder):
 
 
 @pytest.mark.parametrize("wrong", [[Document(content="x")], ["a question"], None, 3])
-def test_what_is_no_question_is_refused(embedder, wrong):
+def test_anything_but_a_question_is_refused(embedder, wrong):
     with pytest.raises(InputError, match="DPRDocumentEmbedder"):
         embedder.run(wrong)
 
@@ -83,7 +83,7 @@ def test_an_empty_question_is_refused(embedder, empty):
         embedder.embed(["fine", empty])
 
 
-def test_embed_does_not_take_a_string_for_a_list_of_letters(embedder):
+def test_embed_refuses_a_single_string(embedder):
     with pytest.raises(InputError, match=r"run\(text"):
         embedder.embed("who")
 
@@ -100,12 +100,12 @@ def test_embed_does_not_take_a_string_for_a_list_of_letters(embedder):
         ("batch_size", True),
     ],
 )
-def test_settings_that_cannot_be_right_are_refused_at_once(option, value):
+def test_invalid_settings_are_refused_on_construction(option, value):
     with pytest.raises(InputError, match=f"{option} must be"):
         DPRTextEmbedder(**{option: value})
 
 
-def test_construction_touches_nothing(tmp_path):
+def test_construction_loads_nothing(tmp_path):
     embedder = DPRTextEmbedder(str(tmp_path / "nowhere"))
     with pytest.raises(ModelError, match="no model at"):
         embedder.warm_up()
@@ -128,7 +128,7 @@ def test_defaults():
     assert DPRTextEmbedder()._get_telemetry_data() == {"model": "facebook/dpr-question_encoder-single-nq-base"}
 
 
-def test_dictionary_and_back():
+def test_round_trip_through_a_dictionary():
     options = {
         "model": "a/b",
         "device": ComponentDevice.from_str("cpu"),
@@ -160,7 +160,7 @@ def test_an_unknown_device_is_refused(device):
         DPRTextEmbedder(device=device)
 
 
-def test_it_comes_back_from_yaml_and_runs(folder, expected):
+def test_loaded_from_yaml_and_run(folder, expected):
     pipeline = Pipeline()
     pipeline.add_component("embedder", DPRTextEmbedder(str(folder), dtype="float32"))
     loaded = Pipeline.loads(pipeline.dumps())
@@ -169,7 +169,7 @@ def test_it_comes_back_from_yaml_and_runs(folder, expected):
     )
 
 
-def test_closed_and_open_again(folder, expected):
+def test_close_and_reload(folder, expected):
     embedder = DPRTextEmbedder(str(folder), dtype="float32")
     embedder.warm_up()
     first = embedder._tower.get()
@@ -180,7 +180,7 @@ def test_closed_and_open_again(folder, expected):
     assert embedder._tower.get() is not first
 
 
-def test_threads_that_need_the_model_at_once_load_it_once(folder, monkeypatch):
+def test_several_threads_load_the_model_once(folder, monkeypatch):
     from dpr_haystack.engines.towers import loading
 
     loaded = []
@@ -197,7 +197,7 @@ def test_threads_that_need_the_model_at_once_load_it_once(folder, monkeypatch):
     assert len(loaded) == 1
 
 
-def test_its_identity(embedder, folder):
+def test_identity(embedder, folder):
     assert embedder.identity.model == str(folder)
     assert len(embedder.identity.fingerprint) >= 16
 
