@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`AnswerMatchEvaluator`: beside torchmetrics' SQuAD, which follows the official script."""
+"""`AnswerMatchEvaluator`, compared with the SQuAD metric of torchmetrics, which follows the official script."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ HARD = [
 
 
 def official(prediction: str, answers: list[str]) -> tuple[float, float]:
-    found = squad(
+    result = squad(
         {"prediction_text": prediction, "id": "1"},
         {"answers": {"text": answers, "answer_start": [0] * len(answers)}, "id": "1"},
     )
-    matched, overlap = float(found["exact_match"]), float(found["f1"])
-    # SQuAD 2.0 counts two answers without a word as equal; the script of 1.1, which this is, gives them no F1.
+    matched, overlap = float(result["exact_match"]), float(result["f1"])
+    # SQuAD 2.0 treats two answers without words as equal; the script of version 1.1, used here, gives them an F1 of 0.
     return matched, matched or overlap
 
 
@@ -63,7 +63,7 @@ WORDS = st.lists(st.sampled_from(["a", "The", "an", "Ulm", "ulm,", "in", "U.", "
 
 
 @given(WORDS, st.lists(WORDS.filter(bool), min_size=1, max_size=3))
-def test_any_words(prediction: list[str], answers: list[list[str]]) -> None:
+def test_random_words(prediction: list[str], answers: list[list[str]]) -> None:
     text, golds = " ".join(prediction), [" ".join(answer) for answer in answers]
     matched, overlap = official(text, golds)
     assert 100 * exact_match(text, golds) == pytest.approx(matched)
@@ -75,26 +75,26 @@ PREDICTED = ["in Ulm", "herbert", "the Frodo", None]
 
 
 def test_means_and_intervals() -> None:
-    found = AnswerMatchEvaluator(seed=4).run(GOLDS, PREDICTED)
-    assert found["individual_scores"] == [0.0, 100.0, 0.0, 100.0]
-    assert found["individual_f1"] == pytest.approx([200 / 3, 100.0, 0.0, 100.0])
-    assert found["score"] == found["exact_match"] == 50.0
-    assert found["f1"] == pytest.approx((200 / 3 + 200) / 4)
-    assert found["exact_match_interval"] == bootstrap_interval(found["individual_scores"], seed=4)
-    assert found["f1_interval"] == bootstrap_interval(found["individual_f1"], seed=4)
-    assert found["f1_interval"][0] <= found["f1"] <= found["f1_interval"][1]
+    result = AnswerMatchEvaluator(seed=4).run(GOLDS, PREDICTED)
+    assert result["individual_scores"] == [0.0, 100.0, 0.0, 100.0]
+    assert result["individual_f1"] == pytest.approx([200 / 3, 100.0, 0.0, 100.0])
+    assert result["score"] == result["exact_match"] == 50.0
+    assert result["f1"] == pytest.approx((200 / 3 + 200) / 4)
+    assert result["exact_match_interval"] == bootstrap_interval(result["individual_scores"], seed=4)
+    assert result["f1_interval"] == bootstrap_interval(result["individual_f1"], seed=4)
+    assert result["f1_interval"][0] <= result["f1"] <= result["f1_interval"][1]
 
 
-def test_what_readers_and_generators_return() -> None:
+def test_outputs_of_readers_and_generators() -> None:
     extracted = [ExtractedAnswer(query="q", score=0.9, data="Ulm"), ExtractedAnswer(query="q", score=0.1, data="x")]
     none = ExtractedAnswer(query="q", score=0.9, data=None)
     generated = GeneratedAnswer(data="Ulm", query="q", documents=[])
-    found = AnswerMatchEvaluator().run([["Ulm"]] * 5, [extracted, extracted[0], generated, [none], []])
-    assert found["individual_scores"] == [100.0, 100.0, 100.0, 0.0, 0.0]
+    result = AnswerMatchEvaluator().run([["Ulm"]] * 5, [extracted, extracted[0], generated, [none], []])
+    assert result["individual_scores"] == [100.0, 100.0, 100.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("wrong", [{"confidence": "x"}, {"resamples": 1.5}, {"seed": -1}, {"seed": "x"}])
-def test_settings_of_other_types(wrong: dict[str, Any]) -> None:
+def test_settings_of_wrong_types_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="must be"):
         AnswerMatchEvaluator(**wrong)
 
@@ -104,32 +104,32 @@ def test_in_a_pipeline_from_yaml() -> None:
     pipeline.add_component("judge", AnswerMatchEvaluator(confidence=90.0, resamples=100, seed=2))
     text = pipeline.dumps()
     assert "haystack_integrations.components.evaluators.dpr.AnswerMatchEvaluator" in text
-    again = Pipeline.loads(text)
+    loaded = Pipeline.loads(text)
     data = {"judge": {"ground_truth_answers": GOLDS, "predicted_answers": PREDICTED}}
-    found = again.run(data)
-    assert found == pipeline.run(data)
-    told = EvaluationRunResult("reader", inputs={"question": list("abcd")}, results=found).aggregated_report()
-    assert told == {"metrics": ["judge"], "score": [50.0]}
+    result = loaded.run(data)
+    assert result == pipeline.run(data)
+    report = EvaluationRunResult("reader", inputs={"question": list("abcd")}, results=result).aggregated_report()
+    assert report == {"metrics": ["judge"], "score": [50.0]}
 
 
 @pytest.mark.parametrize(
     ("golds", "predicted", "message"),
     [
-        ([["a"]], [], "1 ground_truth_answers and 0 predicted_answers"),
+        ([["a"]], [], "one entry per question: got 1 and 0 entries"),
         ([], [], "no questions"),
         (None, None, "must be lists"),
-        (["a"], "a", "must be lists"),
+        (["a"], "a", "must be lists with one entry per question: got list and str"),
         ([None], ["a"], r"ground_truth_answers\[0\]"),
         ([["a"], [3]], ["a", "b"], r"ground_truth_answers\[1\]"),
         ([["a"]], [3.5], r"predicted_answers\[0\]"),
     ],
 )
-def test_what_cannot_be_compared(golds: list[Any], predicted: list[Any], message: str) -> None:
+def test_invalid_inputs_are_refused(golds: list[Any], predicted: list[Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         AnswerMatchEvaluator().run(golds, predicted)
 
 
 @pytest.mark.parametrize("settings", [{"confidence": 0}, {"confidence": 100.0}, {"resamples": 0}])
-def test_settings_that_make_no_interval(settings: dict[str, Any]) -> None:
+def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="must be"):
         AnswerMatchEvaluator(**settings)

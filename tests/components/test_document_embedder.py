@@ -63,7 +63,7 @@ def test_documents_get_their_embeddings(embedder, expected):
     assert embedder.run([]) == {"documents": []}
 
 
-def test_async_gives_the_same(embedder):
+def test_async_returns_the_same(embedder):
     async def embed():
         await embedder.warm_up_async()
         return await embedder.run_async(DOCUMENTS)
@@ -73,7 +73,7 @@ def test_async_gives_the_same(embedder):
     )
 
 
-def test_passages_that_are_no_documents(embedder, expected):
+def test_passages_that_are_not_documents(embedder, expected):
     passages = [PAIRS[0], PAIRS[1][1], list(PAIRS[2]), PAIRS[3], ("  ", "")]
     got = embedder.embed(passages)
     assert got.dtype == np.float32
@@ -99,20 +99,20 @@ def test_no_title(folder):
 
 
 @pytest.mark.parametrize("wrong", ["a question", ["a text"], Document(content="x"), None])
-def test_what_are_no_documents_is_refused(embedder, wrong):
+def test_anything_but_documents_is_refused(embedder, wrong):
     with pytest.raises(InputError, match="DPRTextEmbedder"):
         embedder.run(wrong)
 
 
 @pytest.mark.parametrize("wrong", [[("a", "b", "c")], [None], [("title", None)], "text"])
-def test_what_are_no_passages_is_refused(embedder, wrong):
+def test_anything_but_passages_is_refused(embedder, wrong):
     with pytest.raises(InputError, match="passage"):
         embedder.embed(wrong)
 
 
-def test_documents_without_content_are_named_all_together(embedder):
+def test_all_documents_without_content_are_listed(embedder):
     documents = [Document(id=f"d{i}", content=None) for i in range(12)] + DOCUMENTS
-    with pytest.raises(InputError, match=r"12 of 17 documents .* d0, d1, .*d9 and 2 more"):
+    with pytest.raises(InputError, match=r"12 of 17 documents have none \(d0, d1, .*d9 and 2 more\)"):
         embedder.run(documents)
 
 
@@ -123,7 +123,7 @@ def test_the_progress_bar_counts_passages(folder, capsys):
     assert "Embedding" not in capsys.readouterr().err
 
 
-def test_dictionary_and_back():
+def test_round_trip_through_a_dictionary():
     options: dict[str, Any] = {
         "model": "a/b",
         "device": ComponentDevice.from_str("cpu"),
@@ -155,7 +155,7 @@ def test_defaults():
     assert DPRDocumentEmbedder()._get_telemetry_data() == {"model": "facebook/dpr-ctx_encoder-single-nq-base"}
 
 
-def test_it_comes_back_from_yaml_and_runs(folder, expected):
+def test_loaded_from_yaml_and_run(folder, expected):
     pipeline = Pipeline()
     pipeline.add_component("embedder", DPRDocumentEmbedder(str(folder), dtype="float32", progress_bar=False))
     loaded = Pipeline.loads(pipeline.dumps())
@@ -169,6 +169,6 @@ def test_a_question_encoder_is_refused_by_name(tmp_path):
         DPRDocumentEmbedder(str(question)).warm_up()
 
 
-def test_its_record(embedder, folder):
+def test_passage_record(embedder, folder):
     record = embedder.identity.passage_record()
     assert record == {"model": str(folder), "fingerprint": embedder.identity.fingerprint}

@@ -32,7 +32,7 @@ def ranking(documents: list[Document]) -> list[tuple[str, float | None]]:
 
 @component
 class Retriever:
-    """Answers with its documents after a while; sync and async."""
+    """Returns its documents after a delay, with run and run_async."""
 
     def __init__(self, documents: list[Document], delay: float = 0.0):
         self.documents = documents
@@ -65,7 +65,7 @@ QUESTION = {"bm25": {"query": "?"}, "dpr": {"query": "?"}}
 WEIGHTED = [("b", 0.1 / 2 + 0.9), ("e", 0.9 * 0.8), ("a", 0.1), ("c", 0.1 / 4), ("d", 0.0)]
 
 
-def is_weighted(documents: list[Document]) -> None:
+def assert_weighted(documents: list[Document]) -> None:
     assert [document.id for document in documents] == [id_ for id_, _ in WEIGHTED]
     assert [document.score for document in documents] == pytest.approx([score for _, score in WEIGHTED])
 
@@ -75,8 +75,8 @@ def is_weighted(documents: list[Document]) -> None:
 def test_weights_follow_names_in_a_pipeline_sync_and_async(order, delays):
     joiner = HybridJoiner({name: {"bm25": 0.1, "dpr": 0.9}[name] for name in order})
     pipeline = hybrid(joiner, delays, order)
-    is_weighted(pipeline.run(QUESTION)["joiner"]["documents"])
-    is_weighted(asyncio.run(pipeline.run_async(QUESTION))["joiner"]["documents"])
+    assert_weighted(pipeline.run(QUESTION)["joiner"]["documents"])
+    assert_weighted(asyncio.run(pipeline.run_async(QUESTION))["joiner"]["documents"])
 
 
 def test_top_k_reaches_the_joiner_through_a_pipeline():
@@ -91,11 +91,11 @@ def test_three_sources_under_any_names():
 
 
 @pytest.mark.parametrize("lists", [{"bm25": BM25}, {"bm25": BM25, "dpr": []}, {"bm25": BM25, "dpr": None}])
-def test_a_missing_or_empty_input_is_fine(lists):
+def test_missing_and_empty_inputs_are_accepted(lists):
     assert [document.id for document in HybridJoiner().run(**lists)["documents"]] == ["a", "b", "c", "d"]
 
 
-def test_an_input_that_nothing_is_connected_to_is_fine_in_a_pipeline():
+def test_an_input_that_nothing_is_connected_to_is_accepted_in_a_pipeline():
     pipeline = Pipeline()
     pipeline.add_component("bm25", Retriever(BM25))
     pipeline.add_component("joiner", HybridJoiner())
@@ -115,21 +115,21 @@ def test_two_senders_to_one_input_are_one_list():
     assert ranking(documents) == [("a", 1.0), ("b", 1.0), ("c", 0.0)]
 
 
-def test_documents_without_a_score_come_last_and_a_list_without_any_has_no_say():
+def test_documents_without_a_score_rank_last_and_a_list_without_scores_adds_nothing():
     some = HybridJoiner().run(bm25=docs(a=None, b=2.0, c=math.nan, d=1.0))["documents"]
     assert ranking(some) == [("b", 1.0), ("d", 0.0), ("a", 0.0), ("c", 0.0)]
     none = HybridJoiner().run(bm25=docs(x=None, c=None), dpr=DENSE)["documents"]
     assert [document.id for document in none] == ["b", "e", "c", "x"]
 
 
-# ---- which copy comes out
+# ---- which copy is returned
 
 RICH = Document(id="a", content="text", meta={"title": "T", "page": 3}, embedding=[1.0, 2.0], score=1.0)
 PLAIN = Document(id="a", content="text", meta={"title": "t"}, score=7.0)
 
 
 @pytest.mark.parametrize("names", [("bm25", "dpr"), ("dpr", "bm25")])
-def test_the_richest_copy_is_kept_completed_by_the_others(names):
+def test_the_most_complete_copy_is_kept_and_supplemented_by_the_others(names):
     bare = Document(id="a", content=None, meta={"title": "x", "file": "f", "page": 9, "line": 2}, score=7.0)
     (document,) = HybridJoiner().run(**dict(zip(names, ([RICH], [bare]), strict=True)))["documents"]
     assert document.embedding == [1.0, 2.0]
@@ -137,14 +137,14 @@ def test_the_richest_copy_is_kept_completed_by_the_others(names):
     assert document.meta == {"title": "T", "page": 3, "file": "f", "line": 2}
 
 
-def test_a_field_that_only_a_poorer_copy_has_is_kept():
+def test_a_field_that_only_a_less_complete_copy_has_is_kept():
     vector_only = Document(id="a", content=None, embedding=[5.0], score=1.0)
     with_meta = Document(id="a", content="text", meta={"title": "T"}, score=1.0)
     (document,) = HybridJoiner().run(bm25=[with_meta], dpr=[vector_only])["documents"]
     assert (document.content, document.embedding, document.meta) == ("text", [5.0], {"title": "T"})
 
 
-def test_equally_rich_copies_give_one_answer_in_any_order():
+def test_the_choice_between_equally_complete_copies_is_deterministic():
     def copy(title: str, score: float) -> Document:
         return Document(id="a", content="text", meta={"title": title}, score=score)
 
@@ -158,7 +158,7 @@ def test_equally_rich_copies_give_one_answer_in_any_order():
 
 
 @pytest.mark.parametrize("explain", [True, False])
-def test_inputs_stay_as_they_are(explain):
+def test_inputs_are_not_modified(explain):
     lists: dict[str, Any] = {"bm25": [PLAIN, *docs(b=1.0)], "dpr": [RICH]}
     before = deepcopy(lists)
     documents = HybridJoiner(explain=explain).run(**lists)["documents"]
@@ -175,46 +175,49 @@ def test_explanation():
         "dpr": {"score": 80.0, "rank": 1, "part": 2.0},
     }
     assert second.meta["hybrid"]["bm25"] == {"score": None, "rank": None, "part": 0.0}
-    assert sum(given["part"] for given in second.meta["hybrid"].values()) == second.score
+    assert sum(contribution["part"] for contribution in second.meta["hybrid"].values()) == second.score
     assert "hybrid" not in HybridJoiner().run(bm25=BM25)["documents"][0].meta
 
 
 # ---- parameters
 
 
-@pytest.mark.parametrize(("own", "given", "count"), [(None, None, 5), (2, None, 2), (2, 4, 4), (2, 0, 0), (None, 9, 5)])
-def test_top_k(own, given, count):
-    assert len(HybridJoiner(top_k=own).run(top_k=given, bm25=BM25, dpr=DENSE)["documents"]) == count
+@pytest.mark.parametrize(
+    ("default", "top_k", "count"), [(None, None, 5), (2, None, 2), (2, 4, 4), (2, 0, 0), (None, 9, 5)]
+)
+def test_top_k(default, top_k, count):
+    assert len(HybridJoiner(top_k=default).run(top_k=top_k, bm25=BM25, dpr=DENSE)["documents"]) == count
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"top_k": 0}, "top_k must be greater than 0, got 0"),
+        ({"top_k": 0}, "top_k must be an integer of at least 1: got 0"),
+        ({"top_k": 2.5}, "top_k must be an integer of at least 1: got 2.5"),
         ({"top_k": -1}, "got -1"),
         ({"fusion": "max"}, "got 'max'"),
         ({"normalization": "softmax"}, "got 'softmax'"),
         ({"missing": "?"}, "missing must be one of"),
-        ({"weights": {"top_k": 1.0}}, "'top_k' cannot be the name of an input"),
-        ({"weights": {"self": 1.0}}, "'self' cannot be"),
-        ({"weights": {"my list": 1.0}}, "'my list' cannot be"),
-        ({"weights": {"lambda": 1.0}}, "'lambda' cannot be"),
-        ({"weights": {1: 1.0}}, "1 cannot be"),
+        ({"weights": {"top_k": 1.0}}, "a name in weights must be an identifier other than self and top_k: got 'top_k'"),
+        ({"weights": {"self": 1.0}}, "other than self and top_k: got 'self'"),
+        ({"weights": {"my list": 1.0}}, "must be an identifier .* got 'my list'"),
+        ({"weights": {"lambda": 1.0}}, "must be an identifier .* got 'lambda'"),
+        ({"weights": {1: 1.0}}, "must be an identifier .* got 1"),
         ({"weights": {"bm25": -1.0}}, "got -1.0"),
         ({"weights": {}}, "at least one weight"),
     ],
 )
-def test_the_constructor_refuses(arguments, words):
+def test_invalid_constructor_arguments_are_refused(arguments, words):
     with pytest.raises(InputError, match=words):
         HybridJoiner(**arguments)
 
 
-def test_run_refuses():
+def test_invalid_run_arguments_are_refused():
     with pytest.raises(ValueError, match="0 or more, got -1"):
         HybridJoiner().run(top_k=-1, bm25=BM25)
-    with pytest.raises(InputError, match="no input 'sparse'; the inputs are bm25, dpr"):
+    with pytest.raises(InputError, match="unknown input 'sparse'; known: bm25, dpr"):
         HybridJoiner().run(sparse=BM25)
-    with pytest.raises(InputError, match="'dpr' takes a list of documents, got one with a str"):
+    with pytest.raises(InputError, match="'dpr' must be a list of Documents: got a list with str"):
         HybridJoiner().run(dpr="text")
 
 
@@ -222,9 +225,9 @@ def test_weights_are_not_shared():
     one, two = HybridJoiner(), HybridJoiner()
     one.weights["bm25"] = 9.0
     assert two.weights == HybridJoiner().weights == {"bm25": 1.0, "dpr": 1.0}
-    given = {"x": 1.0}
-    joiner = HybridJoiner(given)
-    given["x"] = 5.0
+    weights = {"x": 1.0}
+    joiner = HybridJoiner(weights)
+    weights["x"] = 5.0
     assert joiner.weights == {"x": 1.0}
 
 

@@ -9,7 +9,6 @@ import inspect
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -50,7 +49,7 @@ def reader(folder):
 
 @pytest.fixture(scope="module")
 def expected(folder):
-    """What transformers reads in each document."""
+    """The reading of each document by transformers."""
     reference = Reference(folder, is_dpr=True)
     return [
         reference.read(QUESTION, (document.meta["title"] or "").strip(), document.content or "", longest=10)
@@ -67,11 +66,11 @@ def softmax(values):
     return [weight / math.fsum(weights) for weight in weights]
 
 
-# ---- which answers
+# ---- ranking
 
 
 def test_the_best_span_of_the_best_passage_comes_first(reader, expected):
-    best = max(range(3), key=lambda place: expected[place].relevance)
+    best = max(range(3), key=lambda index: expected[index].relevance)
     relevances = softmax([passage.relevance for passage in expected])
     (answer,) = answers(reader, top_k=1)
     assert answer.document is DOCUMENTS[best]
@@ -81,7 +80,7 @@ def test_the_best_span_of_the_best_passage_comes_first(reader, expected):
     assert answer.score == pytest.approx(relevances[best] * own, abs=1e-4)
     start, end, _ = expected[best].spans[0]
     assert answer.document_offset.start <= start < end <= answer.document_offset.end
-    order = sorted(range(3), key=lambda place: -expected[place].relevance)
+    order = sorted(range(3), key=lambda index: -expected[index].relevance)
     everything = answers(reader, top_k=ALL)
     assert list(dict.fromkeys(DOCUMENTS.index(answer.document) for answer in everything)) == order
     passages = [order.index(DOCUMENTS.index(answer.document)) for answer in everything]
@@ -90,25 +89,25 @@ def test_the_best_span_of_the_best_passage_comes_first(reader, expected):
 
 def test_by_span_the_best_span_of_all_comes_first(folder, expected):
     reader = DPRReader(str(folder), dtype="float32", rank_by="span")
-    place, (start, end, score) = max(
-        ((place, passage.spans[0]) for place, passage in enumerate(expected)), key=lambda pair: pair[1][2]
+    index, (start, end, score) = max(
+        ((index, passage.spans[0]) for index, passage in enumerate(expected)), key=lambda pair: pair[1][2]
     )
     answer = answers(reader, top_k=1)[0]
-    assert answer.document is DOCUMENTS[place]
+    assert answer.document is DOCUMENTS[index]
     assert answer.document_offset.start <= start < end <= answer.document_offset.end
     weights = [math.exp(span[2]) for passage in expected for span in passage.spans]
     none = math.exp(min(passage.null for passage in expected))
     assert answer.score == pytest.approx(math.exp(score) / (math.fsum(weights) + none), abs=1e-4)
-    found = answers(reader, top_k=ALL)
-    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    results = answers(reader, top_k=ALL)
+    assert [one.score for one in results] == sorted((one.score for one in results), reverse=True)
 
 
 @pytest.mark.parametrize("rank_by", ["passage", "span"])
-def test_what_an_answer_says(folder, rank_by):
+def test_fields_of_an_answer(folder, rank_by):
     reader = DPRReader(str(folder), dtype="float32", rank_by=rank_by)
-    found = answers(reader, top_k=ALL)
-    assert found
-    for answer in found:
+    results = answers(reader, top_k=ALL)
+    assert results
+    for answer in results:
         span = answer.document_offset
         assert isinstance(answer, ExtractedAnswer)
         assert answer.query == QUESTION
@@ -119,29 +118,29 @@ def test_what_an_answer_says(folder, rank_by):
         assert 0 < answer.score < 1
         title = answer.document.meta["title"]
         assert answer.meta.get("title") == (title if title.strip() else None)
-    assert len({answer.meta["passage_score"] for answer in found}) == 3
-    restored = ExtractedAnswer.from_dict(found[0].to_dict())
-    assert restored.document_offset == found[0].document_offset
+    assert len({answer.meta["passage_score"] for answer in results}) == 3
+    restored = ExtractedAnswer.from_dict(results[0].to_dict())
+    assert restored.document_offset == results[0].document_offset
 
 
-def test_documents_stay_as_they_are(reader):
+def test_documents_are_not_modified(reader):
     before = copy.deepcopy(DOCUMENTS)
     answers(reader)
     assert before == DOCUMENTS
 
 
-def test_answers_are_no_longer_than_they_may_be(folder):
+def test_max_answer_length(folder):
     short = DPRReader(str(folder), dtype="float32", max_answer_length=1, top_k=ALL)
     assert all(" " not in answer.data for answer in answers(short))
     free = DPRReader(str(folder), dtype="float32", max_answer_length=None, top_k=ALL, overlap_threshold=None)
     assert DOCUMENTS[0].content in {answer.data for answer in answers(free)}
 
 
-def test_answers_in_one_document_overlap_as_much_as_they_may(folder, reader):
-    def shares(found):
-        """Of every two answers in one document, the part of one of them that they share."""
-        for place, answer in enumerate(found):
-            for other in found[:place]:
+def test_overlap_threshold(folder, reader):
+    def shares(results):
+        """The shared fraction of the shorter answer, for all pairs of answers from one document."""
+        for index, answer in enumerate(results):
+            for other in results[:index]:
                 one, two = answer.document_offset, other.document_offset
                 if answer.document is other.document:
                     shared = max(0, min(one.end, two.end) - max(one.start, two.start))
@@ -152,8 +151,8 @@ def test_answers_in_one_document_overlap_as_much_as_they_may(folder, reader):
     assert answers(reader, top_k=ALL, overlap_threshold=0.0) == spans
     assert 0.3 < max(shares(answers(reader, top_k=ALL, overlap_threshold=0.6))) <= 0.6
     every = DPRReader(str(folder), dtype="float32", overlap_threshold=None)
-    places = [(answer.document.id, str(answer.document_offset)) for answer in answers(every, top_k=ALL)]
-    assert len(places) == len(set(places)) > len(spans)
+    positions = [(answer.document.id, str(answer.document_offset)) for answer in answers(every, top_k=ALL)]
+    assert len(positions) == len(set(positions)) > len(spans)
 
 
 def test_a_document_that_comes_twice_gives_its_answers_once(reader):
@@ -162,29 +161,29 @@ def test_a_document_that_comes_twice_gives_its_answers_once(reader):
     assert [answer.data for answer in twice] == [answer.data for answer in once]
 
 
-def test_no_answer_comes_before_what_is_less_probable(folder):
+def test_no_answer_precedes_less_probable_answers(folder):
     reader = DPRReader(str(folder), dtype="float32", no_answer=True)
-    found = answers(reader, top_k=ALL)
-    place = next(place for place, answer in enumerate(found) if answer.data is None)
-    nothing = found.pop(place)
+    results = answers(reader, top_k=ALL)
+    index = next(index for index, answer in enumerate(results) if answer.data is None)
+    nothing = results.pop(index)
     assert (nothing.document, nothing.document_offset, nothing.query) == (None, None, QUESTION)
-    assert all(answer.score >= nothing.score for answer in found[:place])
-    assert found[place].score < nothing.score
+    assert all(answer.score >= nothing.score for answer in results[:index])
+    assert results[index].score < nothing.score
     assert len(answers(reader, top_k=2)) == 3
     assert len(answers(reader, top_k=2, no_answer=False)) == 2
     every = DPRReader(str(folder), dtype="float32", no_answer=True, overlap_threshold=None, title_field=None)
     assert math.fsum(answer.score for answer in answers(every, top_k=ALL)) <= 1
 
 
-def test_improbable_answers_are_left_out_on_request(reader):
-    found = answers(reader, top_k=ALL)
-    least = sorted(answer.score for answer in found)[len(found) // 2]
+def test_score_threshold(reader):
+    results = answers(reader, top_k=ALL)
+    least = sorted(answer.score for answer in results)[len(results) // 2]
     kept = answers(reader, top_k=ALL, score_threshold=least)
-    assert [answer.data for answer in kept] == [answer.data for answer in found if answer.score >= least]
-    assert answers(reader, top_k=ALL, score_threshold=0.0) == found
+    assert [answer.data for answer in kept] == [answer.data for answer in results if answer.score >= least]
+    assert answers(reader, top_k=ALL, score_threshold=0.0) == results
 
 
-def test_zero_is_a_value(folder):
+def test_zero_differs_from_none(folder):
     reader = DPRReader(str(folder), dtype="float32", score_threshold=0.9, overlap_threshold=0.6)
     assert answers(reader) == []
     assert len(answers(reader, score_threshold=0.0)) == 5
@@ -195,23 +194,23 @@ def test_zero_is_a_value(folder):
     assert [answer.data for answer in strict] == [answer.data for answer in answers(plain, top_k=ALL)]
 
 
-def test_the_retrievers_score_counts_if_it_is_told_to(folder, expected):
+def test_retriever_weight(folder, expected):
     reader = DPRReader(str(folder), dtype="float32", retriever_weight=2.0)
     mixed = softmax([passage.relevance + 2 * share for passage, share in zip(expected, [1.0, 0.0, 0.5], strict=True)])
-    found = {answer.document.id: answer.meta["passage_score"] for answer in answers(reader, top_k=ALL)}
-    assert [found[document.id] for document in DOCUMENTS] == pytest.approx(mixed, abs=1e-4)
-    for place, document in enumerate(DOCUMENTS):
+    results = {answer.document.id: answer.meta["passage_score"] for answer in answers(reader, top_k=ALL)}
+    assert [results[document.id] for document in DOCUMENTS] == pytest.approx(mixed, abs=1e-4)
+    for index, document in enumerate(DOCUMENTS):
         heavy = DPRReader(str(folder), dtype="float32", retriever_weight=50.0)
         favoured = [replace(other, score=float(other is document)) for other in DOCUMENTS]
-        assert answers(heavy, favoured, top_k=1)[0].document is favoured[place]
+        assert answers(heavy, favoured, top_k=1)[0].document is favoured[index]
         heavy.rank_by = "span"
-        assert answers(heavy, favoured, top_k=1)[0].document is favoured[place]
+        assert answers(heavy, favoured, top_k=1)[0].document is favoured[index]
     unscored = [replace(document, score=None) for document in DOCUMENTS]
     plain = DPRReader(str(folder), dtype="float32")
     assert [a.score for a in answers(reader, unscored)] == [a.score for a in answers(plain, unscored)]
 
 
-def test_calibration_makes_probabilities_milder(folder, reader):
+def test_a_small_calibration_factor_lowers_the_best_probability(folder, reader):
     mild = answers(DPRReader(str(folder), dtype="float32", calibration_factor=0.1))
     sharp = answers(reader)
     assert [answer.data for answer in mild] == [answer.data for answer in sharp]
@@ -222,7 +221,7 @@ def test_answers_per_window(reader):
     assert len(answers(reader, top_k=ALL, answers_per_seq=1)) == 3
 
 
-def test_a_title_of_another_name_or_none(folder, reader):
+def test_title_field(folder, reader):
     other = [replace(document, meta={"headline": document.meta["title"]}) for document in DOCUMENTS]
     named = DPRReader(str(folder), dtype="float32", title_field="headline")
     assert [answer.score for answer in answers(named, other)] == [answer.score for answer in answers(reader)]
@@ -234,9 +233,9 @@ def test_a_title_of_another_name_or_none(folder, reader):
 def test_the_page_of_an_answer(reader):
     text = "darwin wrote\fthe book\fin london"
     document = Document(content=text, meta={"page_number": 7})
-    found = {answer.data: answer.meta["answer_page_number"] for answer in answers(reader, [document], top_k=ALL)}
-    assert found
-    for data, page in found.items():
+    results = {answer.data: answer.meta["answer_page_number"] for answer in answers(reader, [document], top_k=ALL)}
+    assert results
+    for data, page in results.items():
         assert page == 7 + text.count("\f", 0, text.index(data))
     assert "answer_page_number" not in answers(reader)[0].meta
 
@@ -249,18 +248,18 @@ def test_a_model_that_does_not_score_passages_compares_spans(qa_folder, caplog):
     with caplog.at_level("INFO"):
         reader.warm_up()
         reader.warm_up()
-        found = answers(reader, top_k=ALL)
+        results = answers(reader, top_k=ALL)
     assert caplog.text.count("does not score passages") == 1
-    assert [answer.score for answer in found] == sorted((answer.score for answer in found), reverse=True)
-    assert all("passage_score" not in answer.meta for answer in found)
+    assert [answer.score for answer in results] == sorted((answer.score for answer in results), reverse=True)
+    assert all("passage_score" not in answer.meta for answer in results)
     reference = Reference(qa_folder, is_dpr=False)
     read = [reference.read(QUESTION, None, document.content or "", longest=10) for document in DOCUMENTS]
-    best = max(range(3), key=lambda place: read[place].spans[0][2])
-    span = found[0].document_offset
-    assert (found[0].document, span.start, span.end) == (DOCUMENTS[best], *read[best].spans[0][:2])
+    best = max(range(3), key=lambda index: read[index].spans[0][2])
+    span = results[0].document_offset
+    assert (results[0].document, span.start, span.end) == (DOCUMENTS[best], *read[best].spans[0][:2])
 
 
-def test_asked_for_spans_nothing_is_said(qa_folder, caplog):
+def test_nothing_is_logged_if_ranked_by_span_on_request(qa_folder, caplog):
     with caplog.at_level("INFO"):
         DPRReader(str(qa_folder), rank_by="span").warm_up()
     assert "does not score" not in caplog.text
@@ -273,28 +272,28 @@ def test_many_questions_at_once(reader):
     questions = [QUESTION, "what was the beagle"]
     documents = [DOCUMENTS, DOCUMENTS[1:]]
     together = reader.read(questions, documents, top_k=3)
-    for question, own, found in zip(questions, documents, together, strict=True):
+    for question, own, results in zip(questions, documents, together, strict=True):
         alone = reader.run(question, own, top_k=3)["answers"]
-        assert [answer.data for answer in found] == [answer.data for answer in alone]
-        assert [answer.score for answer in found] == pytest.approx([answer.score for answer in alone], abs=1e-5)
-        assert {answer.query for answer in found} == {question}
+        assert [answer.data for answer in results] == [answer.data for answer in alone]
+        assert [answer.score for answer in results] == pytest.approx([answer.score for answer in alone], abs=1e-5)
+        assert {answer.query for answer in results} == {question}
     assert reader.read([], []) == []
     assert reader.read([QUESTION], [[]]) == [[]]
 
 
-def test_read_once_rank_often(reader):
+def test_readings_can_be_ranked_repeatedly(reader):
     documents = [*DOCUMENTS, Document(content=None)]
     (readings,) = reader.readings([QUESTION], [documents], top_k=4)
     assert readings[3] is None
     for count in range(5):
-        found = reader.answers(QUESTION, documents[:count], readings[:count], top_k=4)
+        results = reader.answers(QUESTION, documents[:count], readings[:count], top_k=4)
         alone = answers(reader, documents[:count], top_k=4)
-        assert [(a.data, a.document) for a in found] == [(a.data, a.document) for a in alone]
-    with pytest.raises(InputError, match="4 documents and 3 readings"):
+        assert [(a.data, a.document) for a in results] == [(a.data, a.document) for a in alone]
+    with pytest.raises(InputError, match="got 4 documents and 3 readings"):
         reader.answers(QUESTION, documents, readings[:3])
 
 
-def test_async_gives_the_same(reader):
+def test_async_returns_the_same(reader):
     async def ask():
         await reader.warm_up_async()
         jobs = (reader.run_async(QUESTION, DOCUMENTS, 2, no_answer=True, answers_per_seq=1) for _ in range(3))
@@ -313,18 +312,18 @@ def test_async_passes_every_argument_on(reader, monkeypatch):
     assert seen == [tuple(names)]
 
 
-# ---- what is not as it should be
+# ---- invalid and unusual input
 
 
 @pytest.mark.parametrize("content", [None, "", " \n\t"])
-def test_documents_without_text_are_left_out_and_named(reader, caplog, content):
-    silent = Document(id="the silent one", content=content)
+def test_documents_without_text_are_skipped_and_listed(reader, caplog, content):
+    without_text = Document(id="no-text", content=content)
     with caplog.at_level("WARNING"):
-        found = answers(reader, [DOCUMENTS[0], silent, DOCUMENTS[1]])
-    assert [answer.data for answer in found] == [answer.data for answer in answers(reader, DOCUMENTS[:2])]
-    assert "1 documents have no text and are not read: the silent one" in caplog.text
-    assert answers(reader, [silent]) == []
-    (nothing,) = answers(reader, [silent], no_answer=True)
+        results = answers(reader, [DOCUMENTS[0], without_text, DOCUMENTS[1]])
+    assert [answer.data for answer in results] == [answer.data for answer in answers(reader, DOCUMENTS[:2])]
+    assert "Documents without text are skipped (1): no-text" in caplog.text
+    assert answers(reader, [without_text]) == []
+    (nothing,) = answers(reader, [without_text], no_answer=True)
     assert (nothing.data, nothing.score) == (None, 1.0)
 
 
@@ -336,21 +335,21 @@ def test_no_documents_no_answers_and_no_model():
 @pytest.mark.slow
 def test_a_document_of_50000_words(reader):
     document = Document(content="darwin wrote the book " * 12_500 + "in london")
-    found = answers(reader, [document, DOCUMENTS[0]], top_k=3)
-    assert len(found) == 3
-    for answer in found:
+    results = answers(reader, [document, DOCUMENTS[0]], top_k=3)
+    assert len(results) == 3
+    for answer in results:
         assert answer.data == answer.document.content[answer.document_offset.start : answer.document_offset.end]
 
 
-def test_nothing_valid_in_a_document(reader):
+def test_a_document_without_valid_spans(reader):
     (nothing,) = answers(reader, [Document(content="\u200b\u0000")], no_answer=True)
     assert nothing.data is None
     assert nothing.score == pytest.approx(1)
 
 
 @pytest.mark.parametrize("question", ["", " \n", None, 3, ["who"]])
-def test_what_is_no_question_is_refused(reader, question):
-    with pytest.raises(InputError, match="question is a string that is not blank"):
+def test_anything_but_a_question_is_refused(reader, question):
+    with pytest.raises(InputError, match="a question must be a non-blank string: got"):
         reader.run(question, DOCUMENTS)
 
 
@@ -361,7 +360,7 @@ def test_a_document_that_comes_twice_is_read_once(reader):
     assert [each.score for each in twice] == pytest.approx([each.score for each in once], rel=1e-3)
 
 
-def test_half_a_character_is_no_crash_and_moves_no_offset(reader):
+def test_lone_surrogates_do_not_shift_offsets(reader):
     text = "Dar\ud800win was born in England."
     for answer in reader.run("who \ud800 was born?", [Document(id="1", content=text, meta={"title": "\udfff"})])[
         "answers"
@@ -370,18 +369,18 @@ def test_half_a_character_is_no_crash_and_moves_no_offset(reader):
 
 
 @pytest.mark.parametrize("wrong", [{"model": None}, {"model": 3}, {"token": "abc"}, {"no_answer": "yes"}])
-def test_settings_of_other_types_are_refused(wrong):
+def test_settings_of_wrong_types_are_refused(wrong):
     with pytest.raises(InputError, match="must be"):
         DPRReader(**{"model": "some/model", **wrong})
 
 
-def test_what_are_no_documents_is_refused(reader):
+def test_anything_but_documents_is_refused(reader):
     for alone in (Document(content="a"), "a", None, iter([Document(content="a")])):
-        with pytest.raises(InputError, match="are a list of Haystack documents"):
+        with pytest.raises(InputError, match="must be a list of Haystack Documents: got"):
             reader.run("who?", alone)
-    with pytest.raises(InputError, match="got str"):
+    with pytest.raises(InputError, match="got a list with str"):
         reader.run(QUESTION, ["a text"])
-    with pytest.raises(InputError, match="got 2 and 1"):
+    with pytest.raises(InputError, match="got 2 questions and 1 lists"):
         reader.read([QUESTION, QUESTION], [DOCUMENTS])
     with pytest.raises(InputError, match=r"got a string.*run\(query"):
         reader.read(QUESTION, [DOCUMENTS])
@@ -408,10 +407,25 @@ def test_what_are_no_documents_is_refused(reader):
         ("overlap_threshold", -0.1),
     ],
 )
-def test_settings_that_cannot_be_right_are_refused_at_once(option, value):
+def test_invalid_settings_are_refused_on_construction(option, value):
     name = "passages_per_batch" if option == "max_batch_size" else option
     with pytest.raises(InputError, match=f"{name} must be"):
         DPRReader(**{option: value})
+
+
+def test_settings_can_be_assigned_and_are_checked(folder):
+    reader = DPRReader(str(folder), dtype="float32")
+    reader.top_k = 2
+    reader.no_answer = True
+    assert (reader.top_k, reader.no_answer) == (2, True)
+    assert [answer.data is None for answer in answers(reader)].count(False) == 2
+    assert len(answers(reader)) == 3
+    parameters = reader.to_dict()["init_parameters"]
+    assert (parameters["top_k"], parameters["no_answer"], parameters["stride"]) == (2, True, 128)
+    with pytest.raises(InputError, match="top_k must be an integer of at least 0: got -1"):
+        reader.top_k = -1
+    assert reader.top_k == 2
+    assert DPRReader(str(folder)).top_k == 5
 
 
 def test_settings_of_a_run_are_checked_as_well(reader):
@@ -423,11 +437,11 @@ def test_settings_of_a_run_are_checked_as_well(reader):
 def test_two_names_of_one_setting():
     assert DPRReader(max_batch_size=4).passages_per_batch == 4
     assert DPRReader(max_batch_size=4, passages_per_batch=4).passages_per_batch == 4
-    with pytest.raises(InputError, match="two names of one setting: got 8 and 4"):
+    with pytest.raises(InputError, match="two names of one setting and must be equal: got 8 and 4"):
         DPRReader(max_batch_size=4, passages_per_batch=8)
 
 
-def test_construction_touches_nothing(tmp_path):
+def test_construction_loads_nothing(tmp_path):
     reader = DPRReader(tmp_path / "nowhere")
     with pytest.raises(ModelError, match="no model at"):
         reader.warm_up()
@@ -470,7 +484,7 @@ def test_defaults():
     assert DPRReader()._get_telemetry_data() == {"model": "facebook/dpr-reader-single-nq-base"}
 
 
-def test_dictionary_and_back():
+def test_round_trip_through_a_dictionary():
     options: dict[str, Any] = {
         "model": "a/b",
         "device": ComponentDevice.from_str("cpu"),
@@ -501,16 +515,16 @@ def test_dictionary_and_back():
     assert again.to_dict() == data == kept == DPRReader.from_dict(data).to_dict()
 
 
-def test_it_comes_back_from_yaml_and_runs(folder, reader):
+def test_loaded_from_yaml_and_run(folder, reader):
     pipeline = Pipeline()
     pipeline.add_component("reader", DPRReader(folder, dtype="float32", model_kwargs={"attn_implementation": "sdpa"}))
     loaded = Pipeline.loads(pipeline.dumps())
-    found = loaded.run({"reader": {"query": QUESTION, "documents": DOCUMENTS}})["reader"]["answers"]
-    assert [answer.data for answer in found] == [answer.data for answer in answers(reader)]
+    results = loaded.run({"reader": {"query": QUESTION, "documents": DOCUMENTS}})["reader"]["answers"]
+    assert [answer.data for answer in results] == [answer.data for answer in answers(reader)]
     loaded.close()
 
 
-def test_copied_closed_and_open_again(folder):
+def test_copy_close_and_reload(folder):
     reader = DPRReader(folder, dtype="float32")
     reader.warm_up()
     first = reader._reader.get()
@@ -522,7 +536,7 @@ def test_copied_closed_and_open_again(folder):
     assert reader._reader.get() is not first
 
 
-def test_threads_that_need_the_model_at_once_load_it_once(folder, monkeypatch):
+def test_several_threads_load_the_model_once(folder, monkeypatch):
     from dpr_haystack.engines.reader import checkpoints
 
     loaded = []
@@ -535,12 +549,12 @@ def test_threads_that_need_the_model_at_once_load_it_once(folder, monkeypatch):
     monkeypatch.setattr(checkpoints, "load_reader", counting)
     reader = DPRReader(folder, dtype="float32")
     with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(lambda _: answers(reader), range(12)))
-    assert all(one == found[0] for one in found)
+        results = list(pool.map(lambda _: answers(reader), range(12)))
+    assert all(one == results[0] for one in results)
     assert len(loaded) == 1
 
 
-def test_progress_is_shown_on_request(folder, reader, capsys):
+def test_progress_bar(folder, reader, capsys):
     answers(DPRReader(folder, dtype="float32", progress_bar=True))
     assert "3/3" in capsys.readouterr().err
     answers(reader)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from haystack import Document, Pipeline
 from haystack.core.component import component as component_registry
-from haystack.utils import ComponentDevice, Secret
+from haystack.utils import ComponentDevice, Device, Secret
 
-from dpr_haystack import DPRTextEmbedder
+from dpr_haystack import DPRDocumentEmbedder, DPRReader, DPRTextEmbedder
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import reference, tiny_dpr
 
@@ -53,16 +53,16 @@ def test_typographic_apostrophes_are_read_as_plain_ones(embedder):
     assert embedder.run("darwin\u2019s book") == embedder.run("darwin's book")
 
 
-def test_half_a_character_is_read_as_an_unknown_one(embedder):
+def test_a_lone_surrogate_is_read_as_the_replacement_character(embedder):
     assert embedder.run("who \ud800")["embedding"] == embedder.run("who \ufffd")["embedding"]
 
 
-def test_a_token_in_clear_is_refused():
+def test_a_token_in_plain_text_is_refused():
     with pytest.raises(ValueError, match="token must be a Secret"):
         DPRTextEmbedder("some/model", token="abc").warm_up()  # type: ignore[arg-type]
 
 
-def test_async_gives_the_same(embedder):
+def test_async_returns_the_same(embedder):
     async def ask():
         await embedder.warm_up_async()
         return await asyncio.gather(*(embedder.run_async(question) for question in QUESTIONS))
@@ -71,7 +71,7 @@ def test_async_gives_the_same(embedder):
 
 
 @pytest.mark.parametrize("wrong", [[Document(content="x")], ["a question"], None, 3])
-def test_what_is_no_question_is_refused(embedder, wrong):
+def test_anything_but_a_question_is_refused(embedder, wrong):
     with pytest.raises(InputError, match="DPRDocumentEmbedder"):
         embedder.run(wrong)
 
@@ -84,7 +84,7 @@ def test_an_empty_question_is_refused(embedder, empty):
         embedder.embed(["fine", empty])
 
 
-def test_embed_does_not_take_a_string_for_a_list_of_letters(embedder):
+def test_embed_refuses_a_single_string(embedder):
     with pytest.raises(InputError, match=r"run\(text"):
         embedder.embed("who")
 
@@ -98,14 +98,15 @@ def test_embed_does_not_take_a_string_for_a_list_of_letters(embedder):
         ("max_length", 2),
         ("max_length", "256"),
         ("batch_size", 0),
+        ("batch_size", True),
     ],
 )
-def test_settings_that_cannot_be_right_are_refused_at_once(option, value):
+def test_invalid_settings_are_refused_on_construction(option, value):
     with pytest.raises(InputError, match=f"{option} must be"):
         DPRTextEmbedder(**{option: value})
 
 
-def test_construction_touches_nothing(tmp_path):
+def test_construction_loads_nothing(tmp_path):
     embedder = DPRTextEmbedder(str(tmp_path / "nowhere"))
     with pytest.raises(ModelError, match="no model at"):
         embedder.warm_up()
@@ -128,7 +129,7 @@ def test_defaults():
     assert DPRTextEmbedder()._get_telemetry_data() == {"model": "facebook/dpr-question_encoder-single-nq-base"}
 
 
-def test_dictionary_and_back():
+def test_round_trip_through_a_dictionary():
     options: dict[str, Any] = {
         "model": "a/b",
         "device": ComponentDevice.from_str("cpu"),
@@ -147,11 +148,20 @@ def test_dictionary_and_back():
     assert copy.to_dict() == data == DPRTextEmbedder.from_dict(data).to_dict()
 
 
-def test_a_device_by_name():
-    assert DPRTextEmbedder(device="cpu").device == ComponentDevice.from_str("cpu")
+@pytest.mark.parametrize("component", [DPRTextEmbedder, DPRDocumentEmbedder, DPRReader])
+def test_a_device_by_name(component):
+    assert component(device="cpu").device == ComponentDevice.from_str("cpu")
+    assert component(device="cuda:1").device == ComponentDevice.from_single(Device.gpu(1))
+    assert component(device=ComponentDevice.from_str("cpu")).device == ComponentDevice.from_str("cpu")
 
 
-def test_it_comes_back_from_yaml_and_runs(folder, expected):
+@pytest.mark.parametrize("device", ["", "nowhere", "cuda:x", 0])
+def test_an_unknown_device_is_refused(device):
+    with pytest.raises(InputError, match=f"device must be .*: got {device!r}"):
+        DPRTextEmbedder(device=device)
+
+
+def test_loaded_from_yaml_and_run(folder, expected):
     pipeline = Pipeline()
     pipeline.add_component("embedder", DPRTextEmbedder(str(folder), dtype="float32"))
     loaded = Pipeline.loads(pipeline.dumps())
@@ -160,7 +170,7 @@ def test_it_comes_back_from_yaml_and_runs(folder, expected):
     )
 
 
-def test_closed_and_open_again(folder, expected):
+def test_close_and_reload(folder, expected):
     embedder = DPRTextEmbedder(str(folder), dtype="float32")
     embedder.warm_up()
     first = embedder._tower.get()
@@ -171,7 +181,7 @@ def test_closed_and_open_again(folder, expected):
     assert embedder._tower.get() is not first
 
 
-def test_threads_that_need_the_model_at_once_load_it_once(folder, monkeypatch):
+def test_several_threads_load_the_model_once(folder, monkeypatch):
     from dpr_haystack.engines.towers import loading
 
     loaded = []
@@ -188,7 +198,7 @@ def test_threads_that_need_the_model_at_once_load_it_once(folder, monkeypatch):
     assert len(loaded) == 1
 
 
-def test_its_identity(embedder, folder):
+def test_identity(embedder, folder):
     assert embedder.identity.model == str(folder)
     assert len(embedder.identity.fingerprint) >= 16
 

@@ -1,4 +1,4 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The Haystack faces: parameters, warm_up and run."""
+"""The Haystack components and the document store."""

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""From ranked spans to Haystack's answers."""
+"""Checks of a reader's input, and the conversion of ranked spans to Haystack's answers."""
 
 from __future__ import annotations
 
@@ -23,35 +23,52 @@ _SHOWN = 10
 
 
 def check_input(questions: Sequence[str], documents: Sequence[Sequence[Document]]) -> None:
-    """Refuse what cannot be read, and say which documents have no text.
+    """Check questions and documents, and warn about documents without text.
 
     :param questions: The questions.
-    :param documents: A list of documents for each.
-    :raises InputError: If it is not that, or a question is blank.
+    :param documents: A list of documents for each question.
+    :raises InputError: If there is not one list of Documents per question, or a question is not a non-blank string.
     """
-    if isinstance(questions, str) or len(questions) != len(documents):
-        msg = "Every question has its own list of documents: "
-        msg += "got a string" if isinstance(questions, str) else f"got {len(questions)} and {len(documents)}"
-        raise InputError(f"{msg}. For one question there is run(query=..., documents=...).")
-    if not all(isinstance(each, (list, tuple)) for each in documents):
-        msg = "The documents of a question are a list of Haystack documents, also where there is one."
+    if isinstance(questions, str):
+        msg = "questions must be a list: got a string. For one question call run(query=..., documents=...)"
+        raise InputError(msg)
+    if len(questions) != len(documents):
+        msg = (
+            "there must be one list of documents per question: "
+            f"got {len(questions)} questions and {len(documents)} lists"
+        )
         raise InputError(msg)
     for question in questions:
         if not isinstance(question, str) or not question.strip():
-            msg = f"A question is a string that is not blank: got {question!r}."
+            msg = f"a question must be a non-blank string: got {question!r}"
             raise InputError(msg)
-    for document in (document for each in documents for document in each):
+    for passages in documents:
+        _check_documents(passages)
+    without_text = [document.id for passages in documents for document in passages if not has_text(document)]
+    unique = list(dict.fromkeys(without_text))
+    if unique:
+        shown = ", ".join(unique[:_SHOWN]) + (" and others" if len(unique) > _SHOWN else "")
+        logger.warning("Documents without text are skipped ({count}): {ids}", count=len(unique), ids=shown)
+
+
+def _check_documents(documents: object) -> None:
+    if not isinstance(documents, (list, tuple)):
+        msg = f"the documents of a question must be a list of Haystack Documents: got {type(documents).__name__}"
+        raise InputError(msg)
+    for document in documents:
         if not isinstance(document, Document):
-            msg = f"DPRReader reads Haystack documents: got {type(document).__name__}."
+            msg = (
+                "the documents of a question must be a list of Haystack Documents: "
+                f"got a list with {type(document).__name__}"
+            )
             raise InputError(msg)
-    silent = list(dict.fromkeys(document.id for each in documents for document in each if not has_text(document)))
-    if silent:
-        shown = ", ".join(silent[:_SHOWN]) + (" and others" if len(silent) > _SHOWN else "")
-        logger.warning("{count} documents have no text and are not read: {ids}", count=len(silent), ids=shown)
 
 
 def has_text(document: Document) -> bool:
-    """Whether there is something to read in a document."""
+    """Return whether a document has text that can be read.
+
+    :param document: The document.
+    """
     return document.content is not None and bool(document.content.strip())
 
 
@@ -60,51 +77,51 @@ def answers_of(
     documents: Sequence[Document],
     readings: Sequence[PassageReading | None],
     settings: ReaderSettings,
-    *,
-    title_field: str | None,
 ) -> list[ExtractedAnswer]:
-    """The best answers, best first.
+    """Return the best answers, best first.
 
     :param question: The question.
     :param documents: Its passages.
-    :param readings: What the model made of each; ``None`` for one that was not read.
-    :param settings: How many answers there are to be, and in which order.
-    :param title_field: Where documents have their title.
-    :raises InputError: If there are not as many readings as documents.
+    :param readings: The reading of each passage; ``None`` for one that was not read.
+    :param settings: How many answers to return, and how to rank them.
+    :raises InputError: If the numbers of documents and readings differ.
     """
     if len(documents) != len(readings):
-        msg = f"Every document has one reading: got {len(documents)} documents and {len(readings)} readings."
+        msg = f"there must be one reading per document: got {len(documents)} documents and {len(readings)} readings"
         raise InputError(msg)
     if not documents:
         return []
-    ranking = _rank(documents, _each_once(documents, readings), settings)
-    answers = [_answer(question, documents[span.passage], span, title_field) for span in ranking.spans]
+    ranking = _rank(documents, _without_duplicates(documents, readings), settings)
+    answers = [_answer(question, documents[span.passage], span, settings.title_field) for span in ranking.spans]
     if settings.no_answer:
-        place = next((i for i, answer in enumerate(answers) if answer.score < ranking.no_answer), len(answers))
-        answers.insert(place, ExtractedAnswer(query=question, score=ranking.no_answer, data=None))
-    least = settings.score_threshold
-    return [answer for answer in answers if least is None or answer.score >= least]
+        position = next((i for i, answer in enumerate(answers) if answer.score < ranking.no_answer), len(answers))
+        answers.insert(position, ExtractedAnswer(query=question, score=ranking.no_answer, data=None))
+    threshold = settings.score_threshold
+    return [answer for answer in answers if threshold is None or answer.score >= threshold]
 
 
-def _each_once(documents: Sequence[Document], readings: Sequence[PassageReading | None]) -> list[PassageReading | None]:
-    """Readings without those of documents that came before: two retrievers may have found the same one."""
+def _without_duplicates(
+    documents: Sequence[Document], readings: Sequence[PassageReading | None]
+) -> list[PassageReading | None]:
+    """Replace the readings of repeated documents by None: two retrievers may return the same document."""
     seen: set[str] = set()
-    once: list[PassageReading | None] = []
+    unique: list[PassageReading | None] = []
     for document, reading in zip(documents, readings, strict=True):
-        once.append(None if document.id in seen else reading)
+        unique.append(None if document.id in seen else reading)
         seen.add(document.id)
-    return once
+    return unique
 
 
 def _rank(
     documents: Sequence[Document], readings: Sequence[PassageReading | None], settings: ReaderSettings
 ) -> RankedAnswers:
-    by_passage = all(reading is None or reading.relevance is not None for reading in readings)
+    scores_passages = all(reading is None or reading.relevance is not None for reading in readings)
+    retriever_scores = min_max_scale([document.score for document in documents])
     return rank_answers(
         readings,
-        rank_by=settings.rank_by if by_passage else "span",
+        rank_by=settings.rank_by if scores_passages else "span",
         top_k=settings.top_k,
-        boosts=[settings.retriever_weight * score for score in min_max_scale([each.score for each in documents])],
+        boosts=[settings.retriever_weight * score for score in retriever_scores],
         sources=[document.id for document in documents],
         overlap=settings.overlap_threshold,
     )
@@ -134,6 +151,6 @@ def _meta(document: Document, ranked: RankedSpan, title_field: str | None) -> di
         meta["passage_score"] = ranked.passage_probability
     page = document.meta.get("page_number")
     if isinstance(page, int):
-        # a form feed ends a page
+        # pages are separated by form feeds
         meta["answer_page_number"] = page + (document.content or "").count("\f", 0, ranked.span.start)
     return meta

@@ -1,75 +1,59 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""How a reader component reads: its settings, checked, and its model, loaded when it is first needed."""
+"""The settings of a reader component, checked, and as attributes that can be assigned to."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from haystack.utils import ComponentDevice, Secret
 
-from dpr_haystack.components._towers import DTYPES, check_token
+from dpr_haystack.components._towers import check_model_options
 from dpr_haystack.core.answer_ranking import RANKINGS, RankBy
+from dpr_haystack.core.checks import check_integer, check_number
 from dpr_haystack.core.spans import SpanChoice
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from dpr_haystack.engines.reader.reader import Reader, ReadingOptions
 
+T = TypeVar("T")
+
+# Smallest value of each integer setting. A top_k of 0 is for single runs: the constructor asks for at least 1.
+_INTEGERS = {
+    "top_k": 0,
+    "stride": 0,
+    "max_answer_length": 1,
+    "passages_per_batch": 1,
+    "max_seq_length": 16,
+    "answers_per_seq": 1,
+}
+_NUMBERS = ("retriever_weight", "score_threshold", "calibration_factor", "overlap_threshold")
+_OPTIONAL = (
+    "max_answer_length",
+    "passages_per_batch",
+    "max_seq_length",
+    "answers_per_seq",
+    "score_threshold",
+    "overlap_threshold",
+)
+
 
 @dataclass(frozen=True)
-class ReaderModel:
-    """Which model a reader has; the parameters of ``DPRReader`` of these names.
+class ReaderSettings:
+    """The settings of a ``DPRReader``; see its parameters of the same names.
 
-    :raises InputError: If one cannot be right.
+    :raises InputError: If a setting is invalid.
     """
 
     model: str
     device: ComponentDevice | None
     token: Secret | None
     dtype: str
-    max_seq_length: int | None
-    model_kwargs: Mapping[str, Any] | None
-
-    def __post_init__(self) -> None:
-        if not self.model.strip():
-            msg = f"model must be a name on the Hugging Face hub or a path: got {self.model!r}"
-            raise InputError(msg)
-        check_token(self.token)
-        if self.dtype not in DTYPES:
-            msg = f"dtype must be one of {', '.join(DTYPES)}: got {self.dtype!r}"
-            raise InputError(msg)
-
-    def load(self) -> Reader:
-        """Load it.
-
-        :raises ModelError: If it cannot be found or loaded, or is no reader.
-        :raises InputError: If it is an encoder, or does not go with a setting.
-        """
-        from dpr_haystack.engines.reader.checkpoints import load_reader
-
-        return load_reader(
-            self.model,
-            device=ComponentDevice.resolve_device(self.device).to_torch_str(),
-            token=self.token.resolve_value() if self.token is not None else None,
-            dtype=self.dtype,
-            max_length=self.max_seq_length,
-            model_kwargs=self.model_kwargs,
-        )
-
-
-@dataclass(frozen=True)
-class ReaderSettings:
-    """What a reader looks for and what it gives; the parameters of ``DPRReader`` of these names.
-
-    :raises InputError: If one cannot be right.
-    """
-
     top_k: int
     max_answer_length: int | None
     rank_by: RankBy
@@ -82,30 +66,39 @@ class ReaderSettings:
     answers_per_seq: int | None
     calibration_factor: float
     overlap_threshold: float | None
+    model_kwargs: dict[str, Any] | None
+    title_field: str | None
+    progress_bar: bool
 
     def __post_init__(self) -> None:
+        check_model_options(self.model, self.token, self.dtype)
         if self.rank_by not in RANKINGS:
             msg = f"rank_by must be one of {', '.join(RANKINGS)}: got {self.rank_by!r}"
             raise InputError(msg)
-        wholes = ("max_answer_length", 1), ("passages_per_batch", 1), ("max_seq_length", 16), ("answers_per_seq", 1)
-        for name, least in wholes:
-            if getattr(self, name) is not None:
-                _check_whole(name, getattr(self, name), least)
         if not isinstance(self.no_answer, bool):
             msg = f"no_answer must be True or False: got {self.no_answer!r}"
             raise InputError(msg)
-        _check_whole("top_k", self.top_k, 0)
-        _check_whole("stride", self.stride, 0)
-        for name in ("retriever_weight", "score_threshold", "overlap_threshold"):
-            if getattr(self, name) is not None:
-                _check_number(name, getattr(self, name))
-        _check_number("calibration_factor", self.calibration_factor)
+        unset = {name for name in _OPTIONAL if getattr(self, name) is None}
+        for name, minimum in _INTEGERS.items():
+            if name not in unset:
+                check_integer(name, getattr(self, name), minimum)
+        for name in _NUMBERS:
+            if name not in unset:
+                check_number(name, getattr(self, name))
         if self.calibration_factor == 0:
-            msg = "calibration_factor must be more than 0: got 0"
+            msg = f"calibration_factor must be greater than 0: got {self.calibration_factor!r}"
             raise InputError(msg)
 
+    def changed(self, **changes: Any) -> ReaderSettings:
+        """Return a copy with the settings of a single run.
+
+        :param changes: New values by name; ``None`` keeps the present one.
+        :raises InputError: If a new value is invalid.
+        """
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
     def reading_options(self) -> ReadingOptions:
-        """What of this the engine needs."""
+        """Return the settings that the engine needs."""
         from dpr_haystack.engines.reader.reader import ReadingOptions
 
         choice = SpanChoice(
@@ -117,48 +110,92 @@ class ReaderSettings:
         )
         return ReadingOptions(choice, self.max_seq_length, self.stride, self.passages_per_batch)
 
-    def changed(self, **changes: Any) -> ReaderSettings:
-        """The same with some settings of a run.
+    def load(self) -> Reader:
+        """Load the model.
 
-        :param changes: New values by name; ``None`` leaves a setting as it is.
-        :raises InputError: If one cannot be right.
+        :raises ModelError: If it cannot be found or loaded, or is not a reader.
+        :raises InputError: If it is an encoder, or does not support a setting.
         """
-        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+        from dpr_haystack.engines.reader.checkpoints import load_reader
+
+        return load_reader(
+            self.model,
+            device=ComponentDevice.resolve_device(self.device).to_torch_str(),
+            token=self.token.resolve_value() if self.token is not None else None,
+            dtype=self.dtype,
+            max_length=self.max_seq_length,
+            model_kwargs=self.model_kwargs,
+        )
+
+    def init_parameters(self) -> dict[str, Any]:
+        """Return the arguments of the constructor, for ``to_dict``: a torch dtype in ``model_kwargs`` by its name."""
+        parameters = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**parameters, "model_kwargs": _plain_kwargs(self.model_kwargs)}
 
 
-def _check_whole(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        msg = f"{name} must be a whole number of at least {least}: got {value!r}"
-        raise InputError(msg)
+class Setting(Generic[T]):
+    """A setting as an attribute of the reader. Assigning a value replaces the settings, which checks them again."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, reader: None, owner: type) -> Setting[T]: ...
+
+    @overload
+    def __get__(self, reader: ReaderAttributes, owner: type) -> T: ...
+
+    def __get__(self, reader: ReaderAttributes | None, owner: type) -> Any:
+        return self if reader is None else getattr(reader._settings, self._name)
+
+    def __set__(self, reader: ReaderAttributes, value: T) -> None:
+        changes: dict[str, Any] = {self._name: value}
+        reader._settings = replace(reader._settings, **changes)
 
 
-def _check_number(name: str, value: object) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value < 0:
-        msg = f"{name} must be a number of at least 0: got {value!r}"
-        raise InputError(msg)
+class ReaderAttributes:
+    """The settings of a reader as public attributes."""
+
+    _settings: ReaderSettings
+
+    model = Setting[str]()
+    device = Setting[ComponentDevice | None]()
+    token = Setting[Secret | None]()
+    dtype = Setting[str]()
+    top_k = Setting[int]()
+    max_answer_length = Setting[int | None]()
+    rank_by = Setting[RankBy]()
+    passages_per_batch = Setting[int | None]()
+    no_answer = Setting[bool]()
+    retriever_weight = Setting[float]()
+    score_threshold = Setting[float | None]()
+    max_seq_length = Setting[int | None]()
+    stride = Setting[int]()
+    answers_per_seq = Setting[int | None]()
+    calibration_factor = Setting[float]()
+    overlap_threshold = Setting[float | None]()
+    model_kwargs = Setting[dict[str, Any] | None]()
+    title_field = Setting[str | None]()
+    progress_bar = Setting[bool]()
 
 
-def one_of_both(passages_per_batch: int | None, max_batch_size: int | None) -> int | None:
-    """The size of a batch, which has two names.
+def agreed_batch_size(passages_per_batch: int | None, max_batch_size: int | None) -> int | None:
+    """Return the batch size, which has two names.
 
-    :param passages_per_batch: Our name for it.
-    :param max_batch_size: The name that ``TransformersExtractiveReader`` has for it.
-    :raises InputError: If they contradict each other.
+    :param passages_per_batch: Its name in this package.
+    :param max_batch_size: Its name in ``TransformersExtractiveReader``.
+    :raises InputError: If both are given and differ.
     """
     if passages_per_batch is not None and max_batch_size is not None and passages_per_batch != max_batch_size:
         msg = (
-            "passages_per_batch and max_batch_size are two names of one setting: "
-            f"got {passages_per_batch} and {max_batch_size}"
+            "passages_per_batch and max_batch_size are two names of one setting and must be equal: "
+            f"got {passages_per_batch!r} and {max_batch_size!r}"
         )
         raise InputError(msg)
     return max_batch_size if passages_per_batch is None else passages_per_batch
 
 
-def plain_kwargs(model_kwargs: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """``model_kwargs`` as YAML can hold them: a torch dtype becomes its name.
-
-    :param model_kwargs: What the component got.
-    """
+def _plain_kwargs(model_kwargs: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if model_kwargs is None:
         return None
     from haystack.utils.hf import serialize_hf_model_kwargs
@@ -168,10 +205,10 @@ def plain_kwargs(model_kwargs: Mapping[str, Any] | None) -> dict[str, Any] | Non
     return plain
 
 
-def kwargs_from_plain(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A component's dictionary with ``model_kwargs`` as they were; the one that is passed stays as it is.
+def with_model_kwargs(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the dictionary of a component with the original ``model_kwargs``: names of dtypes become torch dtypes.
 
-    :param data: What ``to_dict`` gave.
+    :param data: What ``to_dict`` returned; it is not changed.
     """
     parameters = dict(data.get("init_parameters", {}))
     if parameters.get("model_kwargs") is not None:

@@ -1,26 +1,29 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""How well predicted answers agree with the gold ones, in a pipeline."""
+"""Exact match and F1 of predicted answers as a Haystack evaluator."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from haystack import component
 from haystack.dataclasses import ExtractedAnswer, GeneratedAnswer
 
 from dpr_haystack.core.answers import exact_match, f1
+from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.intervals import bootstrap_interval
 from dpr_haystack.errors import InputError
 
 
 @component
 class AnswerMatchEvaluator:
-    """Exact match and F1 as SQuAD has them (Rajpurkar et al. 2016), the best over several gold answers of a question.
+    """Computes exact match and F1 as in SQuAD (Rajpurkar et al. 2016).
 
-    Answers are compared in lower case, without punctuation, articles and needless space; F1 is that of their words.
+    Answers are compared in lower case, without punctuation, articles and extra whitespace. F1 is computed over their
+    words. If a question has several gold answers, the best match counts.
 
     ```python
     AnswerMatchEvaluator().run(
@@ -28,22 +31,20 @@ class AnswerMatchEvaluator:
     )  # exact_match 50.0, f1 83.3
     ```
 
-    :param confidence: How sure the intervals are, in percent.
-    :param resamples: How many bootstrap samples they are made from.
-    :param seed: The same seed gives the same intervals.
-    :raises InputError: If the confidence is not between 0 and 100, or there is no sample.
+    :param confidence: The confidence level of the intervals in percent, between 0 and 100 exclusive.
+    :param resamples: The number of bootstrap samples.
+    :param seed: The seed of the bootstrap; the same seed gives the same intervals.
+    :raises InputError: If an argument is invalid.
     """
 
     __module__ = "haystack_integrations.components.evaluators.dpr"
 
     def __init__(self, *, confidence: float = 95.0, resamples: int = 2_000, seed: int = 0) -> None:
         if not isinstance(confidence, (int, float)) or not 0 < confidence < 100:
-            msg = f"confidence must be between 0 and 100 (percent), got {confidence!r}"
+            msg = f"confidence must be a number between 0 and 100 (percent): got {confidence!r}"
             raise InputError(msg)
-        for name, value, least in (("resamples", resamples, 1), ("seed", seed, 0)):
-            if not isinstance(value, int) or value < least:
-                msg = f"{name} must be a whole number of at least {least}, got {value!r}"
-                raise InputError(msg)
+        check_integer("resamples", resamples)
+        check_integer("seed", seed, minimum=0)
         self.confidence = confidence
         self.resamples = resamples
         self.seed = seed
@@ -58,56 +59,56 @@ class AnswerMatchEvaluator:
         individual_f1=list[float],
     )
     def run(self, ground_truth_answers: list[Any], predicted_answers: list[Any]) -> dict[str, Any]:
-        """Compare the answers of many questions.
+        """Compare predicted answers with gold answers.
 
-        :param ground_truth_answers: For each question its gold answers: a list of strings, or one string. An empty
-            list means that there is no answer.
-        :param predicted_answers: For each question the predicted answer: a string, an answer of Haystack, a list of
-            such answers with the best first (what a reader returns), or None for "no answer".
+        :param ground_truth_answers: The gold answers of each question: a list of strings, or a single string. An empty
+            list means that the question has no answer.
+        :param predicted_answers: The predicted answer to each question: a string, a Haystack answer, a list of Haystack
+            answers with the best first (the output of a reader), or ``None`` for "no answer".
         :returns: ``exact_match`` and ``f1``: means in percent, 0 to 100; ``exact_match_interval`` and ``f1_interval``:
-            their bootstrap intervals; ``individual_scores`` and ``individual_f1``: exact match and F1 of each
-            question, in percent; ``score``: the exact match, under the name of Haystack's evaluators.
-        :raises InputError: If the two lists are not equally long, are empty, or hold something else.
+            their bootstrap confidence intervals; ``individual_scores`` and ``individual_f1``: exact match and F1 of
+            each question in percent; ``score``: the same as ``exact_match``, as Haystack's evaluators name it.
+        :raises InputError: If the lists are empty, differ in length, or contain values of other types.
         """
         if not isinstance(ground_truth_answers, (list, tuple)) or not isinstance(predicted_answers, (list, tuple)):
-            msg = "ground_truth_answers and predicted_answers must be lists with one entry for each question"
+            types = f"{type(ground_truth_answers).__name__} and {type(predicted_answers).__name__}"
+            msg = f"ground_truth_answers and predicted_answers must be lists with one entry per question: got {types}"
             raise InputError(msg)
         if len(ground_truth_answers) != len(predicted_answers):
             msg = (
-                f"there are {len(ground_truth_answers)} ground_truth_answers and {len(predicted_answers)} "
-                "predicted_answers: give one of each for every question"
+                "ground_truth_answers and predicted_answers must have one entry per question: "
+                f"got {len(ground_truth_answers)} and {len(predicted_answers)} entries"
             )
             raise InputError(msg)
-        golds = [_golds(each, place) for place, each in enumerate(ground_truth_answers)]
-        texts = [_text(each, place) for place, each in enumerate(predicted_answers)]
-        matches = [100.0 * exact_match(text, gold) for text, gold in zip(texts, golds, strict=True)]
-        overlaps = [100.0 * f1(text, gold) for text, gold in zip(texts, golds, strict=True)]
-        settings: dict[str, Any] = {
-            "confidence": self.confidence, "resamples": self.resamples, "seed": self.seed,
-        }  # fmt: skip
-        match_interval = bootstrap_interval(matches, **settings)
+        gold_answers = [_gold_answers(answers, index) for index, answers in enumerate(ground_truth_answers)]
+        predictions = [_text(answer, index) for index, answer in enumerate(predicted_answers)]
+        pairs = list(zip(predictions, gold_answers, strict=True))
+        matches = [100.0 * exact_match(prediction, gold) for prediction, gold in pairs]
+        f1_scores = [100.0 * f1(prediction, gold) for prediction, gold in pairs]
+        interval = partial(bootstrap_interval, confidence=self.confidence, resamples=self.resamples, seed=self.seed)
+        match_interval = interval(matches)  # refuses an empty list
         mean = sum(matches) / len(matches)
         return {
             "score": mean,
             "individual_scores": matches,
             "exact_match": mean,
             "exact_match_interval": match_interval,
-            "f1": sum(overlaps) / len(overlaps),
-            "f1_interval": bootstrap_interval(overlaps, **settings),
-            "individual_f1": overlaps,
+            "f1": sum(f1_scores) / len(f1_scores),
+            "f1_interval": interval(f1_scores),
+            "individual_f1": f1_scores,
         }
 
 
-def _golds(answers: Any, place: int) -> Sequence[str]:
+def _gold_answers(answers: Any, index: int) -> Sequence[str]:
     listed = [answers] if isinstance(answers, str) else answers
     if not isinstance(listed, (list, tuple)) or not all(isinstance(answer, str) for answer in listed):
-        msg = f"ground_truth_answers[{place}] must be a string or a list of strings, got {answers!r:.80}"
+        msg = f"ground_truth_answers[{index}] must be a string or a list of strings: got {answers!r:.80}"
         raise InputError(msg)
     return listed
 
 
-def _text(answer: Any, place: int) -> str:
-    """The predicted answer as a string, empty for "no answer"."""
+def _text(answer: Any, index: int) -> str:
+    """Return a predicted answer as a string, empty for "no answer"."""
     if isinstance(answer, (list, tuple)):
         answer = answer[0] if answer else None
     if isinstance(answer, (ExtractedAnswer, GeneratedAnswer)):
@@ -115,6 +116,6 @@ def _text(answer: Any, place: int) -> str:
     if answer is None:
         return ""
     if not isinstance(answer, str):
-        msg = f"predicted_answers[{place}] must be a string, an answer, a list of answers or None, got {answer!r:.80}"
+        msg = f"predicted_answers[{index}] must be a string, an answer, a list of answers or None: got {answer!r:.80}"
         raise InputError(msg)
     return answer

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Passages to vectors: the passage tower behind Haystack's document embedder protocol."""
+"""The passage tower as a Haystack document embedder."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from dpr_haystack.core.identity import EncoderIdentity
 
@@ -30,8 +31,8 @@ _SHOWN = 10
 class DPRDocumentEmbedder:
     """Embeds documents with the passage tower of a dense passage retriever.
 
-    A title is a text of its own, as in DPR's training: ``[CLS] title [SEP] text [SEP]`` (Karpukhin et al. 2020,
-    section 4.1).
+    Title and text are encoded as a pair, as in DPR's training: ``[CLS] title [SEP] text [SEP]`` (Karpukhin et al.
+    2020, section 4.1). The model is loaded by :meth:`warm_up` or on first use.
 
     ```python
     from dpr_haystack import DPRDocumentEmbedder
@@ -41,6 +42,25 @@ class DPRDocumentEmbedder:
     documents = [Document(content="On the Origin of Species is a work by Charles Darwin.", meta={"title": "Darwin"})]
     embedder.run(documents)["documents"][0].embedding  # 768 floats
     ```
+
+    :param model: A name on the Hugging Face hub or a path: a DPR context encoder, any BERT-like encoder, a
+        sentence-transformers folder, a ``.cp`` file of the original DPR repository, or a model directory of
+        dpr-haystack, whose passage tower is used. Local paths and cached models need no network.
+    :param device: Where the model runs: a ``ComponentDevice``, or a name such as ``"cpu"`` or ``"cuda:0"``; ``None``
+        for the best available device.
+    :param token: Token for the Hugging Face hub, for gated and private models.
+    :param dtype: The number format of the computation: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``
+        (bfloat16 where the processor supports it natively, else float32). Vectors are always float32.
+    :param max_length: The longest passage in tokens, including the title; ``None`` for the model's own limit, or 256
+        if it has none.
+    :param pooling: How token vectors are pooled, e.g. ``"cls"`` or ``"mean"``; ``None`` for the model's own pooling,
+        or ``"cls"`` if it has none. See :class:`DPRTextEmbedder` for all choices.
+    :param normalize: Whether to scale vectors to length 1; ``None`` for what the model specifies.
+    :param batch_size: The maximum number of passages in a batch; ``None`` to choose it by the number of tokens.
+    :param title_field: The key of the title in ``meta``; ``None`` to embed no titles.
+    :param meta_fields_to_embed: Further keys of ``meta``, whose values are put before the content, one per line.
+    :param progress_bar: Whether to show a progress bar.
+    :raises InputError: If an argument is invalid.
     """
 
     __module__ = "haystack_integrations.components.embedders.dpr"
@@ -60,23 +80,6 @@ class DPRDocumentEmbedder:
         meta_fields_to_embed: list[str] | None = None,
         progress_bar: bool = True,
     ) -> None:
-        """Keep the settings; nothing is loaded before :meth:`warm_up` or the first use.
-
-        :param model: A name on the Hugging Face hub or a path: a DPR context encoder, any BERT-like encoder, a
-            sentence-transformers folder, an original ``.cp`` file, or a model directory (its passage tower).
-        :param device: A ``ComponentDevice`` or e.g. ``"cuda:0"``; ``None`` for the best there is.
-        :param token: Token for the hub, for models that need one.
-        :param dtype: What the model computes in: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``
-            (bfloat16 where the processor has it natively, else float32). Vectors are float32 in any case.
-        :param max_length: Longest passage in tokens, title included; ``None`` for the model's own, or 256.
-        :param pooling: How token vectors become one, e.g. ``"mean"``; ``None`` for what the model says, else ``"cls"``.
-        :param normalize: Whether vectors get length 1; ``None`` for what the model says.
-        :param batch_size: At most this many passages a batch; ``None`` leaves it to their number of tokens.
-        :param title_field: The key of ``meta`` with the title; ``None`` to embed none.
-        :param meta_fields_to_embed: Further keys of ``meta`` whose values are put before the content, one a line.
-        :param progress_bar: Whether to show the progress.
-        :raises InputError: If a setting cannot be right.
-        """
         self.model = model
         self.device = as_device(device)
         self.token = token
@@ -94,40 +97,40 @@ class DPRDocumentEmbedder:
     def warm_up(self) -> None:
         """Load the model, if it is not loaded yet.
 
-        :raises ModelError: If it cannot be found or loaded; the message says how to get it.
-        :raises InputError: If it is a question encoder, or does not go with a setting.
+        :raises ModelError: If it cannot be found or loaded.
+        :raises InputError: If it is a question encoder, or does not support a setting.
         """
         self._tower.get()
 
     async def warm_up_async(self) -> None:
-        """Load the model in a thread of its own, if it is not loaded yet."""
+        """Load the model in a separate thread, if it is not loaded yet."""
         await asyncio.to_thread(self.warm_up)
 
     def close(self) -> None:
-        """Let go of the model; the next use loads it again."""
+        """Release the model; the next use loads it again."""
         self._tower.close()
 
     @property
     def identity(self) -> EncoderIdentity:
-        """Which encoder this is, by name and weights; loads the model if need be."""
+        """Name and fingerprint of the encoder; loads the model if necessary."""
         return self._tower.get().identity
 
     @property
     def dimension(self) -> int:
-        """Numbers in a vector; loads the model if need be."""
+        """Dimension of the vectors; loads the model if necessary."""
         return self._tower.get().dimension
 
     @property
     def similarity(self) -> Similarity:
-        """What a store is to compare its vectors by; loads the model if need be.
+        """The similarity by which a store must compare the vectors; loads the model if necessary.
 
-        A tower that was trained for Euclidean distance needs a store made for it. One for cosine gives vectors of
-        length 1, whose inner product is that, unless it comes from elsewhere and does not say so.
+        ``l2`` for a tower that was trained for Euclidean distance, else ``dot_product``: towers for cosine similarity
+        produce vectors of length 1, unless they come from another library and do not specify it.
         """
         return Similarity.L2 if self._tower.get().similarity == Similarity.L2 else Similarity.DOT_PRODUCT
 
     def to_dict(self) -> dict[str, Any]:
-        """The component as a dictionary, e.g. for YAML."""
+        """Serialise the component to a dictionary."""
         return default_to_dict(
             self,
             model=self.model,
@@ -145,9 +148,9 @@ class DPRDocumentEmbedder:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> DPRDocumentEmbedder:
-        """The component from a dictionary.
+        """Create the component from a dictionary.
 
-        :param data: What :meth:`to_dict` gave.
+        :param data: The result of :meth:`to_dict`.
         """
         return default_from_dict(cls, data)
 
@@ -158,9 +161,9 @@ class DPRDocumentEmbedder:
     def run(self, documents: list[Document]) -> dict[str, Any]:
         """Embed documents.
 
-        :param documents: The documents; they are left as they are.
-        :returns: ``documents``: the same with their embeddings, in the same order and with the same ids.
-        :raises InputError: If these are no documents, or some have no content.
+        :param documents: The documents; they are not modified.
+        :returns: ``documents``: copies with embeddings, in the same order and with the same ids.
+        :raises InputError: If it is not a list of Documents, or some have no content.
         :raises ModelError: If the model cannot be loaded.
         """
         _check_documents(documents)
@@ -175,26 +178,26 @@ class DPRDocumentEmbedder:
 
     @component.output_types(documents=list[Document])
     async def run_async(self, documents: list[Document]) -> dict[str, Any]:
-        """Embed documents in a thread of its own.
+        """Embed documents in a separate thread.
 
-        :param documents: The documents; they are left as they are.
-        :returns: ``documents``: the same with their embeddings, in the same order and with the same ids.
+        :param documents: The documents; they are not modified.
+        :returns: ``documents``: copies with embeddings, in the same order and with the same ids.
         """
         return await asyncio.to_thread(self.run, documents)
 
-    def embed(self, passages: Sequence[str | PassageText]) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Embed passages that are no documents.
+    def embed(self, passages: Sequence[str | PassageText]) -> NDArray[np.float32]:
+        """Embed passages that are not Documents.
 
         :param passages: Texts, or pairs of a title (or ``None``) and a text.
-        :returns: float32 vectors in their order, (passages, dimension).
-        :raises InputError: If one is neither.
+        :returns: One float32 vector per passage, in order; shape (passages, dimension).
+        :raises InputError: If a passage is neither.
         """
         if isinstance(passages, str):
-            msg = "embed takes a list of passages, not a single string."
+            msg = "passages must be a list: got a string. For one passage call embed([passage])"
             raise InputError(msg)
         return self._encode([_as_passage(passage) for passage in passages])
 
-    def _encode(self, texts: Sequence[PassageText]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    def _encode(self, texts: Sequence[PassageText]) -> NDArray[np.float32]:
         return self._tower.encode(texts, show_progress=self.progress_bar, unit="passages")
 
 
@@ -203,25 +206,25 @@ def _as_passage(passage: Any) -> PassageText:
         return None, passage
     if isinstance(passage, (tuple, list)) and len(passage) == 2 and isinstance(passage[1], str):
         return as_title(passage[0]), passage[1]
-    msg = f"A passage is a text, or a title (or None) and a text: got {str(passage)[:80]}."
+    msg = f"a passage must be a text, or a pair of a title (or None) and a text: got {passage!r:.80}"
     raise InputError(msg)
 
 
 def _check_documents(documents: object) -> None:
     if not isinstance(documents, list) or not all(isinstance(document, Document) for document in documents):
-        got = type(documents).__name__
+        actual = type(documents).__name__
         if isinstance(documents, list):
-            got = f"a list with {next(type(item).__name__ for item in documents if not isinstance(item, Document))}"
+            actual = f"a list with {next(type(item).__name__ for item in documents if not isinstance(item, Document))}"
         msg = (
-            f"DPRDocumentEmbedder embeds a list of Documents: got {got}. A question, which is a string, is for "
-            "DPRTextEmbedder; texts that are no Documents are for embed(passages)."
+            f"documents must be a list of Documents: got {actual}. "
+            "Use DPRTextEmbedder for questions, and embed(passages) for texts that are not Documents"
         )
         raise InputError(msg)
     empty = [document.id for document in documents if document.content is None]
     if empty:
         more = f" and {len(empty) - _SHOWN} more" if len(empty) > _SHOWN else ""
         msg = (
-            f"{len(empty)} of {len(documents)} documents have no content to embed, so none was embedded. "
-            f"Their ids: {', '.join(empty[:_SHOWN])}{more}."
+            f"every document must have content: {len(empty)} of {len(documents)} documents have none "
+            f"({', '.join(empty[:_SHOWN])}{more}), so no document was embedded"
         )
         raise InputError(msg)

@@ -1,13 +1,12 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Questions and passages in, answers out: the reader of dense passage retrieval as a Haystack component."""
+"""The DPR reader as a Haystack component: questions and passages in, extracted answers out."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +16,13 @@ from haystack.utils import ComponentDevice, Secret
 from tqdm import tqdm
 
 from dpr_haystack.components._answers import answers_of, check_input, has_text
-from dpr_haystack.components._reading import ReaderModel, ReaderSettings, kwargs_from_plain, one_of_both, plain_kwargs
+from dpr_haystack.components._reading import ReaderAttributes, ReaderSettings, agreed_batch_size, with_model_kwargs
 from dpr_haystack.components._towers import as_device, hub_token
-from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k
 from dpr_haystack.core.answer_ranking import RankBy
+from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.core.spans import PassageReading
 from dpr_haystack.core.text import PassageText, passage_text
-from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from dpr_haystack.engines.reader.reader import Reader
@@ -35,12 +33,12 @@ Readings = list[PassageReading | None]
 
 
 @component
-class DPRReader:
-    """Finds answers to a question in passages, and says how probable they are.
+class DPRReader(ReaderAttributes):
+    """Extracts answers to a question from passages, with their probabilities.
 
-    The reader of Karpukhin et al. 2020, section 6.1: it scores every passage and every span in it. Any model for
-    extractive question answering reads as well. Takes the place of ``ExtractiveReader`` of Haystack 2 and
-    ``TransformersExtractiveReader``, whose arguments it understands by name.
+    This is the reader of Karpukhin et al. (2020), section 6.1, which scores each passage and each span in it. Other
+    models for extractive question answering can be used as well. The component replaces ``ExtractiveReader`` of
+    Haystack 2 and ``TransformersExtractiveReader``, and accepts their arguments by name.
 
     ```python
     from dpr_haystack import DPRReader
@@ -51,7 +49,43 @@ class DPRReader:
     reader.run(query="who wrote the origin of species?", documents=[document])["answers"][0].data
     ```
 
-    A document without text is left out, with a warning. Documents are not changed.
+    Documents without text are skipped with a warning. Documents are never modified. The model is loaded by
+    :meth:`warm_up` or on first use.
+
+    :param model: A name on the Hugging Face hub or a path: a DPR reader, any model for extractive question answering,
+        or a model directory of dpr-haystack, whose reader is used. Local paths need no network.
+    :param device: Where the model runs: a ``ComponentDevice``, or a name such as ``"cpu"`` or ``"cuda:0"``; ``None``
+        for the best available device.
+    :param token: Token for the Hugging Face hub, for gated and private models.
+    :param dtype: The number format of the computation: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``
+        (bfloat16 where the processor supports it natively, else float32). Scores are always float32.
+    :param top_k: The number of answers to return, not counting "no answer".
+    :param max_answer_length: The longest answer in tokens; at most half of a window. Windows overlap enough for an
+        answer of this length to lie within one. ``None`` for no limit.
+    :param rank_by: ``"passage"``: all answers from a more relevant passage rank above those from a less relevant one,
+        as in the paper. ``"span"``: the answers of all passages are compared directly, which is also done for models
+        that do not score passages.
+    :param passages_per_batch: The maximum number of passages (or windows of long passages) in a batch; ``None`` to
+        choose it by the number of tokens.
+    :param no_answer: Whether to return an additional answer with ``data=None``, whose score is the probability that
+        no passage contains an answer. It precedes all answers that are less probable.
+    :param retriever_weight: The weight of the documents' own scores. They are scaled from 0 (the lowest of the run) to
+        1 (the highest, or all if they are equal; a missing score counts as 0), multiplied by the weight, and added to
+        the relevance of the passage, or with ``rank_by="span"`` to the scores of its spans.
+    :param score_threshold: Leave out answers with a lower probability; ``None`` for no threshold.
+    :param max_seq_length: The longest input in tokens; ``None`` for the length the model was made for, at most 350
+        for DPR readers and 384 for other models. Longer passages are split into windows. A question is cut to half of
+        this length, and a title to an eighth.
+    :param stride: The number of tokens by which windows overlap; more if ``max_answer_length`` requires it.
+    :param max_batch_size: Another name for ``passages_per_batch``.
+    :param answers_per_seq: The maximum number of spans to consider in each window; ``None`` for the limit of 10,000.
+    :param calibration_factor: Scores are multiplied by it before they are converted to probabilities.
+    :param overlap_threshold: If two answers from one document share more than this fraction of either of them, only
+        the better one is returned. ``None`` to remove only exact duplicates.
+    :param model_kwargs: Additional arguments for ``from_pretrained``.
+    :param title_field: The key of the title in ``meta``; ``None`` to ignore titles.
+    :param progress_bar: Whether to show a progress bar.
+    :raises InputError: If an argument is invalid.
     """
 
     __module__ = "haystack_integrations.components.readers.dpr"
@@ -80,107 +114,46 @@ class DPRReader:
         title_field: str | None = "title",
         progress_bar: bool = False,
     ) -> None:
-        """Keep the settings; nothing is loaded before :meth:`warm_up` or the first use.
-
-        :param model: A name on the Hugging Face hub or a path: a DPR reader, a model for extractive question answering
-            of any family, or a model directory, whose reader is taken. Local paths need no network.
-        :param device: A ``ComponentDevice`` or e.g. ``"cuda:0"``; ``None`` for the best there is.
-        :param token: Token for the hub, for models that need one.
-        :param dtype: What the model computes in: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``
-            (bfloat16 where the processor has it natively, else float32). Scores are float32 in any case.
-        :param top_k: How many answers to give; "no answer" comes on top.
-        :param max_answer_length: Longest answer in tokens, found whole wherever it is, up to half of what is read at
-            once. ``None`` for answers of any length.
-        :param rank_by: ``"passage"``: all answers of a more relevant passage come before those of a less relevant one
-            (the paper). ``"span"``: answers of all passages are compared. A model that does not score passages
-            always does the latter.
-        :param passages_per_batch: At most this many passages (or windows of long ones) a batch; ``None`` leaves it to
-            their number of tokens.
-        :param no_answer: Whether to give an answer with ``data=None`` and the probability that no passage has one,
-            before the first answer that is less probable.
-        :param retriever_weight: How much the documents' own scores count: brought to 0 (the lowest of a run) .. 1 (the
-            highest, and all where they are equal), a missing one 0, times this, added to the passage's relevance, or
-            with ``"span"`` to the scores of its spans.
-        :param score_threshold: Answers that are less probable are left out.
-        :param max_seq_length: Longest input in tokens; ``None`` for what the model was made for, at most 350 for DPR
-            readers and 384 for others. Longer passages are read in windows. A question takes at most half of it and a
-            title an eighth; what is longer is cut.
-        :param stride: By how many tokens windows overlap; by more where ``max_answer_length`` needs it.
-        :param max_batch_size: Another name of ``passages_per_batch``.
-        :param answers_per_seq: At most this many spans of each window are considered; ``None`` for all (10,000).
-        :param calibration_factor: What scores are multiplied by before they become probabilities.
-        :param overlap_threshold: Of two answers in one document that share more than this part of one of them, the
-            better is given. ``None`` gives all that are not the same characters.
-        :param model_kwargs: Further arguments for ``from_pretrained``.
-        :param title_field: The key of ``meta`` with the title; ``None`` for no titles.
-        :param progress_bar: Whether to show the progress.
-        :raises InputError: If a setting cannot be right.
-        """
-        check_default_top_k(top_k)
-        if not isinstance(model, (str, Path)):
-            msg = f"model must be a name on the Hugging Face hub or a path: got {model!r}"
-            raise InputError(msg)
-        self.model = str(model)
-        self.device = as_device(device)
-        self.token = token
-        self.dtype = dtype
-        self.model_kwargs = model_kwargs
-        self.title_field = title_field
-        self.progress_bar = progress_bar
-        self.top_k = top_k
-        self.max_answer_length = max_answer_length
-        self.rank_by = rank_by
-        self.passages_per_batch = one_of_both(passages_per_batch, max_batch_size)
-        self.no_answer = no_answer
-        self.retriever_weight = retriever_weight
-        self.score_threshold = score_threshold
-        self.max_seq_length = max_seq_length
-        self.stride = stride
-        self.answers_per_seq = answers_per_seq
-        self.calibration_factor = calibration_factor
-        self.overlap_threshold = overlap_threshold
-        self._settings  # noqa: B018 -- checks them
-        model_settings = ReaderModel(self.model, self.device, token, dtype, max_seq_length, model_kwargs)
-        self._reader = Lazy(model_settings.load)
-        self._said = False
+        check_integer("top_k", top_k)
+        name = str(model) if isinstance(model, Path) else model
+        batch_size = agreed_batch_size(passages_per_batch, max_batch_size)
+        self._settings = ReaderSettings(
+            model=name, device=as_device(device), token=token, dtype=dtype, model_kwargs=model_kwargs,
+            top_k=top_k, rank_by=rank_by, no_answer=no_answer, score_threshold=score_threshold,
+            retriever_weight=retriever_weight, overlap_threshold=overlap_threshold, answers_per_seq=answers_per_seq,
+            max_answer_length=max_answer_length, calibration_factor=calibration_factor, passages_per_batch=batch_size,
+            max_seq_length=max_seq_length, stride=stride, title_field=title_field, progress_bar=progress_bar,
+        )  # fmt: skip
+        self._reader = Lazy(self._settings.load)
+        self._is_fallback_logged = False
 
     def warm_up(self) -> None:
         """Load the model, if it is not loaded yet.
 
-        :raises ModelError: If it cannot be found or loaded, or is no reader; the message says what it is.
-        :raises InputError: If it is an encoder, or does not go with a setting.
+        :raises ModelError: If it cannot be found or loaded, or is not a reader.
+        :raises InputError: If it is an encoder, or does not support a setting.
         """
         self._loaded()
 
     async def warm_up_async(self) -> None:
-        """Load the model in a thread of its own, if it is not loaded yet."""
+        """Load the model in a separate thread, if it is not loaded yet."""
         await asyncio.to_thread(self.warm_up)
 
     def close(self) -> None:
-        """Let go of the model; the next use loads it again."""
+        """Release the model; the next use loads it again."""
         self._reader.close()
 
     def to_dict(self) -> dict[str, Any]:
-        """The component as a dictionary, e.g. for YAML."""
-        return default_to_dict(
-            self,
-            model=self.model,
-            device=self.device,
-            token=self.token,
-            dtype=self.dtype,
-            **asdict(self._settings),
-            model_kwargs=plain_kwargs(self.model_kwargs),
-            title_field=self.title_field,
-            progress_bar=self.progress_bar,
-        )
+        """Serialise the component to a dictionary."""
+        return default_to_dict(self, **self._settings.init_parameters())
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> DPRReader:
-        """The component from a dictionary.
+        """Create the component from a dictionary.
 
-        :param data: What :meth:`to_dict` gave.
+        :param data: The result of :meth:`to_dict`.
         """
-        return default_from_dict(cls, kwargs_from_plain(data))
+        return default_from_dict(cls, with_model_kwargs(data))
 
     def _get_telemetry_data(self) -> dict[str, Any]:
         return {"model": self.model}
@@ -199,25 +172,26 @@ class DPRReader:
         no_answer: bool | None = None,
         overlap_threshold: float | None = None,
     ) -> dict[str, Any]:
-        """Find answers to one question. ``None`` stands for what the constructor says.
+        """Extract answers to one question. Arguments that are ``None`` default to those of the constructor.
 
         :param query: The question.
-        :param documents: The passages, in any order; their scores count if ``retriever_weight`` says so.
-        :param top_k: How many answers to give; 0 for none.
-        :param score_threshold: Answers that are less probable are left out.
-        :param max_seq_length: Longest input in tokens.
-        :param stride: By how many tokens windows overlap.
-        :param max_batch_size: At most this many passages a batch.
-        :param answers_per_seq: At most this many spans of each window are considered.
-        :param no_answer: Whether to give "no answer" as well.
-        :param overlap_threshold: How much two answers in one document may overlap.
-        :returns: ``answers``: best first, with probabilities as scores and places in characters of the document's
-            content. ``meta`` has the title, the probability of the passage and the page, where these are known.
-        :raises InputError: If the question is empty or no string, or a setting cannot be right.
+        :param documents: The passages, in any order. Their scores matter only if ``retriever_weight`` is not 0.
+        :param top_k: The number of answers to return; 0 for none.
+        :param score_threshold: Leave out answers with a lower probability.
+        :param max_seq_length: The longest input in tokens.
+        :param stride: The number of tokens by which windows overlap.
+        :param max_batch_size: The maximum number of passages in a batch.
+        :param answers_per_seq: The maximum number of spans to consider in each window.
+        :param no_answer: Whether to return "no answer" as well.
+        :param overlap_threshold: By how much two answers from one document may overlap.
+        :returns: ``answers``: best first, with probabilities as scores, and offsets in characters of the document's
+            content. ``meta`` contains the title, the probability of the passage (``passage_score``) and the page
+            (``answer_page_number``), if known.
+        :raises InputError: If the question is not a non-blank string, or another argument is invalid.
         :raises ModelError: If the model cannot be loaded.
         """
         settings = self._settings.changed(
-            top_k=chosen_top_k(top_k, self.top_k),
+            top_k=top_k,
             score_threshold=score_threshold,
             max_seq_length=max_seq_length,
             stride=stride,
@@ -229,7 +203,7 @@ class DPRReader:
         return {"answers": self._read([query], [documents], settings)[0]}
 
     @component.output_types(answers=list[ExtractedAnswer])
-    async def run_async(
+    async def run_async(  # noqa: DOC101, DOC103
         self,
         query: str,
         documents: list[Document],
@@ -242,35 +216,35 @@ class DPRReader:
         no_answer: bool | None = None,
         overlap_threshold: float | None = None,
     ) -> dict[str, Any]:
-        """See :meth:`run`; works in a thread."""
-        sizes = (max_seq_length, stride, max_batch_size)
-        choice = (answers_per_seq, no_answer, overlap_threshold)
-        return await asyncio.to_thread(self.run, query, documents, top_k, score_threshold, *sizes, *choice)
+        """See :meth:`run`; runs in a separate thread."""
+        first = (query, documents, top_k, score_threshold, max_seq_length, stride)
+        return await asyncio.to_thread(self.run, *first, max_batch_size, answers_per_seq, no_answer, overlap_threshold)
 
     def read(
         self, questions: Sequence[str], documents: Sequence[Sequence[Document]], top_k: int | None = None
     ) -> list[list[ExtractedAnswer]]:
-        """:meth:`run` for many questions: passages of all of them share batches.
+        """Extract answers to many questions, whose passages share batches.
 
         :param questions: The questions.
         :param documents: A list of passages for each question.
-        :param top_k: How many answers to give for each; ``None`` for what the constructor says.
-        :returns: A list of answers for each question.
-        :raises InputError: If there are not as many lists as questions, or one of them cannot be used.
+        :param top_k: The number of answers per question; ``None`` for that of the constructor.
+        :returns: A list of answers for each question, as :meth:`run` returns them.
+        :raises InputError: If there is not one list of documents per question, or an argument is invalid.
         """
-        return self._read(questions, documents, self._changed(top_k))
+        return self._read(questions, documents, self._settings.changed(top_k=top_k))
 
     def readings(
         self, questions: Sequence[str], documents: Sequence[Sequence[Document]], top_k: int | None = None
     ) -> list[Readings]:
-        """What the model makes of each passage, apart from all others: read 100 passages once, rank any of them.
+        """Run the model without ranking: passages that are read once can be ranked in any subset by :meth:`answers`.
 
         :param questions: The questions.
         :param documents: A list of passages for each question.
-        :param top_k: For how many answers to keep spans; ``None`` for what the constructor says.
-        :returns: For each question one reading a passage, ``None`` for a document without text.
+        :param top_k: The number of answers for which to keep spans; ``None`` for that of the constructor.
+        :returns: For each question one reading per passage; ``None`` for a document without text.
+        :raises InputError: If there is not one list of documents per question, or an argument is invalid.
         """
-        return self._readings(questions, documents, self._changed(top_k))
+        return self._readings(questions, documents, self._settings.changed(top_k=top_k))
 
     def answers(
         self,
@@ -279,49 +253,45 @@ class DPRReader:
         readings: Sequence[PassageReading | None],
         top_k: int | None = None,
     ) -> list[ExtractedAnswer]:
-        """Answers from readings, without the model.
+        """Rank the spans of readings, without running the model.
 
         :param question: The question.
         :param documents: Its passages, or some of them.
-        :param readings: The readings of these, by :meth:`readings`.
-        :param top_k: How many answers to give; ``None`` for what the constructor says.
-        :raises InputError: If there are not as many readings as documents.
+        :param readings: The readings of these passages, from :meth:`readings`.
+        :param top_k: The number of answers to return; ``None`` for that of the constructor.
+        :returns: The answers, as :meth:`run` returns them.
+        :raises InputError: If the numbers of documents and readings differ.
         """
-        return answers_of(question, documents, readings, self._changed(top_k), title_field=self.title_field)
+        return answers_of(question, documents, readings, self._settings.changed(top_k=top_k))
 
     def _loaded(self) -> Reader:
         reader = self._reader.get()
-        if self.rank_by == "passage" and not reader.scores_passages and not self._said:
-            self._said = True
-            logger.info("{model} does not score passages: answers of all passages are compared", model=self.model)
+        if self.rank_by == "passage" and not reader.scores_passages and not self._is_fallback_logged:
+            self._is_fallback_logged = True
+            logger.info("{model} does not score passages: its answers are ranked by span", model=self.model)
         return reader
-
-    @property
-    def _settings(self) -> ReaderSettings:
-        return ReaderSettings(**{field.name: getattr(self, field.name) for field in fields(ReaderSettings)})
-
-    def _changed(self, top_k: int | None) -> ReaderSettings:
-        return self._settings.changed(top_k=chosen_top_k(top_k, self.top_k))
 
     def _read(
         self, questions: Sequence[str], documents: Sequence[Sequence[Document]], settings: ReaderSettings
     ) -> list[list[ExtractedAnswer]]:
         readings = self._readings(questions, documents, settings)
-        each = zip(questions, documents, readings, strict=True)
-        return [answers_of(*one, settings, title_field=self.title_field) for one in each]
+        items = zip(questions, documents, readings, strict=True)
+        return [answers_of(question, passages, read, settings) for question, passages, read in items]
 
     def _readings(
         self, questions: Sequence[str], documents: Sequence[Sequence[Document]], settings: ReaderSettings
     ) -> list[Readings]:
         check_input(questions, documents)
-        places = [(i, j) for i, each in enumerate(documents) for j, document in enumerate(each) if has_text(document)]
-        pairs = [(questions[i], self._passage(documents[i][j])) for i, j in places]
-        readings: list[Readings] = [[None] * len(each) for each in documents]
+        readings: list[Readings] = [[None] * len(passages) for passages in documents]
+        positions = [
+            (i, j) for i, passages in enumerate(documents) for j, document in enumerate(passages) if has_text(document)
+        ]
+        pairs = [(questions[i], self._passage(documents[i][j])) for i, j in positions]
         if pairs:
             reader = self._loaded()
             with tqdm(total=len(pairs), desc="Reading", unit=" passages", disable=not self.progress_bar) as bar:
-                found = reader.read(pairs, settings.reading_options(), progress=bar.update)
-            for (i, j), reading in zip(places, found, strict=True):
+                results = reader.read(pairs, settings.reading_options(), progress=bar.update)
+            for (i, j), reading in zip(positions, results, strict=True):
                 readings[i][j] = reading
         return readings
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Questions to vectors: the question tower behind Haystack's text embedder protocol."""
+"""The question tower as a Haystack text embedder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
+    from dpr_haystack.components._towers import QuestionEmbedder
     from dpr_haystack.core.identity import EncoderIdentity
 
 
@@ -33,7 +35,26 @@ class DPRTextEmbedder:
     embedder.run("who wrote the origin of species?")["embedding"]  # 768 floats
     ```
 
-    Typographic apostrophes become plain ones, as in DPR's training questions (Karpukhin et al. 2020, section 4).
+    Typographic apostrophes are replaced by plain ones, as in DPR's training questions (Karpukhin et al. 2020,
+    section 4). The model is loaded by :meth:`warm_up` or on first use.
+
+    :param model: A name on the Hugging Face hub or a path: a DPR question encoder, any BERT-like encoder, a
+        sentence-transformers folder, a ``.cp`` file of the original DPR repository, or a model directory of
+        dpr-haystack, whose question tower is used. Local paths and cached models need no network.
+    :param device: Where the model runs: a ``ComponentDevice``, or a name such as ``"cpu"`` or ``"cuda:0"``; ``None``
+        for the best available device.
+    :param token: Token for the Hugging Face hub, for gated and private models.
+    :param dtype: The number format of the computation: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``
+        (bfloat16 where the processor supports it natively, else float32). Vectors are always float32.
+    :param max_length: The longest question in tokens; ``None`` for the model's own limit, or 256 if it has none.
+    :param pooling: How token vectors are pooled: ``"cls"``, ``"mean"``, ``"max"``, ``"mean_sqrt_len_tokens"``,
+        ``"weightedmean"`` or ``"lasttoken"``. ``None`` for the model's own pooling, or ``"cls"`` if it has none (DPR
+        and plain BERT-like encoders).
+    :param normalize: Whether to scale vectors to length 1; ``None`` for what the model specifies.
+    :param batch_size: The maximum number of questions in a batch of :meth:`embed`; ``None`` to choose it by the number
+        of tokens.
+    :param progress_bar: Whether to show a progress bar.
+    :raises InputError: If an argument is invalid.
     """
 
     __module__ = "haystack_integrations.components.embedders.dpr"
@@ -51,25 +72,6 @@ class DPRTextEmbedder:
         batch_size: int | None = None,
         progress_bar: bool = False,
     ) -> None:
-        """Keep the settings; nothing is loaded before :meth:`warm_up` or the first use.
-
-        :param model: A name on the Hugging Face hub or a path: a DPR question encoder, any BERT-like encoder, a
-            sentence-transformers folder, a ``.cp`` file of the original DPR repository, or a model directory, whose
-            question tower is taken. Local paths and what is in the local cache need no network.
-        :param device: Where the model runs, a ``ComponentDevice`` or e.g. ``"cuda:0"``; ``None`` for the best there is.
-        :param token: Token for the hub, for models that need one.
-        :param dtype: What the model computes in: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``:
-            bfloat16 where the processor multiplies it natively, else float32. Vectors are float32 in any case.
-        :param max_length: Longest question in tokens; ``None`` for the model's own, 256 where it has none.
-        :param pooling: How token vectors become one: ``"cls"`` or ``"mean"`` (or ``"max"``,
-            ``"mean_sqrt_len_tokens"``, ``"weightedmean"``, ``"lasttoken"``). ``None`` for what the model says, which
-            is ``"cls"`` for DPR and for plain BERT-like encoders that say nothing.
-        :param normalize: Whether vectors get length 1; ``None`` for what the model says.
-        :param batch_size: At most this many questions a batch in :meth:`embed`; ``None`` leaves it to the number of
-            tokens.
-        :param progress_bar: Whether :meth:`embed` shows its progress.
-        :raises InputError: If a setting cannot be right.
-        """
         self.model = model
         self.device = as_device(device)
         self.token = token
@@ -85,26 +87,26 @@ class DPRTextEmbedder:
     def warm_up(self) -> None:
         """Load the model, if it is not loaded yet.
 
-        :raises ModelError: If it cannot be found or loaded; the message says how to get it.
-        :raises InputError: If it is a passage encoder, or does not go with a setting.
+        :raises ModelError: If it cannot be found or loaded.
+        :raises InputError: If it is a passage encoder, or does not support a setting.
         """
         self._tower.get()
 
     async def warm_up_async(self) -> None:
-        """Load the model in a thread of its own, if it is not loaded yet."""
+        """Load the model in a separate thread, if it is not loaded yet."""
         await asyncio.to_thread(self.warm_up)
 
     def close(self) -> None:
-        """Let go of the model; the next use loads it again."""
+        """Release the model; the next use loads it again."""
         self._tower.close()
 
     @property
     def identity(self) -> EncoderIdentity:
-        """Which encoder this is, by name and weights; loads the model if need be."""
+        """Name and fingerprint of the encoder; loads the model if necessary."""
         return self._tower.get().identity
 
     def to_dict(self) -> dict[str, Any]:
-        """The component as a dictionary, e.g. for YAML."""
+        """Serialise the component to a dictionary."""
         return default_to_dict(
             self,
             model=self.model,
@@ -120,9 +122,9 @@ class DPRTextEmbedder:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> DPRTextEmbedder:
-        """The component from a dictionary.
+        """Create the component from a dictionary.
 
-        :param data: What :meth:`to_dict` gave.
+        :param data: The result of :meth:`to_dict`.
         """
         return default_from_dict(cls, data)
 
@@ -135,7 +137,7 @@ class DPRTextEmbedder:
 
         :param text: The question.
         :returns: ``embedding``: its vector as a list of floats.
-        :raises InputError: If it is no string, or a blank one.
+        :raises InputError: If it is not a string, or blank.
         :raises ModelError: If the model cannot be loaded.
         """
         _check_question(text)
@@ -143,28 +145,28 @@ class DPRTextEmbedder:
 
     @component.output_types(embedding=list[float])
     async def run_async(self, text: str) -> dict[str, Any]:
-        """Embed one question in a thread of its own.
+        """Embed one question in a separate thread.
 
         :param text: The question.
         :returns: ``embedding``: its vector as a list of floats.
         """
         return await asyncio.to_thread(self.run, text)
 
-    def embed(self, questions: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Embed many questions at once, which is several times faster than one by one.
+    def embed(self, questions: Sequence[str]) -> NDArray[np.float32]:
+        """Embed many questions in batches, which is several times faster than one by one.
 
         :param questions: The questions.
-        :returns: float32 vectors in their order, (questions, dimension).
-        :raises InputError: If one is no string, or a blank one.
+        :returns: One float32 vector per question, in order; shape (questions, dimension).
+        :raises InputError: If a question is not a string, or blank.
         """
         if isinstance(questions, str):
-            msg = "embed takes a list of questions; for a single one call run(text=...)."
+            msg = "questions must be a list: got a string. For one question call run(text=...)"
             raise InputError(msg)
         for question in questions:
             _check_question(question)
         return self._encode(questions)
 
-    def _encode(self, questions: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    def _encode(self, questions: Sequence[str]) -> NDArray[np.float32]:
         texts = [(None, normalize_question(question)) for question in questions]
         return self._tower.encode(texts, show_progress=self.progress_bar, unit="questions")
 
@@ -172,10 +174,15 @@ class DPRTextEmbedder:
 def _check_question(text: object) -> None:
     if not isinstance(text, str):
         msg = (
-            f"DPRTextEmbedder embeds one question, a string: got {type(text).__name__}. Documents are for "
-            "DPRDocumentEmbedder; many questions at once are for embed(questions)."
+            f"a question must be a string: got {type(text).__name__}. "
+            "Use DPRDocumentEmbedder for Documents, and embed(questions) for several questions"
         )
         raise InputError(msg)
     if not text.strip():
-        msg = "The question is empty: there is nothing to embed."
+        msg = f"a question must not be empty: got {text!r}"
         raise InputError(msg)
+
+
+if TYPE_CHECKING:
+    # mypy checks here that the class satisfies the protocol
+    _: type[QuestionEmbedder] = DPRTextEmbedder
