@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from dpr_haystack.core.files import whole_directory
-from dpr_haystack.store import staging
+from dpr_haystack.store import reembedding_state as staging
 from dpr_haystack.store.database import Database, read_state
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import StoreFailure

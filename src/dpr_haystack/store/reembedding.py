@@ -23,7 +23,7 @@ from haystack.dataclasses import Document
 
 from dpr_haystack.core.files import fsync_directory
 from dpr_haystack.errors import EncoderMismatch
-from dpr_haystack.store import staging
+from dpr_haystack.store import reembedding_state as staging
 from dpr_haystack.store.batch import vectors_of
 from dpr_haystack.store.database import read_state
 from dpr_haystack.store.engine import StoreEngine
