@@ -18,7 +18,7 @@ from haystack import Document
 
 from dpr_haystack import DPRHybridRetriever, DPRReader, FAISSDocumentStore
 from dpr_haystack.cli.ask import as_text
-from dpr_haystack.workflows.asking import FoundAnswer, Reply, Thought
+from dpr_haystack.workflows.asking import FoundAnswer, Reply, SearchRank
 from support.workspace import Ran
 
 Cli = Callable[..., Ran]
@@ -150,7 +150,7 @@ def test_nothing_to_read_is_said_plainly(cli: Cli, in_answering: Path, tmp_path:
 @pytest.mark.parametrize(("no_answer", "least"), [(0.1, 0.1), (0.7, 0.1), (0.1, 0.5)])
 def test_no_good_answer_is_said_plainly(no_answer: float, least: float) -> None:
     document = Document(id="1", content="First. It grew in\nUlm. Last.", meta={"title": "T"})
-    thoughts = {"bm25": Thought(3, 7.25), "dpr": Thought(None, None)}
+    thoughts = {"bm25": SearchRank(3, 7.25), "dpr": SearchRank(None, None)}
     reply = Reply("Where?", [FoundAnswer("Ulm", 0.4, document, 18, 21, thoughts)], no_answer, 20, least)
     assert reply.is_good == (no_answer < 0.4 and least < 0.4)
     first, *lines = as_text(reply).splitlines()

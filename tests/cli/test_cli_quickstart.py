@@ -81,14 +81,13 @@ def test_a_second_run_embeds_nothing_and_asks_again(
 def test_the_sample_shows_what_it_should(workspace_root: Path) -> None:
     """With the weight that was fitted, both searches together are better than words alone."""
     from dpr_haystack.backends.registry import search_over
-    from dpr_haystack.workflows.evaluation.evaluate import evaluate
+    from dpr_haystack.workflows.evaluation.evaluate import EvaluationOptions, evaluate
 
     store = FAISSDocumentStore.from_directory(workspace_root / "store")
     fitted = fitted_for(str(trained_pair())).parameters()
     retriever = DPRHybridRetriever(store, str(workspace_root / "model"), top_k=20, **fitted)
-    systems = evaluate(
-        search_over(store), list(read_questions(workspace_root / "questions.jsonl")), retriever, ks=[1, 5, 20]
-    ).systems
+    questions = list(read_questions(workspace_root / "questions.jsonl"))
+    systems = evaluate(search_over(store), questions, retriever, EvaluationOptions(ks=[1, 5, 20])).systems
     retriever.close()
     for k in (1, 5, 20):
         assert systems["bm25"].gold[k] < systems["hybrid"].gold[k]

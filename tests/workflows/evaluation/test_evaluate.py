@@ -14,7 +14,7 @@ from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.evaluation.evaluate import evaluate
+from dpr_haystack.workflows.evaluation.evaluate import EvaluationOptions, evaluate
 
 
 def made(path: Path, encoder: str | None) -> FAISSDocumentStore:
@@ -25,11 +25,11 @@ def made(path: Path, encoder: str | None) -> FAISSDocumentStore:
 
 def test_what_cannot_be_evaluated(tmp_path: Path) -> None:
     store = made(tmp_path / "store", None)
-    with pytest.raises(InputError, match="no questions"):
+    with pytest.raises(InputError, match="evaluation needs questions: got none"):
         evaluate(search_over(store), [], None)
     for ks in ([], [0, 1], [-1]):
         with pytest.raises(InputError, match="k must be at least 1"):
-            evaluate(search_over(store), [Question("apple", ("apple",))], None, ks=ks)
+            EvaluationOptions(ks=ks)
     store.close()
 
 
@@ -37,7 +37,7 @@ def test_an_evaluation_tells_how_far_it_is(tmp_path: Path) -> None:
     store = made(tmp_path / "store", None)
     steps: list[int] = []
     asked = [Question("apple", ("apple",), ("1",))] * 300 + [Question("pear", ("apple",), ("1",))] * 100
-    report = evaluate(search_over(store), asked, None, ks=[1], progress=steps.append)
+    report = evaluate(search_over(store), asked, None, EvaluationOptions(ks=[1]), progress=steps.append)
     assert sum(steps) == 400
     assert len(steps) > 1
     assert report.questions == 400

@@ -20,8 +20,8 @@ from dpr_haystack.core.answers import exact_match, f1
 from dpr_haystack.core.intervals import bootstrap_interval
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.evaluation.evaluate import evaluate
-from dpr_haystack.workflows.evaluation.reader_judge import Judged, ReadingJudge
+from dpr_haystack.workflows.evaluation.evaluate import EvaluationOptions, evaluate
+from dpr_haystack.workflows.evaluation.reader_judge import JudgedAnswer, ReadingJudge
 from support.reader_training import DEV, TRAIN
 from support.workspace import Ran
 
@@ -121,7 +121,7 @@ def planets(tmp_path: Path) -> FAISSDocumentStore:
 def test_where_an_answer_is_lost(
     planets: FAISSDocumentStore, readers: tuple[Path, Path], answers: tuple[str, ...], passages: int, expected: str
 ) -> None:
-    judged: list[Judged] = []
+    judged: list[JudgedAnswer] = []
     judge = ReadingJudge(search_over(planets), DPRReader(str(readers[0])), [passages], ["bm25"], record=judged.append)
     evaluate(search_over(planets), [Question("Which planet is red?", answers)], None, reading=judge)
     (one,) = judged
@@ -137,7 +137,7 @@ def test_selection_is_to_blame_when_the_answer_comes_from_a_passage_without_it(
     """Whatever passage the untrained reader prefers, exactly one of the two golds is not in it."""
     lost = set()
     for answer in ("Mars", "cold"):
-        judged: list[Judged] = []
+        judged: list[JudgedAnswer] = []
         judge = ReadingJudge(search_over(planets), DPRReader(str(readers[0])), [2], ["bm25"], record=judged.append)
         evaluate(search_over(planets), [Question("Which planet is red?", (answer,))], None, reading=judge)
         lost.add(judged[0].lost_to)
@@ -147,14 +147,13 @@ def test_selection_is_to_blame_when_the_answer_comes_from_a_passage_without_it(
 
 
 def test_patterns_judge_the_beginning_of_an_answer(planets: FAISSDocumentStore, readers: tuple[Path, Path]) -> None:
-    found: dict[str, Judged] = {}
+    found: dict[str, JudgedAnswer] = {}
     for pattern in (r"\w+", "nowhere|(", "no-?thing"):
-        judged: list[Judged] = []
+        judged: list[JudgedAnswer] = []
         reader = DPRReader(str(readers[0]))
         judge = ReadingJudge(search_over(planets), reader, [2], ["bm25"], match="regex", record=judged.append)
-        evaluate(
-            search_over(planets), [Question("Which planet is red?", (pattern,))], None, match="regex", reading=judge
-        )
+        questions = [Question("Which planet is red?", (pattern,))]
+        evaluate(search_over(planets), questions, None, EvaluationOptions(match="regex"), reading=judge)
         (found[pattern],) = judged
     right, *wrong = found.values()
     assert (right.exact_match, right.f1, right.lost_to) == (100.0, 100.0, None)
@@ -165,15 +164,15 @@ def test_patterns_judge_the_beginning_of_an_answer(planets: FAISSDocumentStore, 
 def test_what_cannot_be_judged(planets: FAISSDocumentStore, readers: tuple[Path, Path]) -> None:
     reader = DPRReader(str(readers[0]))
     for passages in ([], [0, 3]):
-        with pytest.raises(InputError, match="at least 1 passage"):
+        with pytest.raises(InputError, match=r"must be at least 1: got \["):
             ReadingJudge(search_over(planets), reader, passages, ["bm25"])
     judge = ReadingJudge(search_over(planets), reader, [2], ["bm25"])
-    with pytest.raises(InputError, match="no question has answers"):
+    with pytest.raises(InputError, match="no question has any"):
         evaluate(search_over(planets), [Question("Which?", (), ("right",))], None, reading=judge)
     with pytest.raises(InputError, match="needs vectors"):
-        evaluate(search_over(planets), [Question("Which?", ("Mars",))], None, systems=["dpr"])
+        evaluate(search_over(planets), [Question("Which?", ("Mars",))], None, EvaluationOptions(systems=["dpr"]))
     with pytest.raises(InputError, match="no system 'magic'"):
-        evaluate(search_over(planets), [Question("Which?", ("Mars",))], None, systems=["magic"])
+        evaluate(search_over(planets), [Question("Which?", ("Mars",))], None, EvaluationOptions(systems=["magic"]))
     planets.close()
 
 

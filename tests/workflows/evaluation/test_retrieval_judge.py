@@ -16,7 +16,7 @@ from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.core.hits import Hits
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.evaluation.retrieval_judge import PassageReader, RetrievalJudge
+from dpr_haystack.workflows.evaluation.retrieval_judge import PassageCache, RetrievalJudge
 
 TEXTS = {"a": "An apple.", "b": "A pear.", "c": "Cherries and a pear.", "d": "Nothing"}
 
@@ -69,7 +69,7 @@ def test_passages_are_read_once_and_only_for_answers(search: Counting) -> None:
 
 
 def test_only_so_many_passages_are_kept(search: Counting) -> None:
-    reader = PassageReader(search, kept=2)
+    reader = PassageCache(search, size=2)
     for ids in ("abc", "bc", "ab", "c", "abcd"):
         found = reader.read(ids)
         assert {name: (each.id, each.title, each.text) for name, each in found.items()} == {

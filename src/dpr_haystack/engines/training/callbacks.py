@@ -16,14 +16,12 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.engines.training.checkpoints import trained_weights
 from dpr_haystack.errors import TrainingFailed
 
 History = Sequence[dict[str, Any]]
 """What was logged, point by point, with ``step`` and ``epoch``; validations have names that begin with ``eval_``."""
-
-Progress = Callable[[int, int, dict[str, float]], None]
-"""Told after a step: how many steps are done, of how many, and what was logged since."""
 
 
 _ADVICE = "lower the learning rate, or train in float32 (dtype: float32)"
@@ -72,7 +70,7 @@ class Told(TrainerCallback):  # type: ignore[misc]
     :param progress: Told after every step.
     """
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: StepProgress) -> None:
         self._progress = progress
         self._logged: dict[str, float] = {}
 

@@ -19,6 +19,7 @@ from sentence_transformers import SentenceTransformer
 from dpr_haystack._optional import require
 from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.model_directory import Role, check_dimensions
+from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.engines.checkpoints.runtime import chosen_device, quiet
@@ -26,7 +27,6 @@ from dpr_haystack.engines.training.callbacks import (
     Curves,
     History,
     KeepBest,
-    Progress,
     StopOnRequest,
     Told,
     WeightsAreNumbers,
@@ -95,7 +95,7 @@ class Session:
         *,
         checkpoints: Path,
         curves: Callable[[History], None],
-        progress: Progress | None = None,
+        progress: StepProgress | None = None,
         token: str | None = None,
     ) -> None:
         self._config = config
