@@ -188,5 +188,5 @@ def test_bad_questions_are_passed_over_where_that_is_asked_for(cli: Cli, own_wor
     ran = cli("evaluate", "--store", "store", "--questions", "questions.jsonl", "--skip-bad", "--json")
     assert json.loads(ran.out)["questions"] == 40
     said = ran.err.splitlines()
-    assert [line.split(":")[0] for line in said] == ["passed over", "passed over", "2 bad records passed over"]
+    assert [line.split(":")[0] for line in said] == ["skipped", "skipped", "2 bad records skipped"]
     assert ["line 1" in said[0], "line 2" in said[1]] == [True, True]

@@ -44,8 +44,8 @@ def ran(cli: Cli, *arguments: object) -> str:
 
 
 FLATTERED = (
-    "100% of the questions that hybrid's weight was fitted on are among these, which flatters it: ask others, or go by "
-    "what fit-hybrid has cross-validated\n"
+    "100% of the questions that the hybrid weights were fitted on are among these, so that its accuracy is "
+    "overestimated: use other questions, or the cross-validated figures of fit-hybrid\n"
 )
 
 
@@ -251,7 +251,7 @@ def test_a_model_without_a_directory_of_its_own(cli: Cli, workspace: Path) -> No
     arguments = ("fit-hybrid", "--store", "other-store", "--questions", "few.jsonl", "--folds", 2)
     arguments = (*arguments, "--question-model", get_model_path())
     out = ran(cli, *arguments)
-    assert f"nothing was written: {get_model_path()} is no model directory" in out
+    assert f"nothing was written: {get_model_path()} is not a local model directory" in out
     assert "DPRHybridRetriever" in out
     assert "written to named.json" in ran(cli, *arguments, "--output", "named.json", "--plot", "curve.png")
     assert Path("curve.png").read_bytes().startswith(b"\x89PNG")
@@ -264,11 +264,11 @@ def test_a_model_without_a_directory_of_its_own(cli: Cli, workspace: Path) -> No
         ([], [], "no questions"),
         ([{"question": "who?", "answers": ["x"]}] * 3, [], "3 questions cannot be dealt into 5 folds"),
         ([{"question": "who?", "answers": ["x"]}] * 5 + [{"question": "why?"}], [], "question 6, 'why?', has neither"),
-        ([{"question": "who?", "passage_ids": ["x"]}] * 6, [], "for none of 6 questions a right passage was found"),
+        ([{"question": "who?", "passage_ids": ["x"]}] * 6, [], "no right passage was found in "),
         ([{"question": "who?", "answers": ["x"]}] * 6, ["--metric", "map"], "metric must be"),
         ([{"question": "who?", "answers": ["x"]}] * 6, ["--top-k", 200], "k must be from 1 to the depth, 100"),
         ([{"question": "who?", "answers": ["x"]}] * 6, ["--folds", 1], "into 1 folds"),
-        ([{"question": "who?", "answers": ["x"]}] * 6, ["--output", "no/h.json"], "no is no folder"),
+        ([{"question": "who?", "answers": ["x"]}] * 6, ["--output", "no/h.json"], "no is not a writable folder"),
         ([{"question": "who?", "answers": ["x"]}] * 6, ["--plot", "store"], "store is a folder"),
     ],
 )

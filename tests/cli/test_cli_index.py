@@ -46,7 +46,7 @@ def index(cli: Cli, tiny_models: tuple[Path, Path], here: Path) -> Indexing:
         assert (ran.code, ran.err) == (0, "")
         told = COUNTS.match(ran.out)
         assert told is not None, ran.out
-        assert ran.out.endswith(f"{store} holds {len(contents(store))} passages\n")
+        assert ran.out.endswith(f"{store} contains {len(contents(store))} passages\n")
         return Counts(zip(NAMES, map(int, told.groups()), strict=True))
 
     return run
@@ -152,7 +152,7 @@ def test_two_texts_under_one_id_are_said(cli: Cli, here: Path, tiny_models: tupl
     (here / "a.jsonl").write_text("\n".join(map(json.dumps, [*records, records[1]])))
     ran = cli("index", "a.jsonl", "--store", "store", "--model", tiny_models[0])
     assert ran.code == 0
-    assert ran.err == "1 passages were left out: their ids came before with another text, e.g. 1\n"
+    assert ran.err == "1 passages were skipped because their ids had occurred with another text, e.g. 1\n"
     assert "4 passages read" in ran.out
     assert "2 embedded, 0 updated, 1 unchanged" in ran.out
     assert contents("store")["1"].content == "One."
@@ -226,7 +226,7 @@ def test_pruning_where_the_source_itself_is_gone(
         assert "nowhere does not exist, and no passage came from there" in ran.err
     assert not (here / "other").exists()
     assert cli("index", "a", "--store", "other", "--model", tiny_models[0], "--prune").out.endswith(
-        "other holds 0 passages\n"
+        "other contains 0 passages\n"
     )
     assert not (here / "other").exists()
 
@@ -348,8 +348,8 @@ def test_bad_lines_cost_no_others(cli: Cli, here: Path, tiny_models: tuple[Path,
         "c.json: passage 2: ",
     ]
     for place, line in zip(places, said, strict=False):
-        assert line.startswith(f"passed over: docs/{place}")
-    assert said[6:] == ["6 bad records passed over"]
+        assert line.startswith(f"skipped: docs/{place}")
+    assert said[6:] == ["6 bad records skipped"]
     assert {each.content for each in contents("store").values()} == {"one", "two", "three", "four", "five", "six"}
     # what bad lines held before is not known to be gone
     (here / "docs" / "a.jsonl").write_text('{bad\n{"text": "two"}\n')
@@ -472,7 +472,7 @@ def interrupted(request: pytest.FixtureRequest, many: Path, tiny_models: tuple[P
     ran = signalled(request.param, 2, *arguments, cwd=many.parent)
     if request.param == signal.SIGINT:
         assert (ran.returncode, ran.stdout) == (130, "")
-        assert ran.stderr == f"interrupted: {count_of(store)} passages are in store; run the same command to go on\n"
+        assert ran.stderr == f"interrupted: {count_of(store)} passages are in store; run the same command to resume\n"
     else:
         assert ran.returncode == -signal.SIGKILL
     return store

@@ -89,7 +89,7 @@ def test_more_than_the_usual_candidates(cli: Cli, in_workspace: Path) -> None:
 def test_nothing_found(cli: Cli, in_workspace: Path) -> None:
     assert asked(cli, "zzzqqq", "--mode", "bm25") == []
     ran = cli("search", "zzzqqq", "--store", "store", "--mode", "bm25")
-    assert (ran.code, ran.out, ran.err) == (0, "no passage was found\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "no passages found\n", "")
 
 
 def test_for_people_it_prints_title_score_place_and_text(cli: Cli, in_workspace: Path, found: dict[str, Any]) -> None:

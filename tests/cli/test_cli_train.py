@@ -44,7 +44,7 @@ def test_it_trains_and_says_where_the_pair_is(config: Path, tmp_path: Path, caps
     ("settings", "message"),
     [
         (["learning_rat=1"], "there is no setting 'learning_rat'; did you mean 'learning_rate'?"),
-        (["epochs"], "'epochs' is no setting: write NAME=VALUE, e.g. epochs=3"),
+        (["epochs"], "a setting must be NAME=VALUE, e.g. epochs=3: got 'epochs'"),
         (["epochs=[1"], "the value cannot be read as YAML"),
         (["epochs=many"], "epochs must be a whole number, got 'many'"),
         (["batch_size=1", "hard_negatives=0"], "has no negative"),
@@ -70,8 +70,8 @@ def test_bad_examples_are_listed_and_passed_over(
     assert f"{train}, line 1" in capsys.readouterr().err
     assert main(["train", str(config), "skip_bad=true"]) == 0
     said = capsys.readouterr().err.splitlines()
-    assert said[-1] == "2 bad records passed over"
-    passed = [line for line in said if line.startswith("passed over: ")]
+    assert said[-1] == "2 bad records skipped"
+    passed = [line for line in said if line.startswith("skipped: ")]
     assert [f"line {number}:" in line for number, line in enumerate(passed, 1)] == [True, True]
 
 

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     root = Path(arguments.store)
     if not is_store(root):
-        msg = f"DIR must be a store: got {root}"
+        msg = f"there is no store at {root}"
         raise InputError(msg)
     report = repair_store(root) if arguments.repair else check_store(root)
     for line in report.passed:

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 SUMMARY = "fit the weights of BM25 and DPR in hybrid search"
 DESCRIPTION = """Searches for every question once by BM25 and once by DPR and fuses the results with every weight.
-Prints the best weight for these questions, its 95% interval, and the gain on questions not used for fitting, estimated by
-cross-validation. Writes hybrid.json into the model directory of the question tower, where search, ask and evaluate find
-it. Use a few hundred development questions, never those that results are reported on."""
+Prints the best weight for these questions, its 95% interval, and the gain on questions not used for fitting,
+estimated by cross-validation. Writes hybrid.json into the model directory of the question tower, where search, ask
+and evaluate find it. Use a few hundred development questions, never those that results are reported on."""
 EXAMPLE = "dpr-haystack fit-hybrid --store demo/store --questions dev.jsonl"
 
 _ROWS = range(0, 101, 10)

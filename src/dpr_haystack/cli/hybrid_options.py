@@ -38,8 +38,8 @@ def add_fusion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hybrid",
         metavar="FILE",
-        help="hybrid: settings written by fit-hybrid (default: hybrid.json in the model directory of the question tower, or "
-        "else equal weights)",
+        help="hybrid: settings written by fit-hybrid (default: hybrid.json in the model directory of the question "
+        "tower, or else equal weights)",
     )
     parser.add_argument(
         "--dpr-weight", type=_share, metavar="W", help="hybrid: weight of DPR from 0 to 1; BM25 has the rest"

@@ -44,7 +44,7 @@ def test_a_cross_encoder_says_what_is_relevant(cross_encoder: Path) -> None:
 
 
 def test_cross_encoders_that_cannot_be(cross_encoder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="between 0 and 1, got 1"):
+    with pytest.raises(InputError, match="between 0 and 1: got 1"):
         cross_encoder_check(str(cross_encoder), 1)
     with pytest.raises(ModelError, match="cannot be loaded"):
         cross_encoder_check(str(tmp_path / "gone"))

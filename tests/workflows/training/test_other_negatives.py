@@ -37,7 +37,7 @@ def test_a_pool_with_few_that_will_do_gives_those() -> None:
     assert sorted(each.text for each in got.negatives) == ["passage number 2", "passage number 3"]
     (again,) = add_random_negatives([got], POOL[:5], 9)
     assert [each.text for each in again.negatives[2:]] == ["passage number 4"]
-    with pytest.raises(InputError, match="count must be 0 or more, got -1"):
+    with pytest.raises(InputError, match="count must be 0 or more: got -1"):
         add_random_negatives([], POOL, -1)
-    with pytest.raises(InputError, match="no passages to draw"):
+    with pytest.raises(InputError, match="got an empty one"):
         add_random_negatives([], [], 1)

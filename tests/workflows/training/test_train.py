@@ -87,7 +87,7 @@ def test_components_load_what_was_trained(trained: Any) -> None:
 
 def test_a_finished_training_is_not_done_again_unless_asked(trained: Any) -> None:
     config, _ = trained
-    with pytest.raises(InputError, match=r"is finished: name another output_dir, or throw it away \(--restart\)"):
+    with pytest.raises(InputError, match=r"is finished: use another output_dir, or discard it \(--restart\)"):
         train_dpr(config)
 
 
@@ -179,7 +179,7 @@ def test_signals_end_it_and_the_same_command_goes_on(trained: Any, tmp_path: Pat
         assert ended.returncode == -number
     else:
         assert ended.returncode == 130, ended.stderr
-        assert "stopped after step 11, with a checkpoint: the same command goes on" in ended.stdout
+        assert "stopped after step 11 with a checkpoint; run the same command to resume" in ended.stdout
         assert checkpoints_in(tmp_path / "out" / "checkpoints")[-1].name == "checkpoint-11"
     report = train_dpr(config)
     assert report.finished

@@ -56,7 +56,7 @@ def test_passages_with_one_title_are_asked_for_once() -> None:
     assert (report.passages, report.made["title"]) == (4, 3)
 
 
-@pytest.mark.parametrize(("kinds", "message"), [(["cloze"], "no pseudo-questions 'cloze'"), ([], "name a kind")])
+@pytest.mark.parametrize(("kinds", "message"), [(["cloze"], "crop: got 'cloze'"), ([], "at least one kind")])
 def test_kinds_that_are_none(kinds: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         pseudo_examples(POOL, kinds)  # type: ignore[arg-type]
@@ -88,7 +88,7 @@ def test_from_the_command_line(
     examples = list(read_training(pseudo))
     kinds = Counter(each.meta["pseudo"] for each in examples)
     assert out.startswith(
-        f"{len(examples)} examples of 20 passages in {pseudo}: {kinds['inverse-cloze']} by inverse-cloze"
+        f"{len(examples)} examples from 20 passages in {pseudo}: {kinds['inverse-cloze']} by inverse-cloze"
     )
     assert kinds["crop"] > 10
     assert all(each.hard_negatives[0].id != each.positives[0].id for each in examples if each.hard_negatives)
@@ -114,7 +114,7 @@ def test_from_the_command_line(
 def test_questions_or_pseudo_questions(in_workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in ([], ["questions.jsonl", "--pseudo", "crop"]):
         assert main(["build-training-data", *arguments, "--store", "store", "--output", "x.jsonl"]) == 2
-        assert "name a file of questions, or --pseudo KIND" in capsys.readouterr().err
+        assert "give either a file of questions or --pseudo KIND" in capsys.readouterr().err
 
 
 def test_bad_questions_are_listed_and_passed_over(
@@ -131,5 +131,5 @@ def test_bad_questions_are_listed_and_passed_over(
     assert main([*command, "--skip-bad"]) == 0
     told = capsys.readouterr()
     assert [f"line {number}:" in line for number, line in enumerate(told.err.splitlines()[:3], 2)] == [True, True, True]
-    assert told.err.splitlines()[3:] == ["3 bad records passed over"]
-    assert told.out.startswith("2 examples of 2 questions")
+    assert told.err.splitlines()[3:] == ["3 bad records skipped"]
+    assert told.out.startswith("2 examples from 2 questions")
