@@ -48,6 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="question tower (default: the one that belongs to the store)",
     )
+    _add_fit(parser)
+    parser.add_argument("--output", metavar="FILE", help="file to write (default: hybrid.json in the model directory)")
+    parser.add_argument("--plot", metavar="FILE", help="plot the curve to a PNG file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_compute(parser)
+
+
+def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--normalization",
         choices=NORMALIZATIONS,
@@ -94,10 +102,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="random seed of folds and samples (default: 0)",
     )
-    parser.add_argument("--output", metavar="FILE", help="file to write (default: hybrid.json in the model directory)")
-    parser.add_argument("--plot", metavar="FILE", help="plot the curve to a PNG file")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    add_compute(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

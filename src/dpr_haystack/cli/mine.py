@@ -61,6 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="question tower (default: the one that belongs to the store)",
     )
     add_rules(parser)
+    _add_other_rules(parser)
+    parser.add_argument("--skip-bad", action="store_true", help="skip bad records and list them")
+
+
+def _add_other_rules(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="store_true", help="keep the existing hard negatives after the new ones")
     parser.add_argument(
         "--random", type=whole_number, metavar="N", help="also add N negatives per question, drawn from all passages"
@@ -81,7 +86,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="lowest probability at which the cross-encoder finds a passage relevant (default: %(default)s)",
     )
-    parser.add_argument("--skip-bad", action="store_true", help="skip bad records and list them")
 
 
 def add_rules(parser: argparse.ArgumentParser) -> None:

@@ -8,11 +8,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.common import add_compute, add_place, device_of, open_store, progress
 from dpr_haystack.core.progress import Progress
 from dpr_haystack.errors import InputError
+
+if TYPE_CHECKING:
+    from dpr_haystack.workflows.reembedding import ReembedReport
 
 SUMMARY = "re-embed a whole store with another model"
 DESCRIPTION = """Makes new vectors for every passage of a store, e.g. after training. The store can be searched with the
@@ -70,12 +75,17 @@ def run(arguments: argparse.Namespace) -> int:
     if not report.is_new:
         print(f"nothing to do: the vectors in {arguments.store} were made by {arguments.model}")
         return 0
-    reused = f", {report.found} reused from an interrupted run" if report.found else ""
-    print(f"{report.embedded} passages embedded in {time.perf_counter() - started:.1f} s{reused}")
-    if report.without_text:
-        print(f"{report.without_text} documents without text have no vector")
-    print(f"{arguments.store} now uses the vectors of {arguments.model}")
+    for line in _summary(report, arguments, time.perf_counter() - started):
+        print(line)
     return 0
+
+
+def _summary(report: ReembedReport, arguments: argparse.Namespace, seconds: float) -> Iterator[str]:
+    reused = f", {report.found} reused from an interrupted run" if report.found else ""
+    yield f"{report.embedded} passages embedded in {seconds:.1f} s{reused}"
+    if report.without_text:
+        yield f"{report.without_text} documents without text have no vector"
+    yield f"{arguments.store} now uses the vectors of {arguments.model}"
 
 
 def _refuse_servers(arguments: argparse.Namespace) -> None:

@@ -147,7 +147,11 @@ class _Pair:
     _loaded: dict[Role, Encoder] = field(default_factory=dict)
 
     def encode(self, role: Role, texts: Sequence[PassageText]) -> tuple[NDArray[np.float32], Similarity]:
-        """Vectors of texts, shape (texts, dimension), and their similarity."""
+        """Vectors of texts, shape (texts, dimension), and their similarity.
+
+        :param role: The role of the encoder.
+        :param texts: The texts.
+        """
         encoder = self._encoder(role)
         return encoder.encode(texts), _SIMILARITIES[self.similarity or encoder.similarity]
 
@@ -242,7 +246,11 @@ class _Evaluator:
         return self._judged(hits for batch in texts for hits in self._search.keyword_hits(batch, depth, None))
 
     def saved_ranks(self, path: Path, pair: _Pair) -> Ranks | None:
-        """The ranks in a file, if they are of this pair with the same questions and passages."""
+        """The ranks in a file, if they are of this pair with the same questions and passages.
+
+        :param path: The file.
+        :param pair: The pair.
+        """
         if not path.is_file():
             return None
         saved = json.loads(path.read_text(encoding="utf-8"))
@@ -250,7 +258,11 @@ class _Evaluator:
         return Ranks(saved["gold"], saved["answer"]) if is_same else None
 
     def dense_ranks(self, pair: _Pair, path: Path) -> Ranks:
-        """A pair's ranks by exact search over all passages; they are saved to a file."""
+        """A pair's ranks by exact search over all passages; they are saved to a file.
+
+        :param pair: The pair.
+        :param path: The file.
+        """
         passages = self._passages()
         vectors, similarity = pair.encode("passage", [(as_title(passage.title), passage.text) for passage in passages])
         texts: list[PassageText] = [(None, normalize_question(question.question)) for question in self._questions]
