@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack ask`: answers with their places, and plain words where there is none."""
+"""`dpr-haystack ask`: answers with their sources, and messages if there is none."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_no_good_answer_is_said_plainly(no_answer: float, min_probability: float
     reply = Reply("Where?", [FoundAnswer("Ulm", 0.4, document, 18, 21, thoughts)], no_answer, 20, min_probability)
     assert reply.is_good == (no_answer < 0.4 and min_probability < 0.4)
     first, *lines = as_text(reply).splitlines()
-    warning = f"  no good answer in 20 passages (none: {no_answer:.2f}); the most probable"
+    warning = f"  no good answer in 20 passages (probability of no answer: {no_answer:.2f}); the most probable ones:"
     assert first == "Where?"
     assert lines[: len(lines) - 3] == ([] if reply.is_good else [warning])
     assert lines[-3:] == [

@@ -144,7 +144,7 @@ def test_exact_scores_are_fitted_and_used(cli: Cli, workspace: Path) -> None:
     assert told["systems"]["hybrid"]["gold"] == top(report["systems"]["fitted"])
     assert told["fusion"] == report["settings"]
     assert evaluated(cli, "--no-exact-scores")["fusion"]["exact_scores"] is False
-    assert "a joiner has no exact scores" in ran(cli, *FIT, "--exact-scores")
+    assert "HybridJoiner cannot compute exact scores" in ran(cli, *FIT, "--exact-scores")
 
 
 def test_evaluate_says_where_the_weight_was_fitted_on_the_same_questions(cli: Cli, workspace: Path) -> None:
@@ -261,7 +261,7 @@ def test_a_model_without_a_directory_of_its_own(cli: Cli, workspace: Path) -> No
 @pytest.mark.parametrize(
     ("lines", "arguments", "reason"),
     [
-        ([], [], "no questions"),
+        ([], [], "fitting needs questions: got none"),
         ([{"question": "who?", "answers": ["x"]}] * 3, [], "3 questions cannot be dealt into 5 folds"),
         ([{"question": "who?", "answers": ["x"]}] * 5 + [{"question": "why?"}], [], "question 6, 'why?', has neither"),
         ([{"question": "who?", "passage_ids": ["x"]}] * 6, [], "no right passage was found in "),

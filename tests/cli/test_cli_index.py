@@ -322,7 +322,7 @@ def test_a_folder_with_bad_files(cli: Cli, here: Path, tiny_models: tuple[Path, 
     assert "--skip-bad" in ran.err
     ran = cli(*arguments, "--skip-bad", "--prune")
     assert ran.code == 0
-    assert re.fullmatch(r"not read to its end: docs/b\.md, line 1: .*\n", ran.err)
+    assert re.fullmatch(r"not read completely: docs/b\.md, line 1: .*\n", ran.err)
     assert "1 embedded, 0 updated, 1 unchanged, 1 removed" in ran.out
     assert {each.content for each in contents("store").values()} == {
         *("The text of a.", "The text of b.", "Another text of c."),

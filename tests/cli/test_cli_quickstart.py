@@ -69,7 +69,7 @@ def test_a_second_run_embeds_nothing_and_asks_again(
     before = files_of(own_workspace)
     ran = cli("quickstart", ".")
     assert ran.code == 0
-    assert re.fullmatch(r"\.: 185 passages, 0 embedded now, 185 as they were \([\d.]+ s\)\n", ran.err)
+    assert re.fullmatch(r"\.: 185 passages, 0 embedded, 185 unchanged \([\d.]+ s\)\n", ran.err)
     again = files_of(own_workspace)
     assert again == before
     shares = [line.split()[-4:] for line in ran.out.splitlines() if line.startswith("right passage in the top ")]
@@ -128,18 +128,18 @@ def test_what_is_missing_is_made_again(own_workspace: Path) -> None:
     shutil.rmtree(own_workspace / "pipelines")
     shutil.rmtree(own_workspace / "store")
     made = make_workspace(Path())
-    assert "185 embedded now, 0 as they were" in made.summary
+    assert "185 embedded, 0 unchanged" in made.summary
     assert made.questions.read_text() == questions
     assert (made.pipelines / "hybrid.yml").is_file()
 
 
 def test_a_changed_corpus_is_brought_up_to_date(cli: Cli, own_workspace: Path) -> None:
-    assert "185 passages, 0 embedded now" in make_workspace(Path()).summary
+    assert "185 passages, 0 embedded" in make_workspace(Path()).summary
     film = own_workspace / "corpus" / "film.md"
     film.write_text(film.read_text() + "\n## A film of mine\n\nIt is about a striped lighthouse.\n")
-    assert "186 passages, 1 embedded now, 185 as they were" in make_workspace(Path()).summary
+    assert "186 passages, 1 embedded, 185 unchanged" in make_workspace(Path()).summary
     film.write_text(film.read_text().replace("striped", "checkered"))
-    assert "186 passages, 1 embedded now, 185 as they were" in make_workspace(Path()).summary
+    assert "186 passages, 1 embedded, 185 unchanged" in make_workspace(Path()).summary
     hits = json.loads(cli("search", "lighthouse", "--store", "store", "--json", "--mode", "bm25").out)
     assert "checkered" in hits[0]["content"]
     assert all("striped" not in hit["content"] for hit in hits)

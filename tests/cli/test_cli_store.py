@@ -67,7 +67,7 @@ def test_what_can_be_rebuilt_is_rebuilt_on_request(cli: Cli, store: Path) -> Non
     with closing(sqlite3.connect(store / "documents.sqlite")) as connection, connection:
         connection.execute("UPDATE state SET count = 7")
     ran = cli("check", store)
-    assert (ran.code, ran.err) == (1, "store is not sound\n")
+    assert (ran.code, ran.err) == (1, "store has problems\n")
     told = "WRONG   the store counts 7 documents and holds 50 (repair with: dpr-haystack check store --repair)\n"
     assert told in ran.out
     assert cli("check", store).code == 1  # checking repairs nothing

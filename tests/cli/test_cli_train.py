@@ -45,7 +45,7 @@ def test_it_trains_and_says_where_the_pair_is(config: Path, tmp_path: Path, caps
     [
         (["learning_rat=1"], "there is no setting 'learning_rat'; did you mean 'learning_rate'?"),
         (["epochs"], "a setting must be NAME=VALUE, e.g. epochs=3: got 'epochs'"),
-        (["epochs=[1"], "the value cannot be read as YAML"),
+        (["epochs=[1"], "the value of a setting must be YAML: got 'epochs=[1'"),
         (["epochs=many"], "epochs must be a whole number, got 'many'"),
         (["batch_size=1", "hard_negatives=0"], "has no negative"),
         (["train_file=gone.jsonl"], "gone.jsonl"),
@@ -87,5 +87,5 @@ def test_time_left_is_that_of_each_training(
             clock[0] += seconds
         say(4, total, {})
         said = capsys.readouterr().err.splitlines()
-        assert said[-1] == f"step 4 of {total}, {seconds:.2f} s a step, {(total - 4) * seconds / 60:.0f} min left"
+        assert said[-1] == f"step 4 of {total}, {seconds:.2f} s per step, {(total - 4) * seconds / 60:.0f} min left"
         clock[0] += measuring

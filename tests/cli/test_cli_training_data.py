@@ -20,7 +20,7 @@ def test_from_questions_to_mined_examples(cli: Cli, own_workspace: Path) -> None
     ran = cli("build-training-data", "questions.jsonl", "--store", "store", "--output", "train.jsonl", "--count", 2)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(
-        "40 examples of 40 questions in train.jsonl: positives are 40 gold passages, 0 pieces of gold passages, 0 found"
+        "40 examples from 40 questions in train.jsonl: the positives are 40 gold passages, 0 pieces of gold passages and "
     )
     assert " selected as hard negatives\n  excluded: " in ran.out
     built = list(read_training("train.jsonl"))
@@ -57,7 +57,7 @@ def test_a_gold_paragraph_is_mapped_into_the_pieces_of_the_index(cli: Cli, own_w
     (own_workspace / "aare.txt").write_text(words)
     assert cli("index", "aare.txt", "--store", "store").code == 0
     ran = cli("build-training-data", "squad.json", "--store", "store", "--output", "train.json")
-    assert ran.out.startswith("1 examples of 1 questions in train.json: positives are 0 gold passages, 1 pieces")
+    assert ran.out.startswith("1 examples from 1 questions in train.json: the positives are 0 gold passages, 1 pieces")
     (example,) = read_training("train.json")
     assert example.positives[0].text.endswith("the town of Koblenz.")
     assert len(example.positives[0].text) < len(words)

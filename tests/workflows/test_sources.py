@@ -33,7 +33,7 @@ def test_a_named_file_is_read_whatever_its_folder(tmp_path: Path) -> None:
     file = tmp_path / ".hidden" / ".a.md"
     file.write_text("# A\n\nText.")
     assert find_files([file]) == [file]
-    with pytest.raises(InputError, match=r"no files to read.*\.pdf"):
+    with pytest.raises(InputError, match=r"no readable files.*\.pdf"):
         find_files([tmp_path])
 
 

@@ -124,7 +124,7 @@ def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
 
 def test_no_questions_and_too_few(place: Any, tmp_path: Path) -> None:
     config, store, questions = place
-    with pytest.raises(InputError, match="no questions to measure with"):
+    with pytest.raises(InputError, match="a learning curve needs evaluation questions"):
         learning_curve(config, store, [])
     with pytest.raises(InputError, match="no question names a gold passage or an answer"):
         learning_curve(config, store, [Question("what?", (), (), "1")])
