@@ -20,7 +20,7 @@ def test_from_questions_to_mined_examples(cli: Cli, own_workspace: Path) -> None
     ran = cli("build-training-data", "questions.jsonl", "--store", "store", "--output", "train.jsonl", "--count", 2)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(
-        "40 examples from 40 questions in train.jsonl: the positives are 40 gold passages, 0 pieces of gold passages and "
+        "40 examples from 40 questions in train.jsonl: the positives are 40 gold passages, 0 pieces of gold "
     )
     assert " selected as hard negatives\n  excluded: " in ran.out
     built = list(read_training("train.jsonl"))

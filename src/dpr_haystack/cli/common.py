@@ -62,7 +62,7 @@ def add_place(
         "--elasticsearch",
         action="append",
         metavar="URL",
-        help="Elasticsearch server instead of a store; credentials: ELASTIC_API_KEY, or ELASTIC_USER and ELASTIC_PASSWORD",
+        help="Elasticsearch server; credentials come from ELASTIC_API_KEY, or ELASTIC_USER and ELASTIC_PASSWORD",
     )
     parser.add_argument("--index", metavar="NAME", help=index_help)
     parser.add_argument("--ca-certs", metavar="FILE", help="with --elasticsearch: CA certificates to trust for https")
@@ -97,7 +97,7 @@ def add_reader(parser: argparse.ArgumentParser, what: str) -> None:
         "--rank-by",
         choices=["passage", "span"],
         default="passage",
-        help="rank answers by the probability of their passage or of their span (default: passage)",
+        help="rank answers by the relevance of their passages first, or only by their spans (default: passage)",
     )
     parser.add_argument(
         "--max-answer-length", type=whole_number, default=10, metavar="N", help="longest answer in tokens (default: 10)"
