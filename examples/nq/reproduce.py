@@ -8,7 +8,8 @@
 The pair is the one trained on several data sets (multiset) or, with --model single, on Natural Questions only. The
 Wikipedia passages (21,015,324 of 100 words) and the questions come from the download page of the original repository;
 the checkpoints from the Hugging Face Hub or a local copy (--question-model, --passage-model). The vectors take 65 GB
-and some hours on a fast GPU; the same command resumes after an interruption. For fewer passages, use the head of the file.
+and some hours on a fast GPU; the same command resumes after an interruption. For fewer passages, use the head of the
+file.
 
 Expected top-20 / top-100 accuracy (a passage with an answer), in percent:
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Bad input: exit code 2, one line on stderr that says what is wrong, nothing on stdout, nothing changed."""
+"""Invalid input: exit code 2, a one-line error on stderr, nothing on stdout, no file changed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack evaluate`: its figures are the ones that are counted here from the searches themselves."""
+"""`dpr-haystack evaluate`: its figures compared with ones computed here from the search results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KS = (1, 5, 20, 100)
 
 
 def plain(text: str | None) -> str:
-    """Lower case, words and marks set apart by single spaces: enough for the answers of the sample questions."""
+    """Lower-cased words and punctuation separated by single spaces: enough for the sample answers."""
     words = re.findall(r"[^\W_]+|[^\w\s]", (text or "").lower())
     return f" {' '.join(words)} "
 
@@ -34,7 +34,7 @@ def share(hits: list[list[bool]], k: int) -> float:
 
 @pytest.fixture(scope="module")
 def runs(workspace_root: Path) -> dict[str, list[list[Document]]]:
-    """For each system and question the first hundred passages, put together here from the two searches."""
+    """For each system and question the first hundred passages, computed here from the two searches."""
     store = FAISSDocumentStore.from_directory(workspace_root / "store")
     embedder = DPRTextEmbedder(str(workspace_root / "model"))
     found: dict[str, list[list[Document]]] = {"bm25": [], "dpr": [], "hybrid": []}
@@ -82,7 +82,7 @@ def test_the_figures_are_those_counted_here(
 
 
 def test_figures_by_hand(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five passages without vectors: BM25 alone, ranks that can be read off."""
+    """Five passages without vectors, with obvious BM25 ranks."""
     monkeypatch.chdir(tmp_path)
     texts = ["apple apple apple", "apple apple pear", "apple pear pear", "cherry", "no fruit at all"]
     store = FAISSDocumentStore("store")

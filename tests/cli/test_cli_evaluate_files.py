@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What `dpr-haystack evaluate` writes: other tools read it, and find the same figures in it."""
+"""Files written by `dpr-haystack evaluate`: other tools read them and compute the same figures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def evaluated(cli: Cli, *arguments: object) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def written(workspace_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
-    """The report of one evaluation, and the folder with all that it wrote."""
+    """The report of one evaluation, and the folder with its files."""
     import contextlib
     import io
 
@@ -65,7 +65,7 @@ def test_files_and_nothing_else(written: tuple[dict[str, Any], Path]) -> None:
 
 
 def test_trec_runs_have_the_same_figures(written: tuple[dict[str, Any], Path], workspace_root: Path) -> None:
-    """Read by ir_measures from the files: as the report says, and what its own measures say too."""
+    """ir_measures computes the figures of the report from the files."""
     report, folder = written
     qrels = [
         ir_measures.Qrel(str(number), gold, 1)
@@ -154,7 +154,7 @@ def test_what_is_known_of_a_question_only(cli: Cli, own_workspace: Path) -> None
 
 
 def refused(cli: Cli, folder: Path, *arguments: object) -> str:
-    """The error; nothing is changed."""
+    """The error message, after a check that nothing was changed."""
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     ran = cli("evaluate", "--store", "store", "--questions", folder / "questions.jsonl", *arguments)
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
@@ -239,7 +239,7 @@ def test_what_is_not_installed_is_named(
 
 
 def test_a_file_takes_its_place_when_all_went_well(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A passage id that a TREC run cannot hold ends the evaluation: what was there before is there still."""
+    """A passage id that is invalid in a TREC run ends the evaluation; existing files stay."""
     monkeypatch.chdir(tmp_path)
     store = FAISSDocumentStore("store")
     store.write_documents([Document(id="1", content="apple"), Document(id="2 3", content="pear")])

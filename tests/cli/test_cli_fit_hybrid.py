@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack fit-hybrid`: its figures are those of `evaluate`, and what it writes is what is searched with."""
+"""`dpr-haystack fit-hybrid`: its figures equal those of `evaluate`, and searches use the settings it writes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIT = ("fit-hybrid", "--store", "store", "--questions", "questions.jsonl")
 
 @pytest.fixture
 def workspace(own_workspace: Path) -> Path:
-    """A copy with a model directory of its own, which the store's manifest leads to."""
+    """A copy of the workspace with its own model directory, which the store's manifest names."""
     model = own_workspace / "model"
     shared = model.resolve()
     model.unlink()

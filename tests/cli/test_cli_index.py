@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack index`: every kind of file, only what is new, and no harm from an interruption."""
+"""`dpr-haystack index`: all file types, incremental indexing, and interruptions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COUNTS = re.compile(r"(\d+) passages read in [\d.]+ s: (\d+) embedded, (\d+) upd
 
 
 class Counts(dict[str, int]):
-    """What the command says that it did."""
+    """The counts that the command prints."""
 
 
 @pytest.fixture
@@ -448,7 +448,7 @@ FULL_PRECISION = ("--dtype", "float32")
 
 @pytest.fixture
 def many(here: Path) -> Path:
-    """Enough passages for several writes."""
+    """Enough passages for several batches."""
     path = here / "many.jsonl"
     lines = (json.dumps({"id": f"p{n}", "text": f"Darwin wrote book {n} in London. " * 3}) for n in range(MANY))
     path.write_text("\n".join(lines))
@@ -456,7 +456,7 @@ def many(here: Path) -> Path:
 
 
 def count_of(store: Path) -> int:
-    """How many passages a store has, asked beside the process that writes."""
+    """The number of passages of a store while another process writes."""
     try:
         with closing(sqlite3.connect(f"file:{store / 'documents.sqlite'}?mode=ro", uri=True, timeout=1)) as connection:
             return int(connection.execute("SELECT count FROM state").fetchone()[0])
@@ -466,7 +466,7 @@ def count_of(store: Path) -> int:
 
 @pytest.fixture
 def interrupted(request: pytest.FixtureRequest, many: Path, tiny_models: tuple[Path, Path]) -> Path:
-    """A store whose indexing was broken off after its second write, by Ctrl-C or for good."""
+    """A store whose indexing was interrupted (Ctrl-C) or killed after its second write."""
     store = many.parent / "store"
     arguments = ("index", many.name, "--store", store.name, "--model", tiny_models[0], *FULL_PRECISION)
     ran = signalled(request.param, 2, *arguments, cwd=many.parent)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack quickstart`: a workspace that works, and that a second run leaves as it is."""
+"""`dpr-haystack quickstart`: the workspace works, and a second run leaves it unchanged."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_second_run_embeds_nothing_and_asks_again(
 
 
 def test_the_sample_shows_what_it_should(workspace_root: Path) -> None:
-    """With the weight that was fitted, both searches together are better than words alone."""
+    """With the fitted weights, hybrid search is better than BM25."""
     from dpr_haystack.backends.registry import search_over
     from dpr_haystack.workflows.evaluation.evaluate import EvaluationOptions, evaluate
 
@@ -95,7 +95,7 @@ def test_the_sample_shows_what_it_should(workspace_root: Path) -> None:
 
 
 def test_the_table_shows_what_training_brought(workspace_root: Path, tmp_path: Path) -> None:
-    """The encoder as published is asked where the model is what came of training it, and nowhere else."""
+    """The published encoder is asked only if the model was trained from it."""
     root = tmp_path / "demo"
     shutil.copytree(workspace_root, root)
     few_questions(root)

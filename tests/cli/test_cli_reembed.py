@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack reembed` with real encoders: afterwards the store is as if it had been indexed with the new one."""
+"""`dpr-haystack reembed` with real encoders: the result equals indexing with the new encoder."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`check`, `info` and `convert`: what they say about directories, and what they write."""
+"""`check`, `info` and `convert`: their output and the directories that they write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Cli = Callable[..., Ran]
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Fifty documents, forty of them with vectors, with both indexes on disk."""
+    """Fifty documents, forty of them with vectors, and both indexes on disk."""
     monkeypatch.chdir(tmp_path)
     generator = np.random.default_rng(5)
     made = FAISSDocumentStore("store", "HNSW16", embedding_dim=8, encoder={"model": "some/model", "fingerprint": "abc"})

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack train`, from the command line to its exit code."""
+"""`dpr-haystack train`: arguments, output and exit codes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Which towers a command means."""
+"""Opening stores and finding the towers that belong to them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Files and folders to passages."""
+"""Reading passages from files and folders."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ def _curve(searched: Sequence[Searched], normalization: str, shares: Sequence[fl
     missing = _missing(normalization, missing)
     scale = scale_of(searched, normalization)
     weights = [weights_at(share, scale) for share in shares]
-    ranks = [ranks_over(each, weights, normalization=normalization, missing=missing) for each in searched]
+    ranks = [ranks_over(question, weights, normalization=normalization, missing=missing) for question in searched]
     return Curve(normalization, weights, np.array(ranks))
 
 
@@ -256,7 +256,7 @@ def _report(
         gain = value(held_out.ranks) - value(ranks[name])
         fitted = float((value(ranks["fitted"]) - value(ranks[name])).mean())
         gains[name] = Gain(fitted, float(gain.mean()), bootstrap_interval(gain.tolist(), seed=options.seed))
-    systems = {name: _figures(each, options.ks, depth) for name, each in ranks.items()}
+    systems = {name: _figures(of_system, options.ks, depth) for name, of_system in ranks.items()}
     settings = HybridSettings(
         weights=chosen.weights[choice.position],
         normalization=chosen.normalization,
@@ -278,7 +278,7 @@ def _report(
         curves={curve.normalization: mean.tolist() for curve, mean in zip(curves, means, strict=True)},
         systems=systems,
         gains=gains,
-        folds=[(curves[each.curve].normalization, SHARES[each.position]) for each in held_out.choices],
+        folds=[(curves[fold.curve].normalization, SHARES[fold.position]) for fold in held_out.choices],
         questions=count,
         metric=options.metric,
     )

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Judging a reader: from real questions to F1, and where wrong answers were lost."""
+"""Judging a reader on real questions: exact match, F1, and causes of wrong answers."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_table_says_the_same(cli: Cli, squad: Path, readers: tuple[Path, Pat
 
 @pytest.fixture
 def planets(tmp_path: Path) -> FAISSDocumentStore:
-    """Passages for one question that BM25 finds in a known order."""
+    """Passages for one question in a known BM25 order."""
     store = FAISSDocumentStore(str(tmp_path / "planets"), embedding_dim=None)
     texts = {
         "wrong": "Planet planet planet red and cold.",
@@ -134,7 +134,7 @@ def test_where_an_answer_is_lost(
 def test_selection_is_to_blame_when_the_answer_comes_from_a_passage_without_it(
     planets: FAISSDocumentStore, readers: tuple[Path, Path]
 ) -> None:
-    """Whatever passage the untrained reader prefers, exactly one of the two golds is not in it."""
+    """Whichever passage the untrained reader prefers, it lacks exactly one of the two gold answers."""
     lost = set()
     for answer in ("Mars", "cold"):
         judged: list[JudgedAnswer] = []

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Ranks of the first right passages, and reading passages no more often than needed."""
+"""Ranks of the first right passages; passages are read only when needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXTS = {"a": "An apple.", "b": "A pear.", "c": "Cherries and a pear.", "d": "No
 
 
 class Counting:
-    """A search that remembers which passages were read."""
+    """A search that records which passages were read."""
 
     def __init__(self, search: PassageSearch) -> None:
         self.search = search

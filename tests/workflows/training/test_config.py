@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Configurations of trainings: the shipped ones, and wrong ones."""
+"""Training configurations: shipped ones and invalid ones."""
 
 from __future__ import annotations
 

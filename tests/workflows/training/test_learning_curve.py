@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A learning curve over a small store, beside exact search with the components' own vectors."""
+"""A learning curve over a small store, compared with exact search over the components' vectors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Hard negatives out of the quickstart's store, beside exact search with numpy and the rules by hand."""
+"""Hard negatives from the quickstart's store, compared with exact search in numpy and rules applied by hand."""
 
 from __future__ import annotations
 

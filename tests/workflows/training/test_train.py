@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Whole trainings, small ones: what they write, what they learn, and that one that is cut off is not another one."""
+"""Small complete trainings: their files, what they learn, and that resuming gives the same weights."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A training to the end; its configuration and report."""
+    """Configuration and report of a complete training."""
     config = small_config(tmp_path_factory.mktemp("trained"), model)
     return config, train_dpr(config)
 
@@ -92,7 +92,7 @@ def test_a_finished_training_is_not_done_again_unless_asked(trained: Any) -> Non
 
 
 class Cut(Exception):
-    """The end of a training at some step."""
+    """Interrupts a training at some step."""
 
 
 @pytest.mark.parametrize("cut", [4, 10, 13])

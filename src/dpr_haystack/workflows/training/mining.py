@@ -139,7 +139,14 @@ def _mined(
 
 
 class _Miner:
-    """Mines hard negatives for batches of questions."""
+    """Mines hard negatives for batches of questions.
+
+    :param search: Searches the passages.
+    :param retriever: Provides the question tower; None for BM25.
+    :param options: Settings for mining.
+    :param check: Judgement of another model, or None.
+    :param tally: Counts candidates.
+    """
 
     def __init__(
         self,

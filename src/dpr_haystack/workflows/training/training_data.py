@@ -80,7 +80,14 @@ def build_examples(
 
 
 class _Builder:
-    """Finds positives for batches of questions."""
+    """Finds positives for batches of questions.
+
+    :param search: Searches the passages.
+    :param gold: Gold passages by id.
+    :param matcher: Finds answers in texts.
+    :param depth: How many BM25 results are checked.
+    :param report: Counts questions and positives.
+    """
 
     def __init__(
         self,
