@@ -17,6 +17,7 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import DPRHybridRetriever, DPRReader, FAISSDocumentStore
+from dpr_haystack.cli import make_parser
 from dpr_haystack.cli.ask import as_text
 from dpr_haystack.workflows.asking import FoundAnswer, Reply, SearchRank
 from support.workspace import Ran
@@ -177,3 +178,9 @@ def test_bad_input(cli: Cli, in_answering: Path, arguments: tuple[str, ...], mes
     ran = cli("ask", *arguments, "--store", "store")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert message in ran.err
+
+
+@pytest.mark.parametrize("option", ["--min-probability", "--least"])
+def test_the_old_name_of_the_minimum_probability_is_still_accepted(option: str) -> None:
+    parsed = make_parser().parse_args(["ask", "q", "--store", "store", option, "0.25"])
+    assert parsed.min_probability == 0.25
