@@ -176,13 +176,13 @@ def test_the_questions_are_spared(cli: Cli, folder: Path, name: str) -> None:
     (folder / "link").symlink_to(folder / "questions.jsonl")
     assert "would replace the questions" in refused(cli, folder, f"--{name}", folder / "link")
     assert "cannot be written" in refused(cli, folder, f"--{name}", folder / "nowhere" / "file.png")
-    assert "cannot be written" in refused(cli, folder, f"--{name}", f"{folder / 'file'}/")
+    assert "must be a file" in refused(cli, folder, f"--{name}", f"{folder / 'file'}/")
     if name in ("trec-run", "results"):
         (folder / "questions.jsonl").rename(folder / "questions.dpr.jsonl")
         (folder / "questions.jsonl").symlink_to(folder / "questions.dpr.jsonl")
         assert "would replace the questions" in refused(cli, folder, f"--{name}", folder / "questions.jsonl")
     else:
-        assert "cannot be written" in refused(cli, folder, f"--{name}", folder)
+        assert "must be a file: got" in refused(cli, folder, f"--{name}", folder)
 
 
 def test_derived_names_spare_the_questions_too(cli: Cli, folder: Path) -> None:

@@ -127,7 +127,8 @@ def _check_target(arguments: argparse.Namespace, name: str, path: Path, taken: d
         msg = f"{flag} {value} would replace the questions: use another file"
         raise InputError(msg)
     if path.is_dir() or (value.endswith(("/", os.sep)) and not Path(value).is_dir()):
-        msg = f"{flag} {value} cannot be written: a directory must exist already"
+        kind = "a file or an existing directory" if name in _SUFFIXES else "a file"
+        msg = f"{flag} must be {kind}: got {value}"
         raise InputError(msg)
     if not path.parent.is_dir():
         msg = f"{flag} {value} cannot be written: the directory {path.parent} does not exist"
