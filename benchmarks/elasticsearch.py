@@ -1,24 +1,23 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Elasticsearch side by side with the official writer and retrievers, on the same server.
+"""Compare with the official Elasticsearch writer and retrievers, on the same server.
 
     python benchmarks/elasticsearch.py [--store DIR --questions dev-v1.1.json.gz]
 
-Documents a second in, questions a second out by words and by vector, and what each kind of vector index finds of the
-20 nearest passages by exact search. All sides get the same documents and questions and run in turns; the tables show
-medians over the rounds. Nothing is embedded while the clock runs. Indexes have names of their own and are deleted
-afterwards; a server to try it with: `make elasticsearch`.
+Measures documents written per second, questions per second by BM25 and by vector, and the recall of each type of vector
+index among the 20 nearest passages of exact search. All sides get the same documents and questions and run in turns;
+the tables show medians over the rounds. Embedding is not timed. Indexes have random names and are deleted afterwards.
+`make elasticsearch` starts a server.
 
-Passages, their vectors and the model that embeds the questions come from --store; without one, vectors are made up
-and nothing is searched by words.
+Passages, vectors and the question tower come from --store; without it, vectors are generated and BM25 is not measured.
 """
 
 from __future__ import annotations
 
 import sys
 
-# A script's folder comes first where Python looks for modules: there, this file hides the client of that name.
+# The folder of a script is first on sys.path, where this file would hide the client package of the same name.
 sys.path.append(sys.path.pop(0))
 
 import argparse
@@ -32,7 +31,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dpr_haystack.backends.writer_registry import target_over
 from elasticsearch import Elasticsearch
 from haystack import Document
 from haystack_integrations.components.retrievers.elasticsearch import ElasticsearchBM25Retriever as OfficialBM25
@@ -43,7 +41,7 @@ from squad import read_squad
 
 from dpr_haystack import DPRTextEmbedder, ElasticsearchBM25Retriever, create_elasticsearch_index
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
-from dpr_haystack.backends.registry import search_over
+from dpr_haystack.backends.registry import search_over, writer_over
 from dpr_haystack.engines.elasticsearch.vectors import DenseSearch
 from dpr_haystack.workflows.opening import store_for
 from dpr_haystack.workflows.recorded_models import question_model_of
@@ -56,7 +54,7 @@ Side = Callable[[], object]
 
 @dataclass(frozen=True)
 class Data:
-    """Passages as every side gets them, and questions: their words, which are none if vectors are made up."""
+    """Passages for all sides, and questions; there are no words if vectors are generated."""
 
     documents: list[Document]
     words: list[str]
@@ -68,7 +66,7 @@ class Data:
 
 
 def main() -> None:
-    """Measure all parts and print their tables."""
+    """Run all parts and print their tables."""
     options = arguments()
     data = stored_data(options) if options.store else made_up_data(options)
     bench = Bench(options.elasticsearch, options.prefix, options.rounds)
@@ -82,17 +80,17 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--elasticsearch", default="http://127.0.0.1:19200", help="default: %(default)s")
-    parser.add_argument("--store", type=Path, help="a store of dpr-haystack with passages and vectors")
+    parser.add_argument("--store", type=Path, help="store with passages and vectors")
     parser.add_argument("--questions", type=Path, help="SQuAD's dev-v1.1.json.gz; needed with --store")
-    parser.add_argument("--asked", type=int, default=200, help="questions to ask")
-    parser.add_argument("--limit", type=int, help="passages at most; 5000 without --store")
-    parser.add_argument("--batch", type=int, default=1000, help="documents handed to a writer at once")
+    parser.add_argument("--asked", type=int, default=200, help="number of questions")
+    parser.add_argument("--limit", type=int, help="maximum number of passages (default without --store: 5000)")
+    parser.add_argument("--batch", type=int, default=1000, help="documents per call of a writer")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--prefix", default="benchmark", help="what the indexes are called, before a random name")
+    parser.add_argument("--prefix", default="benchmark", help="prefix of the index names")
     options = parser.parse_args()
     if options.store and not options.questions:
         parser.error("--store needs --questions")
@@ -100,7 +98,7 @@ def arguments() -> argparse.Namespace:
 
 
 def made_up_data(options: argparse.Namespace, dim: int = 768) -> Data:
-    """Vectors as long as DPR's, around some middles; questions lie near passages."""
+    """Vectors with norms like DPR's around some centres; questions are near passages."""
     generator = np.random.default_rng(0)
     count = options.limit or 5000
     middles = generator.normal(0, 0.25, (count // 50 + 1, dim))
@@ -115,7 +113,7 @@ def made_up_data(options: argparse.Namespace, dim: int = 768) -> Data:
 
 
 def stored_data(options: argparse.Namespace) -> Data:
-    """The passages of a store, and questions from all over a file, embedded by the model that belongs to them."""
+    """The passages of a store, and questions sampled from a file, embedded by the matching tower."""
     with closing(store_for(options.store)) as store:
         documents = store.filter_documents()[: options.limit]
         embedder = DPRTextEmbedder(question_model_of(search_over(store)))
@@ -126,10 +124,10 @@ def stored_data(options: argparse.Namespace) -> Data:
 
 
 class Bench:
-    """A server to measure on, and how often.
+    """Runs measurements on a server.
 
-    :param url: Its address.
-    :param prefix: What its indexes are called.
+    :param url: The address of the server.
+    :param prefix: Prefix of the index names.
     :param rounds: How often each side runs.
     """
 
@@ -141,20 +139,20 @@ class Bench:
 
     @contextmanager
     def index(self, dim: int | None, kind: str = "hnsw") -> Iterator[ElasticsearchDocumentStore]:
-        """An index for a while: ours, or with no dimension the one that the official store makes."""
+        """A temporary index: ours, or without a dimension the one that the official store creates."""
         name = f"{self._prefix}-{uuid.uuid4().hex}"
         store = ElasticsearchDocumentStore(hosts=self.url, index=name, request_timeout=120)
         if dim is not None:
             create_elasticsearch_index(self.url, name, embedding_dim=dim, index_options=kind)
         try:
-            store.count_documents()  # makes it, and a client
+            store.count_documents()  # creates the index and a client
             yield store
         finally:
             store.close()
             self.client.options(ignore_status=404).indices.delete(index=name)
 
     def in_turns(self, sides: dict[str, Side]) -> dict[str, float]:
-        """Median seconds of each."""
+        """Median seconds of each side."""
         seconds: dict[str, list[float]] = {name: [] for name in sides}
         for number in range(self._rounds):
             for name, work in sides.items():
@@ -163,7 +161,7 @@ class Bench:
         return {name: statistics.median(values) for name, values in seconds.items()}
 
     def compare(self, title: str, unit: str, sides: dict[str, tuple[int, Side]]) -> None:
-        """Let the sides take turns; print how many each does in a second, and how that compares with the first."""
+        """Run the sides in turns; print the rate of each and its ratio to the first."""
         seconds = self.in_turns({name: work for name, (_, work) in sides.items()})
         first = next(iter(sides))
         slowest = seconds[first] / sides[first][0]
@@ -174,20 +172,20 @@ class Bench:
 
 
 def batched(items: Sequence[Any], size: int) -> list[list[Any]]:
-    """Parts of some items."""
+    """Split items into batches."""
     return [list(items[start : start + size]) for start in range(0, len(items), size)]
 
 
 def timed(work: Side) -> float:
-    """Seconds that it takes."""
+    """Duration in seconds."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def write_ours(store: ElasticsearchDocumentStore, batches: Sequence[list[Document]]) -> None:
-    """As `dpr-haystack index` does."""
-    with closing(target_over(store)) as target:
+    """Write as `dpr-haystack index` does."""
+    with closing(writer_over(store)) as target:
         for batch in batches:
             target.write(batch)
         refused = target.settle()
@@ -196,14 +194,14 @@ def write_ours(store: ElasticsearchDocumentStore, batches: Sequence[list[Documen
 
 
 def write_officially(store: ElasticsearchDocumentStore, batches: Sequence[list[Document]], refresh: Any) -> None:
-    """As Haystack's DocumentWriter does; searchable afterwards."""
+    """Write as Haystack's DocumentWriter does; documents are searchable afterwards."""
     for batch in batches:
         store.write_documents(batch, refresh=refresh)
     store.client.indices.refresh(index=store._index)
 
 
 def writers(bench: Bench, data: Data, options: argparse.Namespace) -> None:
-    """Documents a second, with vectors and without, into the same kind of index."""
+    """Documents per second, with and without vectors, into the same kind of index."""
     dim = len(data.documents[0].embedding or ())
     plain = [replace(document, embedding=None) for document in data.documents]
 
@@ -230,7 +228,7 @@ def writers(bench: Bench, data: Data, options: argparse.Namespace) -> None:
 
 
 def words(bench: Bench, data: Data, options: argparse.Namespace) -> None:
-    """Questions a second by BM25: ours in our index, the official retriever in its own and in ours."""
+    """Questions per second by BM25: ours in our index, the official retriever in its own and in ours."""
     del options
     dim = len(data.documents[0].embedding or ())
     count = len(data.words)
@@ -253,7 +251,7 @@ def words(bench: Bench, data: Data, options: argparse.Namespace) -> None:
 
 
 def official_batches(bench: Bench, store: ElasticsearchDocumentStore, data: Data) -> None:
-    """The official retriever knows no batches: this sends its query in them."""
+    """Send the query of the official retriever, which has no batches, in batches."""
     for part in batched(data.words, 64):
         searches: list[dict[str, Any]] = []
         for question in part:
@@ -266,7 +264,7 @@ def official_batches(bench: Bench, store: ElasticsearchDocumentStore, data: Data
 
 
 def vectors(bench: Bench, data: Data, options: argparse.Namespace) -> None:
-    """Questions a second by vector, in the same index."""
+    """Questions per second by vector, in the same index."""
     del options
     dim = data.vectors.shape[1]
     count = len(data.vectors)
@@ -291,22 +289,22 @@ def vectors(bench: Bench, data: Data, options: argparse.Namespace) -> None:
 
 
 def warm(sides: dict[str, tuple[int, Side]]) -> None:
-    """Once for the server's compiler and caches."""
+    """Run each side once to warm up compiler and caches of the server."""
     for _, work in sides.values():
         work()
 
 
 def settled(client: Elasticsearch, index: str) -> None:
-    """Wait until segments are merged as the server likes them."""
+    """Wait until the server has merged all segments."""
     while client.indices.stats(index=index, metric="merge")["_all"]["total"]["merges"]["current"]:
         time.sleep(0.2)
 
 
 def recall(bench: Bench, data: Data, options: argparse.Namespace) -> None:
-    """What each kind of vector index finds of the nearest, and how far its scores are off."""
+    """Recall and score error of each type of vector index."""
     matrix, questions = data.matrix, data.vectors.astype(np.float64)
     exact = questions @ matrix.T
-    lowest = np.sort(exact, axis=1)[:, -TOP_K]  # of equals any will do
+    lowest = np.sort(exact, axis=1)[:, -TOP_K]  # among equal scores any is right
     place = {document.id: number for number, document in enumerate(data.documents)}
     print(f"\nRecall@{TOP_K} against exact search, and the largest difference of a score from the exact inner product")
     print(f"{'':14}{'documents/s':>12}{'segments':>9}", end="")
@@ -331,7 +329,7 @@ def recall(bench: Bench, data: Data, options: argparse.Namespace) -> None:
 def judged(
     found: list[list[Document]], exact: NDArray[np.float64], lowest: NDArray[np.float64], place: dict[str, int]
 ) -> tuple[float, float]:
-    """The share of the nearest that was found, and the largest difference of a score."""
+    """Recall, and the largest difference of a score."""
     good, off = 0, 0.0
     for number, documents in enumerate(found):
         for document in documents:

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Encoding speed side by side with Haystack's sentence-transformers embedders, and what the fast number format costs.
+"""Compare encoding speed with Haystack's sentence-transformers embedders, and the accuracy of number formats.
 
-Speed: a tower of BERT-base's size with random weights (speed does not depend on their values) and a real vocabulary
-encodes real SQuAD passages and questions. Both sides get the same folder and the same texts, and run in turns.
-Accuracy: real MiniLM vectors of the SQuAD development set; the share of questions whose own passage is among the
-first 20 of all.
+Speed: a tower of the size of BERT-base with random weights, which do not affect speed, and a real vocabulary encodes
+SQuAD passages and questions. Both sides get the same folder and the same texts and run in turns.
+Accuracy: MiniLM vectors of the SQuAD development set; the percentage of questions whose gold passage is among the
+first 20 of all passages.
 
     python benchmarks/encode.py --squad train-v1.1.json.gz --dev dev-v1.1.json.gz
 
@@ -42,12 +42,12 @@ TOP_K = 20
 
 
 def spread(items: list, count: int) -> list:
-    """So many items from all over a list."""
+    """Evenly spaced items of a list."""
     return [items[index] for index in np.linspace(0, len(items) - 1, min(count, len(items))).astype(int)]
 
 
 def make_tower(folder: Path) -> str:
-    """A sentence-transformers folder with a BERT of base size."""
+    """A sentence-transformers folder with a model of the size of BERT-base."""
     torch.manual_seed(0)
     BertModel(BertConfig()).save_pretrained(folder / "bert")
     AutoTokenizer.from_pretrained(get_model_path()).save_pretrained(folder / "bert")
@@ -57,7 +57,7 @@ def make_tower(folder: Path) -> str:
 
 
 def in_turns(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each run; they take turns, so that a busy machine is equally busy for all."""
+    """Median seconds of each run; they run in turns, so that other load affects all equally."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
@@ -68,7 +68,7 @@ def in_turns(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, fl
 
 
 def table(title: str, unit: str, rates: dict[str, float]) -> None:
-    """Print rates, and each as a multiple of the first."""
+    """Print rates and their ratio to the first."""
     first = next(iter(rates.values()))
     print(f"\n{title}\n{'':48}{unit:>16}{'ratio':>8}")
     for name, rate in rates.items():
@@ -76,7 +76,7 @@ def table(title: str, unit: str, rates: dict[str, float]) -> None:
 
 
 def compare_speed(tower: str, passages: list[str], questions: list[str], rounds: int) -> None:
-    """Passages a second in bulk, questions a second one by one."""
+    """Passages per second in bulk, questions per second one by one."""
     documents = [Document(content=passage) for passage in passages]
     peer = SentenceTransformersDocumentEmbedder(model=tower, progress_bar=False)
     ours = {dtype: DPRDocumentEmbedder(tower, dtype=dtype, progress_bar=False) for dtype in ("auto", "float32")}
@@ -107,7 +107,7 @@ def compare_speed(tower: str, passages: list[str], questions: list[str], rounds:
 
 
 def top_k_accuracy(dtype: str, passages: list[str], questions: list[tuple[str, int]]) -> tuple[str, float]:
-    """Percent of questions whose own passage is among the first TOP_K, and the number format that was used."""
+    """Top-k accuracy in percent, and the number format."""
     model = str(get_model_path())
     embedder = DPRDocumentEmbedder(model, dtype=dtype, progress_bar=False)
     found = embedder.embed(passages)
@@ -122,9 +122,9 @@ def main() -> None:
     """Run both comparisons."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--squad", type=Path, required=True, help="train-v1.1.json.gz")
-    parser.add_argument("--dev", type=Path, help="dev-v1.1.json.gz; without it the accuracy is not measured")
+    parser.add_argument("--dev", type=Path, help="dev-v1.1.json.gz (default: do not measure accuracy)")
     parser.add_argument("--passages", type=int, default=512)
-    parser.add_argument("--questions", type=int, default=64, help="how many are asked one by one")
+    parser.add_argument("--questions", type=int, default=64, help="questions to encode one by one")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Compare a store's dense search with a plain numpy search, for every question of a file.
+"""Compare the dense search of a store with exact search in numpy, for every question of a file.
 
 python benchmarks/exactness.py --store squad --questions dev-v1.1.json.gz
 """
@@ -26,9 +26,9 @@ BLOCK = 200
 def main() -> None:
     """Print how many questions have the same result, and the largest difference of a score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", required=True, help="a store")
+    parser.add_argument("--store", required=True, help="directory of the store")
     parser.add_argument("--questions", required=True, type=Path, help="SQuAD JSON, qas.csv or JSON lines")
-    parser.add_argument("--index", default=None, help="search with another index than the store's, e.g. HNSW32")
+    parser.add_argument("--index", default=None, help="type of vector index instead of the store's, e.g. HNSW32")
     arguments = parser.parse_args()
     settings = {"index_string": arguments.index} if arguments.index else {}
     store = FAISSDocumentStore.from_directory(arguments.store, **settings)
@@ -37,7 +37,7 @@ def main() -> None:
     documents = store.filter_documents()
     ids = np.array([document.id for document in documents])
     vectors = np.array([document.embedding for document in documents], dtype=np.float64)
-    store.search(embeddings[0])  # builds the index, if there is one to build
+    store.search(embeddings[0])  # builds the index, if needed
 
     started = time.perf_counter()
     hits = store.dense_hits(embeddings, TOP_K)
@@ -50,7 +50,7 @@ def main() -> None:
             expected, got = line[best], np.array(found.scores)
             recall += len(np.intersect1d(ids[best], found.ids)) / len(best)
             if len(got) == len(expected) and np.allclose(got, expected, rtol=0, atol=1e-9):
-                same += 1  # the same scores at every rank: the same passages, but for the order of exact ties
+                same += 1  # equal scores at every rank: the same passages except for ties
                 worst = max(worst, float(np.abs(got - expected).max()))
     print(f"{len(questions)} questions, {len(documents)} passages, index {store.index_string}, top {TOP_K}")
     print(f"the same as numpy: {same} ({100 * same / len(questions):.2f}%), largest difference of a score {worst:.1e}")

@@ -1,19 +1,19 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The reader side by side with TransformersExtractiveReader.
+"""Compare the reader with TransformersExtractiveReader.
 
     python benchmarks/reader.py --squad dev-v1.1.json.gz
 
-A model for question answering of DistilBERT's size with random weights (neither speed nor agreement depends on what a
-model knows) and a real vocabulary reads real SQuAD passages, 50 for each question. Both sides get the same folder,
-questions, documents and limits, and run in turns; the tables show medians over the rounds. DistilBERT, because the
-peer gives no model the token types that BERT needs.
+A question answering model of the size of DistilBERT with random weights, which affect neither speed nor agreement, and
+a real vocabulary reads SQuAD passages, 50 per question. Both sides get the same folder, questions, documents and limits
+and run in turns; the tables show medians over the rounds. The model is DistilBERT because the peer does not pass the
+token types that BERT needs.
 
-First with the peer's settings on both sides and in its number format: are the best answers the same? Then each with
-its defaults. The peer gets an environment of its own, which is made on the first run (--peer-env keeps it).
+The first comparison uses the peer's settings and number format on both sides and counts equal answers; the second uses
+the defaults of each side. The peer runs in its own environment, created on the first run (--peer-env keeps it).
 
-needs dpr-haystack[demo].
+Needs dpr-haystack[demo].
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from transformers import AutoTokenizer, DistilBertConfig, DistilBertForQuestionA
 from dpr_haystack import DPRReader
 
 PEER = ["transformers-haystack==2.0.0", "accelerate"]
-# All that the peer limits: answers may be as long as its windows.
+# The only limit of the peer: answers may be as long as its windows.
 LIMITS: dict[str, Any] = {"top_k": 1, "max_seq_length": 384, "stride": 128, "no_answer": False}
 Answer = list[Any]
 
 
 def make_jobs(path: Path, questions: int, passages: int) -> list[dict[str, Any]]:
-    """Questions from all over SQuAD, each with its own passage and those around it."""
+    """Questions sampled from SQuAD, each with its gold passage and neighbouring ones."""
     texts, asked = read_squad(path)
     chosen = [asked[index] for index in np.linspace(0, len(asked) - 1, questions).astype(int)]
     jobs = []
@@ -56,8 +56,8 @@ def make_jobs(path: Path, questions: int, passages: int) -> list[dict[str, Any]]
 
 
 def make_model(folder: Path) -> str:
-    """A DistilBERT of base size. Its logits differ enough that the best span is not a matter of rounding, and are small
-    enough that the peer's probabilities do not all round to 1."""
+    """A model of the size of DistilBERT-base. Its logits differ enough that rounding does not change the best span, and
+    are small enough that the peer's probabilities do not all round to 1."""
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(get_model_path())
     model = DistilBertForQuestionAnswering(DistilBertConfig(vocab_size=len(tokenizer)))
@@ -68,7 +68,7 @@ def make_model(folder: Path) -> str:
 
 
 class Peer:
-    """TransformersExtractiveReader in a process of its own, which answers when asked."""
+    """TransformersExtractiveReader in a separate process."""
 
     def __init__(self, python: Path, model: str, jobs: Path, options: dict[str, Any]) -> None:
         script = Path(__file__).with_name("peers") / "transformers_reader.py"
@@ -94,13 +94,13 @@ class Peer:
 
 def _pipe(pipe: IO[str] | None) -> IO[str]:
     if pipe is None:
-        msg = "the peer has no pipes"
+        msg = "the peer process has no pipes"
         raise RuntimeError(msg)
     return pipe
 
 
 def our_side(jobs: list[dict[str, Any]], reader: DPRReader) -> Callable[[], tuple[float, list[Answer]]]:
-    """The same for ours."""
+    """The same for DPRReader."""
     documents = [[Document(id=str(i), content=text) for i, text in enumerate(job["passages"])] for job in jobs]
     reader.run(jobs[0]["question"], documents[0])
 
@@ -114,7 +114,7 @@ def our_side(jobs: list[dict[str, Any]], reader: DPRReader) -> Callable[[], tupl
 
 
 def compare(title: str, runs: dict[str, Callable[[], tuple[float, list[Answer]]]], rounds: int, passages: int) -> None:
-    """Let them take turns, and print passages a second and how many best answers are those of the first."""
+    """Run the sides in turns; print passages per second and how many best answers equal those of the first."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     answers: dict[str, list[Answer]] = {}
     for number in range(rounds):
@@ -132,10 +132,10 @@ def compare(title: str, runs: dict[str, Callable[[], tuple[float, list[Answer]]]
 
 
 def peer_environment(folder: Path) -> Path:
-    """The Python that has transformers-haystack."""
+    """The Python executable with transformers-haystack."""
     python = folder / "bin" / "python"
     if not python.exists():
-        print(f"making an environment with {' and '.join(PEER)}", file=sys.stderr)
+        print(f"creating an environment with {' and '.join(PEER)}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         same = [f"torch=={torch.__version__.split('+')[0]}"]
         subprocess.run([python, "-m", "pip", "install", "-q", *PEER, *same], check=True)
@@ -147,9 +147,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--squad", type=Path, required=True, help="dev-v1.1.json.gz")
     parser.add_argument("--questions", type=int, default=6)
-    parser.add_argument("--passages", type=int, default=50, help="for each question")
+    parser.add_argument("--passages", type=int, default=50, help="passages per question")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peer-env", type=Path, help="where the peer's environment is, or is to be made")
+    parser.add_argument("--peer-env", type=Path, help="directory of the peer's environment, created if missing")
     options = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     jobs = make_jobs(options.squad, options.questions, options.passages)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""SQuAD's passages and questions, for the benchmarks."""
+"""SQuAD passages and questions for the benchmarks."""
 
 from __future__ import annotations
 

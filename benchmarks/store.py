@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The store side by side with faiss-haystack, InMemoryDocumentStore and raw FAISS.
+"""Compare the store with faiss-haystack, InMemoryDocumentStore and raw FAISS.
 
     python benchmarks/store.py
 
-Durable write, open, one search, one search with a filter that lets 2% through (another one for each question, so that
-nothing can be remembered), and bytes on disk. All get the same vectors and questions and run in turns; the table shows
-medians over the rounds. faiss-haystack pins numpy below 2, so it gets an environment of its own, which is made on the
-first run (--peer-env keeps it).
+Measures durable write, open, one search, one search with a filter that selects 2% (a different one per question, so
+that results cannot be cached), and bytes on disk. All sides get the same vectors and questions and run in turns; the
+table shows medians over the rounds. faiss-haystack pins numpy below 2, so it runs in its own environment, created on
+the first run (--peer-env keeps it).
 """
 
 from __future__ import annotations
@@ -34,18 +34,20 @@ from dpr_haystack import FAISSDocumentStore
 
 PEER = "faiss-haystack==3.0.0"
 TOP_K = 10
-GROUPS = 50  # a filter for one of them lets 2% through
+GROUPS = 50  # a filter for one of them selects 2%
 Result = dict[str, float]
 
 
 def main() -> None:
-    """Run all of them in turns and print the table."""
+    """Run all sides in turns and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--passages", type=int, default=20_000)
     parser.add_argument("--dim", type=int, default=768)
     parser.add_argument("--questions", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peer-env", type=Path, help="where faiss-haystack's environment is, or is to be made")
+    parser.add_argument(
+        "--peer-env", type=Path, help="directory of the environment of faiss-haystack, created if missing"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -66,7 +68,7 @@ def main() -> None:
 
 
 def make_data(path: Path, passages: int, dim: int, questions: int) -> dict[str, np.ndarray]:
-    """Random vectors whose lengths differ as DPR's do, and the group of each passage."""
+    """Random vectors with norms that vary like DPR's, and the group of each passage."""
     generator = np.random.default_rng(0)
     vectors = generator.standard_normal((passages, dim)) * generator.lognormal(0, 0.1, (passages, 1))
     arrays = {
@@ -79,7 +81,7 @@ def make_data(path: Path, passages: int, dim: int, questions: int) -> dict[str, 
 
 
 def documents_of(data: dict[str, np.ndarray]) -> list[Document]:
-    """The passages as every side gets them."""
+    """The passages for all sides."""
     return [
         Document(id=str(number), content=f"passage {number}", meta={"group": int(group)}, embedding=vector.tolist())
         for number, (vector, group) in enumerate(zip(data["vectors"], data["groups"], strict=True))
@@ -87,7 +89,7 @@ def documents_of(data: dict[str, np.ndarray]) -> list[Document]:
 
 
 def measure_ours(data: dict[str, np.ndarray], folder: Path) -> Result:
-    """Write, open, search."""
+    """FAISSDocumentStore: write, open, search."""
     shutil.rmtree(folder, ignore_errors=True)
     documents, dim = documents_of(data), data["vectors"].shape[1]
     store = FAISSDocumentStore(str(folder), embedding_dim=dim)
@@ -102,7 +104,7 @@ def measure_ours(data: dict[str, np.ndarray], folder: Path) -> Result:
 
 
 def measure_in_memory(data: dict[str, np.ndarray], file: Path) -> Result:
-    """Write and save to disk, load, search."""
+    """InMemoryDocumentStore: write and save to disk, load, search."""
     documents = documents_of(data)
     store = InMemoryDocumentStore(shared=False)
 
@@ -113,7 +115,7 @@ def measure_in_memory(data: dict[str, np.ndarray], file: Path) -> Result:
     seconds = timed(write)
     loaded: list[InMemoryDocumentStore] = []
     opened = timed(lambda: loaded.append(InMemoryDocumentStore.load_from_disk(str(file))))
-    few = {**data, "questions": data["questions"][:5]}  # each takes a good part of a second
+    few = {**data, "questions": data["questions"][:5]}  # each takes a large part of a second
     result = searches(
         few,
         lambda q: loaded[0].embedding_retrieval(q, top_k=TOP_K),
@@ -123,7 +125,7 @@ def measure_in_memory(data: dict[str, np.ndarray], file: Path) -> Result:
 
 
 def measure_raw(data: dict[str, np.ndarray], file: Path) -> Result:
-    """The floor: vectors alone, no documents, no filters, nothing durable until the file is written."""
+    """Raw FAISS as a lower bound: vectors only, without documents, filters or durable writes."""
     index: Any = faiss.IndexFlatIP(data["vectors"].shape[1])
 
     def write() -> None:
@@ -138,7 +140,7 @@ def measure_raw(data: dict[str, np.ndarray], file: Path) -> Result:
 
 
 def measure_peer(python: Path, data: Path, folder: Path) -> Result:
-    """faiss-haystack, in its own environment."""
+    """faiss-haystack in its own environment."""
     folder.mkdir(exist_ok=True)
     for file in folder.iterdir():
         file.unlink()
@@ -149,10 +151,10 @@ def measure_peer(python: Path, data: Path, folder: Path) -> Result:
 
 
 def peer_environment(folder: Path) -> Path:
-    """The Python that has faiss-haystack."""
+    """The Python executable with faiss-haystack."""
     python = folder / "bin" / "python"
     if not python.exists():
-        print(f"making an environment with {PEER}", file=sys.stderr)
+        print(f"creating an environment with {PEER}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         subprocess.run([python, "-m", "pip", "install", "-q", PEER], check=True)
     return python
@@ -163,7 +165,7 @@ def searches(
     plain: Callable[[Any], list[Document]],
     filtered: Callable[[Any, dict[str, Any]], list[Document]],
 ) -> Result:
-    """Median seconds of a search and of a filtered one, and the share of filtered ones that got all they asked for."""
+    """Median seconds of a search and of a filtered one, and the share of filtered ones with top_k results."""
     questions = data["questions"].tolist()
     plain(questions[0])
     found: list[int] = []
@@ -178,14 +180,14 @@ def searches(
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds that it takes."""
+    """Duration in seconds."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def print_table(results: dict[str, list[Result]], arguments: argparse.Namespace) -> None:
-    """Medians over the rounds."""
+    """Print medians over the rounds."""
     print(f"{arguments.passages} passages of {arguments.dim} numbers, medians of {arguments.rounds} rounds\n")
     columns = [
         ("write s", "write", 1),

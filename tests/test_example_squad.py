@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The SQuAD recipe from its first to its last step, with a tiny encoder and a few articles."""
+"""The complete SQuAD example with a tiny encoder and a few articles."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def squad(path: Path, first: int, articles: int) -> None:
 
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
-    """Runs an example's main; its commands run in this process, where torch has been imported already."""
+    """Runs an example's main with its commands in this process, which has already imported torch."""
     monkeypatch.syspath_prepend(str(EXAMPLE))
 
     def run(name: str, *arguments: str) -> list[str]:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""faiss-haystack's part of benchmarks/store.py, run in an environment of its own because of its numpy pin.
+"""faiss-haystack's part of benchmarks/store.py, run in an environment of its own because it pins numpy.
 
 python benchmarks/peers/faiss_haystack.py DATA.npz FOLDER: prints seconds and counts as JSON.
 """

@@ -19,7 +19,7 @@ from haystack_integrations.components.readers.transformers import TransformersEx
 
 
 def main(model: str, jobs_file: Path, options: dict, threads: int) -> None:
-    """Load, then read whenever asked."""
+    """Load the reader, then answer requests on standard input."""
     torch.set_num_threads(threads)
     jobs = json.loads(jobs_file.read_text(encoding="utf-8"))
     documents = [[Document(id=str(i), content=text) for i, text in enumerate(job["passages"])] for job in jobs]

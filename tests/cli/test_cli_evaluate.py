@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack evaluate`: its figures are the ones that are counted here from the searches themselves."""
+"""`dpr-haystack evaluate`: its figures compared with ones computed here from the search results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KS = (1, 5, 20, 100)
 
 
 def plain(text: str | None) -> str:
-    """Lower case, words and marks set apart by single spaces: enough for the answers of the sample questions."""
+    """Lower-cased words and punctuation separated by single spaces: enough for the sample answers."""
     words = re.findall(r"[^\W_]+|[^\w\s]", (text or "").lower())
     return f" {' '.join(words)} "
 
@@ -36,7 +36,7 @@ def share(hits: list[list[bool]], k: int) -> float:
 
 @pytest.fixture(scope="module")
 def runs(workspace_root: Path) -> dict[str, list[list[Document]]]:
-    """For each system and question the first hundred passages, put together here from the two searches."""
+    """For each system and question the first hundred passages, computed here from the two searches."""
     store = FAISSDocumentStore.from_directory(workspace_root / "store")
     embedder = DPRTextEmbedder(str(workspace_root / "model"))
     found: dict[str, list[list[Document]]] = {"bm25": [], "dpr": [], "hybrid": []}
@@ -84,7 +84,7 @@ def test_the_figures_are_those_counted_here(
 
 
 def test_figures_by_hand(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five passages without vectors: BM25 alone, ranks that can be read off."""
+    """Five passages without vectors, with obvious BM25 ranks."""
     monkeypatch.chdir(tmp_path)
     texts = ["apple apple apple", "apple apple pear", "apple pear pear", "cherry", "no fruit at all"]
     store = FAISSDocumentStore("store")
@@ -190,5 +190,5 @@ def test_bad_questions_are_passed_over_where_that_is_asked_for(cli: Cli, own_wor
     ran = cli("evaluate", "--store", "store", "--questions", "questions.jsonl", "--skip-bad", "--json")
     assert json.loads(ran.out)["questions"] == 40
     said = ran.err.splitlines()
-    assert [line.split(":")[0] for line in said] == ["passed over", "passed over", "2 bad records passed over"]
+    assert [line.split(":")[0] for line in said] == ["skipped", "skipped", "2 bad records skipped"]
     assert ["line 1" in said[0], "line 2" in said[1]] == [True, True]

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What `dpr-haystack evaluate` writes: other tools read it, and find the same figures in it."""
+"""Files written by `dpr-haystack evaluate`: other tools read them and compute the same figures."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def evaluated(cli: Cli, *arguments: object) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def written(workspace_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
-    """The report of one evaluation, and the folder with all that it wrote."""
+    """The report of one evaluation, and the folder with its files."""
     import contextlib
     import io
 
@@ -67,7 +67,7 @@ def test_files_and_nothing_else(written: tuple[dict[str, Any], Path]) -> None:
 
 
 def test_trec_runs_have_the_same_figures(written: tuple[dict[str, Any], Path], workspace_root: Path) -> None:
-    """Read by ir_measures from the files: as the report says, and what its own measures say too."""
+    """ir_measures computes the figures of the report from the files."""
     report, folder = written
     qrels = [
         ir_measures.Qrel(str(number), gold, 1)
@@ -156,7 +156,7 @@ def test_what_is_known_of_a_question_only(cli: Cli, own_workspace: Path) -> None
 
 
 def refused(cli: Cli, folder: Path, *arguments: object) -> str:
-    """The error; nothing is changed."""
+    """The error message, after a check that nothing was changed."""
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     ran = cli("evaluate", "--store", "store", "--questions", folder / "questions.jsonl", *arguments)
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
@@ -178,13 +178,13 @@ def test_the_questions_are_spared(cli: Cli, folder: Path, name: str) -> None:
     (folder / "link").symlink_to(folder / "questions.jsonl")
     assert "would replace the questions" in refused(cli, folder, f"--{name}", folder / "link")
     assert "cannot be written" in refused(cli, folder, f"--{name}", folder / "nowhere" / "file.png")
-    assert "cannot be written" in refused(cli, folder, f"--{name}", f"{folder / 'file'}/")
+    assert "must be a file" in refused(cli, folder, f"--{name}", f"{folder / 'file'}/")
     if name in ("trec-run", "results"):
         (folder / "questions.jsonl").rename(folder / "questions.dpr.jsonl")
         (folder / "questions.jsonl").symlink_to(folder / "questions.dpr.jsonl")
         assert "would replace the questions" in refused(cli, folder, f"--{name}", folder / "questions.jsonl")
     else:
-        assert "cannot be written" in refused(cli, folder, f"--{name}", folder)
+        assert "must be a file: got" in refused(cli, folder, f"--{name}", folder)
 
 
 def test_derived_names_spare_the_questions_too(cli: Cli, folder: Path) -> None:
@@ -241,7 +241,7 @@ def test_what_is_not_installed_is_named(
 
 
 def test_a_file_takes_its_place_when_all_went_well(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A passage id that a TREC run cannot hold ends the evaluation: what was there before is there still."""
+    """A passage id that is invalid in a TREC run ends the evaluation; existing files stay."""
     monkeypatch.chdir(tmp_path)
     store = FAISSDocumentStore("store")
     store.write_documents([Document(id="1", content="apple"), Document(id="2 3", content="pear")])

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack fit-hybrid`: its figures are those of `evaluate`, and what it writes is what is searched with."""
+"""`dpr-haystack fit-hybrid`: its figures equal those of `evaluate`, and searches use the settings it writes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FIT = ("fit-hybrid", "--store", "store", "--questions", "questions.jsonl")
 
 @pytest.fixture
 def workspace(own_workspace: Path) -> Path:
-    """A copy with a model directory of its own, which the store's manifest leads to."""
+    """A copy of the workspace with its own model directory, which the store's manifest names."""
     model = own_workspace / "model"
     shared = model.resolve()
     model.unlink()
@@ -46,8 +46,8 @@ def ran(cli: Cli, *arguments: object) -> str:
 
 
 FLATTERED = (
-    "100% of the questions that hybrid's weight was fitted on are among these, which flatters it: ask others, or go by "
-    "what fit-hybrid has cross-validated\n"
+    "100% of the questions that the hybrid weights were fitted on are among these, so that its accuracy is "
+    "overestimated: use other questions, or the cross-validated figures of fit-hybrid\n"
 )
 
 
@@ -146,7 +146,7 @@ def test_exact_scores_are_fitted_and_used(cli: Cli, workspace: Path) -> None:
     assert told["systems"]["hybrid"]["gold"] == top(report["systems"]["fitted"])
     assert told["fusion"] == report["settings"]
     assert evaluated(cli, "--no-exact-scores")["fusion"]["exact_scores"] is False
-    assert "a joiner has no exact scores" in ran(cli, *FIT, "--exact-scores")
+    assert "HybridJoiner cannot compute exact scores" in ran(cli, *FIT, "--exact-scores")
 
 
 def test_evaluate_says_where_the_weight_was_fitted_on_the_same_questions(cli: Cli, workspace: Path) -> None:
@@ -253,7 +253,7 @@ def test_a_model_without_a_directory_of_its_own(cli: Cli, workspace: Path) -> No
     arguments: tuple[object, ...] = ("fit-hybrid", "--store", "other-store", "--questions", "few.jsonl", "--folds", 2)
     arguments = (*arguments, "--question-model", get_model_path())
     out = ran(cli, *arguments)
-    assert f"nothing was written: {get_model_path()} is no model directory" in out
+    assert f"nothing was written: {get_model_path()} is not a local model directory" in out
     assert "DPRHybridRetriever" in out
     assert "written to named.json" in ran(cli, *arguments, "--output", "named.json", "--plot", "curve.png")
     assert Path("curve.png").read_bytes().startswith(b"\x89PNG")
@@ -263,14 +263,14 @@ def test_a_model_without_a_directory_of_its_own(cli: Cli, workspace: Path) -> No
 @pytest.mark.parametrize(
     ("lines", "arguments", "reason"),
     [
-        ([], [], "no questions"),
-        ([{"question": "who?", "answers": ["x"]}] * 3, [], "the number of questions (3): got 5"),
+        ([], [], "fitting needs questions: got none"),
+        ([{"question": "who?", "answers": ["x"]}] * 3, [], "3 questions cannot be dealt into 5 folds"),
         ([{"question": "who?", "answers": ["x"]}] * 5 + [{"question": "why?"}], [], "question 6, 'why?', has neither"),
-        ([{"question": "who?", "passage_ids": ["x"]}] * 6, [], "for none of 6 questions a right passage was found"),
+        ([{"question": "who?", "passage_ids": ["x"]}] * 6, [], "no right passage was found in "),
         ([{"question": "who?", "answers": ["x"]}] * 6, ["--metric", "map"], "metric must be"),
         ([{"question": "who?", "answers": ["x"]}] * 6, ["--top-k", 200], "k must be from 1 to the depth, 100"),
-        ([{"question": "who?", "answers": ["x"]}] * 6, ["--folds", 1], "the number of questions (6): got 1"),
-        ([{"question": "who?", "answers": ["x"]}] * 6, ["--output", "no/h.json"], "no is no folder"),
+        ([{"question": "who?", "answers": ["x"]}] * 6, ["--folds", 1], "into 1 folds"),
+        ([{"question": "who?", "answers": ["x"]}] * 6, ["--output", "no/h.json"], "no is not a writable folder"),
         ([{"question": "who?", "answers": ["x"]}] * 6, ["--plot", "store"], "store is a folder"),
     ],
 )

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack index`: every kind of file, only what is new, and no harm from an interruption."""
+"""`dpr-haystack index`: all file types, incremental indexing, and interruptions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COUNTS = re.compile(r"(\d+) passages read in [\d.]+ s: (\d+) embedded, (\d+) upd
 
 
 class Counts(dict[str, int]):
-    """What the command says that it did."""
+    """The counts that the command prints."""
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def index(cli: Cli, tiny_models: tuple[Path, Path], here: Path) -> Indexing:
         assert (ran.code, ran.err) == (0, "")
         told = COUNTS.match(ran.out)
         assert told is not None, ran.out
-        assert ran.out.endswith(f"{store} holds {len(contents(store))} passages\n")
+        assert ran.out.endswith(f"{store} contains {len(contents(store))} passages\n")
         return Counts(zip(NAMES, map(int, told.groups()), strict=True))
 
     return run
@@ -154,7 +154,7 @@ def test_two_texts_under_one_id_are_said(cli: Cli, here: Path, tiny_models: tupl
     (here / "a.jsonl").write_text("\n".join(map(json.dumps, [*records, records[1]])))
     ran = cli("index", "a.jsonl", "--store", "store", "--model", tiny_models[0])
     assert ran.code == 0
-    assert ran.err == "1 passages were left out: their ids came before with another text, e.g. 1\n"
+    assert ran.err == "1 passages were skipped because their ids had occurred with another text, e.g. 1\n"
     assert "4 passages read" in ran.out
     assert "2 embedded, 0 updated, 1 unchanged" in ran.out
     assert contents("store")["1"].content == "One."
@@ -228,7 +228,7 @@ def test_pruning_where_the_source_itself_is_gone(
         assert "nowhere does not exist, and no passage came from there" in ran.err
     assert not (here / "other").exists()
     assert cli("index", "a", "--store", "other", "--model", tiny_models[0], "--prune").out.endswith(
-        "other holds 0 passages\n"
+        "other contains 0 passages\n"
     )
     assert not (here / "other").exists()
 
@@ -324,7 +324,7 @@ def test_a_folder_with_bad_files(cli: Cli, here: Path, tiny_models: tuple[Path, 
     assert "--skip-bad" in ran.err
     ran = cli(*arguments, "--skip-bad", "--prune")
     assert ran.code == 0
-    assert re.fullmatch(r"not read to its end: docs/b\.md, line 1: .*\n", ran.err)
+    assert re.fullmatch(r"not read completely: docs/b\.md, line 1: .*\n", ran.err)
     assert "1 embedded, 0 updated, 1 unchanged, 1 removed" in ran.out
     assert {each.content for each in contents("store").values()} == {
         *("The text of a.", "The text of b.", "Another text of c."),
@@ -350,8 +350,8 @@ def test_bad_lines_cost_no_others(cli: Cli, here: Path, tiny_models: tuple[Path,
         "c.json: passage 2: ",
     ]
     for place, line in zip(places, said, strict=False):
-        assert line.startswith(f"passed over: docs/{place}")
-    assert said[6:] == ["6 bad records passed over"]
+        assert line.startswith(f"skipped: docs/{place}")
+    assert said[6:] == ["6 bad records skipped"]
     assert {each.content for each in contents("store").values()} == {"one", "two", "three", "four", "five", "six"}
     # what bad lines held before is not known to be gone
     (here / "docs" / "a.jsonl").write_text('{bad\n{"text": "two"}\n')
@@ -450,7 +450,7 @@ FULL_PRECISION = ("--dtype", "float32")
 
 @pytest.fixture
 def many(here: Path) -> Path:
-    """Enough passages for several writes."""
+    """Enough passages for several batches."""
     path = here / "many.jsonl"
     lines = (json.dumps({"id": f"p{n}", "text": f"Darwin wrote book {n} in London. " * 3}) for n in range(MANY))
     path.write_text("\n".join(lines))
@@ -458,7 +458,7 @@ def many(here: Path) -> Path:
 
 
 def count_of(store: Path) -> int:
-    """How many passages a store has, asked beside the process that writes."""
+    """The number of passages of a store while another process writes."""
     try:
         with closing(sqlite3.connect(f"file:{store / 'documents.sqlite'}?mode=ro", uri=True, timeout=1)) as connection:
             return int(connection.execute("SELECT count FROM state").fetchone()[0])
@@ -468,13 +468,13 @@ def count_of(store: Path) -> int:
 
 @pytest.fixture
 def interrupted(request: pytest.FixtureRequest, many: Path, tiny_models: tuple[Path, Path]) -> Path:
-    """A store whose indexing was broken off after its second write, by Ctrl-C or for good."""
+    """A store whose indexing was interrupted (Ctrl-C) or killed after its second write."""
     store = many.parent / "store"
     arguments = ("index", many.name, "--store", store.name, "--model", tiny_models[0], *FULL_PRECISION)
     ran = signalled(request.param, 2, *arguments, cwd=many.parent)
     if request.param == signal.SIGINT:
         assert (ran.returncode, ran.stdout) == (130, "")
-        assert ran.stderr == f"interrupted: {count_of(store)} passages are in store; run the same command to go on\n"
+        assert ran.stderr == f"interrupted: {count_of(store)} passages are in store; run the same command to resume\n"
     else:
         assert ran.returncode == -signal.SIGKILL
     return store

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack quickstart`: a workspace that works, and that a second run leaves as it is."""
+"""`dpr-haystack quickstart`: the workspace works, and a second run leaves it unchanged."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_second_run_embeds_nothing_and_asks_again(
     before = files_of(own_workspace)
     ran = cli("quickstart", ".")
     assert ran.code == 0
-    assert re.fullmatch(r"\.: 185 passages, 0 embedded now, 185 as they were \([\d.]+ s\)\n", ran.err)
+    assert re.fullmatch(r"\.: 185 passages, 0 embedded, 185 unchanged \([\d.]+ s\)\n", ran.err)
     again = files_of(own_workspace)
     assert again == before
     shares = [line.split()[-4:] for line in ran.out.splitlines() if line.startswith("right passage in the top ")]
@@ -81,15 +81,15 @@ def test_a_second_run_embeds_nothing_and_asks_again(
 
 
 def test_the_sample_shows_what_it_should(workspace_root: Path) -> None:
-    """With the weight that was fitted, both searches together are better than words alone."""
+    """With the fitted weights, hybrid search is better than BM25."""
     from dpr_haystack.backends.registry import search_over
-    from dpr_haystack.workflows.evaluation.evaluate import evaluate
+    from dpr_haystack.workflows.evaluation.evaluate import EvaluationOptions, evaluate
 
     store = FAISSDocumentStore.from_directory(workspace_root / "store")
     fitted = fitted_for(str(trained_pair())).parameters()
     retriever = DPRHybridRetriever(store, str(workspace_root / "model"), top_k=20, **fitted)
     questions = list(read_questions(workspace_root / "questions.jsonl"))
-    systems = evaluate(search_over(store), questions, retriever.hybrid_search, ks=[1, 5, 20]).systems
+    systems = evaluate(search_over(store), questions, retriever.hybrid_search, EvaluationOptions(ks=[1, 5, 20])).systems
     retriever.close()
     for k in (1, 5, 20):
         assert systems["bm25"].gold[k] < systems["hybrid"].gold[k]
@@ -97,7 +97,7 @@ def test_the_sample_shows_what_it_should(workspace_root: Path) -> None:
 
 
 def test_the_table_shows_what_training_brought(workspace_root: Path, tmp_path: Path) -> None:
-    """The encoder as published is asked where the model is what came of training it, and nowhere else."""
+    """The published encoder is asked only if the model was trained from it."""
     root = tmp_path / "demo"
     shutil.copytree(workspace_root, root)
     few_questions(root)
@@ -130,18 +130,18 @@ def test_what_is_missing_is_made_again(own_workspace: Path) -> None:
     shutil.rmtree(own_workspace / "pipelines")
     shutil.rmtree(own_workspace / "store")
     made = make_workspace(Path())
-    assert "185 embedded now, 0 as they were" in made.summary
+    assert "185 embedded, 0 unchanged" in made.summary
     assert made.questions.read_text() == questions
     assert (made.pipelines / "hybrid.yml").is_file()
 
 
 def test_a_changed_corpus_is_brought_up_to_date(cli: Cli, own_workspace: Path) -> None:
-    assert "185 passages, 0 embedded now" in make_workspace(Path()).summary
+    assert "185 passages, 0 embedded" in make_workspace(Path()).summary
     film = own_workspace / "corpus" / "film.md"
     film.write_text(film.read_text() + "\n## A film of mine\n\nIt is about a striped lighthouse.\n")
-    assert "186 passages, 1 embedded now, 185 as they were" in make_workspace(Path()).summary
+    assert "186 passages, 1 embedded, 185 unchanged" in make_workspace(Path()).summary
     film.write_text(film.read_text().replace("striped", "checkered"))
-    assert "186 passages, 1 embedded now, 185 as they were" in make_workspace(Path()).summary
+    assert "186 passages, 1 embedded, 185 unchanged" in make_workspace(Path()).summary
     hits = json.loads(cli("search", "lighthouse", "--store", "store", "--json", "--mode", "bm25").out)
     assert "checkered" in hits[0]["content"]
     assert all("striped" not in hit["content"] for hit in hits)

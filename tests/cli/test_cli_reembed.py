@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack reembed` with real encoders: afterwards the store is as if it had been indexed with the new one."""
+"""`dpr-haystack reembed` with real encoders: the result equals indexing with the new encoder."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_as_if_indexed_with_the_new_model(
     monkeypatch.setattr("dpr_haystack.cli.reembed.progress", happening({2: interrupt}))
     ran = cli("reembed", "--store", "store", "--model", model)
     assert ran.code == 130
-    assert "interrupted: 64 of 185 passages have their new vector, the store answers with the old ones" in ran.err
+    assert "interrupted: 64 of 185 passages have a new vector, the store still uses the old ones" in ran.err
     assert vectors_in("store") == before
     assert cli("search", "who wrote Dune?", "--store", "store").code == 0
     assert "re-embedding by" in cli("check", "store").out
@@ -51,10 +51,10 @@ def test_as_if_indexed_with_the_new_model(
     assert "--restart" in other.err
     ran = cli("reembed", "--store", "store", "--model", model)
     assert (ran.code, ran.err) == (0, "")
-    done = int(ran.out.split(" were there from before")[0].split()[-1])
+    done = int(ran.out.split(" reused from an interrupted run")[0].split()[-1])
     assert ran.out.startswith(f"{185 - done} passages embedded in ")
     assert done >= 64
-    assert f"store answers with the vectors of {model}\n" in ran.out
+    assert f"store now uses the vectors of {model}\n" in ran.out
 
     assert cli("index", "corpus", "--store", "fresh", "--model", model).code == 0
     fresh, now = vectors_in("fresh"), vectors_in("store")
@@ -70,7 +70,7 @@ def test_as_if_indexed_with_the_new_model(
     assert cli("check", "store").code == 0
 
     again = cli("reembed", "--store", "store", "--model", model)
-    assert (again.code, again.out) == (0, f"nothing to do: the vectors in store are those of {model}\n")
+    assert (again.code, again.out) == (0, f"nothing to do: the vectors in store were made by {model}\n")
 
 
 def test_a_pair_with_shorter_vectors_is_another_encoder(cli: Cli, own_workspace: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_tower_for_euclidean_distance_gets_a_store_that_compares_by_it(
         refused = cli(*command, "--model", "l2")
         assert refused.code == 2
         assert (
-            "compares by dot_product, and l2 was trained for Euclidean distance (l2): `dpr-haystack index"
+            "compares vectors by dot_product, but l2 was trained for Euclidean distance (l2): `dpr-haystack index"
             in refused.err
         )
     assert cli("index", "corpus", "--store", "other", "--model", "l2").code == 0
@@ -118,8 +118,11 @@ def test_a_tower_for_euclidean_distance_gets_a_store_that_compares_by_it(
         (["--store", "nowhere", "--model", "model"], "there is no store"),
         (["--store", "store", "--model", "nowhere/at/all"], "There is no model"),
         (["--store", "store", "--model", "{question}"], "is a question encoder"),
-        (["--elasticsearch", "http://u:p@127.0.0.1:1", "--index", "x", "--model", "model"], "fill a new one"),
-        (["--store", "store", "--index", "x", "--model", "model"], "only a store can be embedded anew"),
+        (
+            ["--elasticsearch", "http://u:p@127.0.0.1:1", "--index", "x", "--model", "model"],
+            "index the same files into a new one",
+        ),
+        (["--store", "store", "--index", "x", "--model", "model"], "only a store can be re-embedded"),
     ],
 )
 def test_refusals(cli: Cli, in_workspace: Path, tmp_path: Path, arguments: list[str], reason: str) -> None:

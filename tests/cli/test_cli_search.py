@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack search`: what it prints is what the store finds, and nothing but that is on stdout."""
+"""`dpr-haystack search`: it prints the results of the store, and nothing else on stdout."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def asked(cli: Cli, question: str, *arguments: object) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def found(workspace_root: Path) -> dict[str, list[Document]]:
-    """What the three searches find, put together here: BM25 of the store, numpy over its vectors, the joiner."""
+    """The results of the three searches, computed here by the store's BM25, numpy and the joiner."""
     store = FAISSDocumentStore.from_directory(workspace_root / "store")
     embedding = np.array(DPRTextEmbedder(str(workspace_root / "model")).run(EINSTEIN)["embedding"])
     every = store.filter_documents()
@@ -91,7 +91,7 @@ def test_more_than_the_usual_candidates(cli: Cli, in_workspace: Path) -> None:
 def test_nothing_found(cli: Cli, in_workspace: Path) -> None:
     assert asked(cli, "zzzqqq", "--mode", "bm25") == []
     ran = cli("search", "zzzqqq", "--store", "store", "--mode", "bm25")
-    assert (ran.code, ran.out, ran.err) == (0, "no passage was found\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "no passages found\n", "")
 
 
 def test_for_people_it_prints_title_score_place_and_text(cli: Cli, in_workspace: Path, found: dict[str, Any]) -> None:
@@ -151,7 +151,7 @@ def test_another_question_tower_can_be_named(cli: Cli, tmp_path: Path, tiny_mode
 def test_progress_goes_to_the_screen_and_data_to_the_pipe(
     cli: Cli, in_workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a terminal on stderr there is a progress bar there, and stdout is JSON all the same."""
+    """With a terminal on stderr, progress bars go there and stdout is still JSON."""
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     lines = (in_workspace / "questions.jsonl").read_text().splitlines(keepends=True)
@@ -168,7 +168,7 @@ def test_progress_goes_to_the_screen_and_data_to_the_pipe(
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(workspace_root: Path) -> None:
-    """As `dpr-haystack search ... | head -1`: the pipe is closed long before everything is written."""
+    """As `dpr-haystack search ... | head -1`: the pipe is closed before everything is written."""
     arguments = [
         "search",
         "the",

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack train`, from the command line to its exit code."""
+"""`dpr-haystack train`: arguments, output and exit codes."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_it_trains_and_says_where_the_pair_is(config: Path, tmp_path: Path, caps
     ("settings", "message"),
     [
         (["learning_rat=1"], "there is no setting 'learning_rat'; did you mean 'learning_rate'?"),
-        (["epochs"], "'epochs' is no setting: write NAME=VALUE, e.g. epochs=3"),
-        (["epochs=[1"], "the value cannot be read as YAML"),
+        (["epochs"], "a setting must be NAME=VALUE, e.g. epochs=3: got 'epochs'"),
+        (["epochs=[1"], "the value of a setting must be YAML: got 'epochs=[1'"),
         (["epochs=many"], "epochs must be a whole number, got 'many'"),
         (["batch_size=1", "hard_negatives=0"], "has no negative"),
         (["train_file=gone.jsonl"], "gone.jsonl"),
@@ -72,8 +72,8 @@ def test_bad_examples_are_listed_and_passed_over(
     assert f"{train}, line 1" in capsys.readouterr().err
     assert main(["train", str(config), "skip_bad=true"]) == 0
     said = capsys.readouterr().err.splitlines()
-    assert said[-1] == "2 bad records passed over"
-    passed = [line for line in said if line.startswith("passed over: ")]
+    assert said[-1] == "2 bad records skipped"
+    passed = [line for line in said if line.startswith("skipped: ")]
     assert [f"line {number}:" in line for number, line in enumerate(passed, 1)] == [True, True]
 
 
@@ -89,5 +89,5 @@ def test_time_left_is_that_of_each_training(
             clock[0] += seconds
         say(4, total, {})
         said = capsys.readouterr().err.splitlines()
-        assert said[-1] == f"step 4 of {total}, {seconds:.2f} s a step, {(total - 4) * seconds / 60:.0f} min left"
+        assert said[-1] == f"step 4 of {total}, {seconds:.2f} s per step, {(total - 4) * seconds / 60:.0f} min left"
         clock[0] += measuring

@@ -24,9 +24,9 @@ def test_from_questions_to_mined_examples(cli: Cli, own_workspace: Path) -> None
     ran = cli("build-training-data", "questions.jsonl", "--store", "store", "--output", "train.jsonl", "--count", 2)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(
-        "40 examples of 40 questions in train.jsonl: positives are 40 gold passages, 0 pieces of gold passages, 0 found"
+        "40 examples from 40 questions in train.jsonl: the positives are 40 gold passages, 0 pieces of gold "
     )
-    assert " taken as hard negatives\n  left out: " in ran.out
+    assert " selected as hard negatives\n  excluded: " in ran.out
     built = list(read_training("train.jsonl"))
     assert len(built) == 40
     for example in built:
@@ -41,7 +41,7 @@ def test_from_questions_to_mined_examples(cli: Cli, own_workspace: Path) -> None
     )
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("40 examples in mined.json.gz\n")
-    assert "  left out: " in ran.out
+    assert "  excluded: " in ran.out
     mined = list(read_training("mined.json.gz"))
     assert [each.question for each in mined] == [each.question for each in built]
     dense = [passage for each in mined for passage in each.hard_negatives if passage.meta["source"] == "dpr"]
@@ -61,7 +61,7 @@ def test_a_gold_paragraph_is_mapped_into_the_pieces_of_the_index(cli: Cli, own_w
     (own_workspace / "aare.txt").write_text(words)
     assert cli("index", "aare.txt", "--store", "store").code == 0
     ran = cli("build-training-data", "squad.json", "--store", "store", "--output", "train.json")
-    assert ran.out.startswith("1 examples of 1 questions in train.json: positives are 0 gold passages, 1 pieces")
+    assert ran.out.startswith("1 examples from 1 questions in train.json: the positives are 0 gold passages, 1 pieces")
     (example,) = read_training("train.json")
     assert example.positives[0].text.endswith("the town of Koblenz.")
     assert len(example.positives[0].text) < len(words)
@@ -76,7 +76,7 @@ def test_bad_records_and_settings(cli: Cli, own_workspace: Path) -> None:
     ran = cli("mine", "bad.jsonl", "--store", "store", "--output", "out.json", "--skip-bad")
     assert ran.code == 0
     assert ran.out.startswith("0 examples in out.json\n")
-    assert [line.split(":")[0] for line in ran.err.splitlines()] == ["passed over"] * 2 + ["2 bad records passed over"]
+    assert [line.split(":")[0] for line in ran.err.splitlines()] == ["skipped"] * 2 + ["2 bad records skipped"]
     ran = cli("mine", "bad.jsonl", "--store", "store", "--output", "out.json", "--first-rank", 9, "--last-rank", 5)
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert "got 9 to 5" in ran.err

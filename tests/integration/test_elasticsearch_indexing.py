@@ -78,7 +78,7 @@ def test_everything_is_there_with_its_vector_and_can_be_found(
 ) -> None:
     ran = indexing.ran(corpus, *FLOAT32)
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out.endswith(f"index {index} holds 5 passages\n")
+    assert ran.out.endswith(f"index {index} contains 5 passages\n")
     found = contents(client, index, refresh=False)
     assert {name: source["content"] for name, source in found.items()} == TEXTS
     assert {source["file"] for source in found.values()} == {str(corpus)}

@@ -55,11 +55,11 @@ def test_refused_documents_are_listed_and_tried_again(
         lines = ran.err.splitlines()
         assert len(lines) == 5
         for row, reason in zip(bad, ("year", "max_bytes_length|immense", "512 bytes", "64-bit"), strict=True):
-            (line,) = [line for line in lines if line.startswith(f"not taken: {row['id']}: ")]
+            (line,) = [line for line in lines if line.startswith(f"rejected: {row['id']}: ")]
             assert any(part in line for part in reason.split("|")), line
             assert len(line) < 1_200
-        assert lines[-1] == "4 passages were not taken; run the same command to try them again"
-        assert ran.out.endswith(f"index {index} holds 40 passages\n")
+        assert lines[-1] == "4 passages were rejected; run the same command to try again"
+        assert ran.out.endswith(f"index {index} contains 40 passages\n")
         assert set(contents(client, index, refresh=False)) == {row["id"] for row in rows}
     assert ran.out.startswith("44 passages read")
     assert "4 embedded, 0 updated, 40 unchanged" in ran.out

@@ -123,7 +123,7 @@ def test_ctrl_c_says_how_much_is_there(
     assert (ran.returncode, ran.stdout) == (130, "")
     kept = count_there(client, index)
     assert 0 < kept < MANY
-    assert ran.stderr == f"interrupted: {kept} passages are in index {index}; run the same command to go on\n"
+    assert ran.stderr == f"interrupted: {kept} passages are in index {index}; run the same command to resume\n"
     counts = indexing(many, *FLOAT32)
     assert (counts["embedded"], counts["unchanged"]) == (MANY - kept, kept)
     check_all(client, index, texts, vectors)
@@ -154,8 +154,8 @@ def test_ctrl_c_while_the_server_is_gone(
         assert (ran.code, ran.out) == (130, "")
         assert time.monotonic() - pressed[0] < 12
     (last,) = [text for text in ran.err.splitlines() if text.startswith("interrupted")]
-    assert "is not known" in last
-    assert last.endswith("run the same command to go on")
+    assert "is unknown" in last
+    assert last.endswith("run the same command to resume")
 
 
 def test_a_line_that_is_cut_again_and_again_loses_nothing(
@@ -205,7 +205,7 @@ def test_a_server_that_stops_and_starts_again_is_waited_for(
         starting.join()
         assert ran.code == 0, ran.err
         assert counts_in(ran.out)["embedded"] == MANY
-        assert ran.out.endswith(f"index passages holds {MANY} passages\n")
+        assert ran.out.endswith(f"index passages contains {MANY} passages\n")
         check_all(client, "passages", texts, vectors)
         at_steps(monkeypatch, {})
         again = cli("index", many, *place, *FLOAT32)

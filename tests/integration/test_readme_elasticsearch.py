@@ -60,7 +60,7 @@ def test_its_commands_and_its_program(
         return done.stdout
 
     indexed, found, answered, table = map(run, map(here, blocks[1][1].splitlines()))
-    assert f"index {index} holds 185 passages" in indexed
+    assert f"index {index} contains 185 passages" in indexed
     assert client.count(index=index)["count"] == 185
     assert found.startswith(" 1. Dune ")
     assert "BM25: rank" in answered

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Credentials from the environment, and addresses that cannot be: no server is asked."""
+"""Credentials from the environment, and invalid addresses, without a server."""
 
 from __future__ import annotations
 

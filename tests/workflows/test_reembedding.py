@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Embedding a store anew beside indexing into it: vectors of two encoders never come together."""
+"""Re-embedding a store while indexing into it: vectors of two encoders are never mixed."""
 
 from __future__ import annotations
 

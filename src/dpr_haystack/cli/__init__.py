@@ -1,7 +1,16 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The command `dpr-haystack`: one small module a command; each imports what is heavy when it runs."""
+"""The command `dpr-haystack`.
+
+Each command is a module of this package with
+
+* ``SUMMARY``: one line for ``dpr-haystack --help``;
+* ``DESCRIPTION`` and ``EXAMPLE``: the head and the last line of the command's own ``--help``;
+* ``add_arguments(parser)``: adds the command's arguments to an :class:`argparse.ArgumentParser`;
+* ``run(arguments)``: runs the command with the parsed arguments and returns the exit code. Heavy libraries are imported
+  here, so that ``--help`` is fast.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +25,6 @@ from typing import NoReturn
 from dpr_haystack import __version__
 from dpr_haystack.errors import DPRError, InputError, MissingExtra, ModelError
 
-#: Name of each command and its module here.
 COMMANDS = {
     "quickstart": "quickstart",
     "index": "index",
@@ -34,6 +42,7 @@ COMMANDS = {
     "fit-hybrid": "fit_hybrid",
     "reembed": "reembed",
 }
+"""The module of each command."""
 
 _BAD_INPUT = (InputError, ModelError, MissingExtra)
 
@@ -41,11 +50,11 @@ _BAD_INPUT = (InputError, ModelError, MissingExtra)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
-    :param arguments: What stands behind the command's name; None for what the process was started with.
-    :returns: 0, or 1 if something failed, 2 for bad input, 130 if it was interrupted.
+    :param arguments: The arguments after ``dpr-haystack``; None for those of the process.
+    :returns: 0 for success, 1 for a failure, 2 for invalid input, 130 after an interruption.
     """
     parsed = make_parser().parse_args(arguments)
-    _be_quiet()
+    _configure_libraries()
     try:
         code: int = parsed.run(parsed)
         sys.stdout.flush()
@@ -54,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever reads the output has closed it
         return 0
     except _BAD_INPUT as error:
         print(f"dpr-haystack {parsed.command}: {_one_line(error)}", file=sys.stderr)
@@ -65,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as every other refusal here does."""
+    """Reports errors in one line, like all other errors of the commands."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
@@ -75,7 +84,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = _Parser(
         prog="dpr-haystack",
-        description="Dense passage retrieval, BM25 and both together over your own text.",
+        description="Search your own text by dense passage retrieval (DPR), BM25, or both combined.",
         epilog="example: dpr-haystack quickstart demo",
     )
     parser.add_argument("--version", action="version", version=f"dpr-haystack {__version__}")
@@ -94,13 +103,13 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _be_quiet() -> None:
-    """Set before the libraries are loaded: no telemetry, no progress bars and no asides of theirs on our screen."""
+def _configure_libraries() -> None:
+    """Disable telemetry, progress bars and warnings of libraries; must run before they are imported."""
     os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for name in ("haystack.components.converters", "pypdf", "trafilatura"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # a file that they cannot read is refused by its name
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # unreadable files are reported by name
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m dpr_haystack.cli`."""
+"""Runs `python -m dpr_haystack.cli`."""
 
 import sys
 

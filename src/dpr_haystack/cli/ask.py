@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack ask`: answers to questions, with where they are from."""
+"""`dpr-haystack ask`: answers to questions, with their sources."""
 
 from __future__ import annotations
 
@@ -25,30 +25,35 @@ from dpr_haystack.cli.common import (
 if TYPE_CHECKING:
     from dpr_haystack.workflows.asking import FoundAnswer, Reply
 
-SUMMARY = "answer a question"
-DESCRIPTION = """Finds passages by DPR, BM25 or both, lets a reader find answers in them, and shows each with its
-probability, its sentence, and what each search thought of its passage. Without a question it reads questions from
-standard input, one a line."""
+SUMMARY = "answer questions"
+DESCRIPTION = """Retrieves passages by DPR, BM25 or both and extracts answers from them with a reader. Prints each
+answer with its probability, its sentence, and the rank and score of its passage in each search. Without a question,
+reads questions from standard input, one per line."""
 EXAMPLE = 'dpr-haystack ask "who wrote Dune?" --store demo/store --reader my-reader'
 
 _SEARCH = {"bm25": "BM25", "dpr": "DPR"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
-    parser.add_argument("question", nargs="?", help="the question; without it they are read from standard input")
+    """Add the arguments of this command."""
+    parser.add_argument("question", nargs="?", help="the question (default: questions from standard input)")
     add_place(parser)
-    add_reader(parser, "the reader (default: that of the model directory that made the store's vectors)")
+    add_reader(parser, "reader (default: that of the model directory that made the vectors)")
     add_search(parser, top_k=3, what="answers")
     parser.add_argument(
-        "--passages", type=whole_number, default=20, metavar="N", help="how many to read (default: %(default)s)"
+        "--passages",
+        type=whole_number,
+        default=20,
+        metavar="N",
+        help="number of passages to read (default: %(default)s)",
     )
     parser.add_argument(
+        "--min-probability",
         "--least",
         type=float,
         default=0.1,
         metavar="P",
-        help="call no answer good below this probability (default: 0.1)",
+        help="report that there is no good answer if the best one has a lower probability (default: %(default)s)",
     )
     add_question_model(parser)
 
@@ -65,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         hybrid = None
         if arguments.mode != "bm25":
             hybrid = hybrid_search(place, arguments, is_fusing=arguments.mode == "hybrid")
-        choice = {name: getattr(arguments, name) for name in ("mode", "passages", "top_k", "least")}
+        choice = {name: getattr(arguments, name) for name in ("mode", "passages", "top_k", "min_probability")}
         for question in _questions(arguments.question):
             reply = ask(question, place.search, hybrid, reader, **choice)
             print(json.dumps(reply.to_json(), ensure_ascii=False) if arguments.json else as_text(reply), flush=True)
@@ -76,9 +81,9 @@ def _questions(question: str | None) -> Iterator[str]:
     if question is not None:
         yield question
         return
-    is_asked = sys.stdin.isatty()
+    is_terminal = sys.stdin.isatty()
     while True:
-        if is_asked:
+        if is_terminal:
             print("? ", end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         if not line:
@@ -88,14 +93,17 @@ def _questions(question: str | None) -> Iterator[str]:
 
 
 def as_text(reply: Reply) -> str:
-    """A reply for people to read."""
+    """Format a reply as text."""
     lines = [reply.question]
     if not reply.passages:
-        lines.append("  no passage was found")
+        lines.append("  no passages found")
     elif not reply.answers:
-        lines.append(f"  no answer was found in {reply.passages} passages")
+        lines.append(f"  no answer found in {reply.passages} passages")
     elif not reply.is_good:
-        lines.append(f"  no good answer in {reply.passages} passages (none: {reply.no_answer:.2f}); the most probable")
+        lines.append(
+            f"  no good answer in {reply.passages} passages (probability of no answer: {reply.no_answer:.2f}); "
+            "the most probable ones:"
+        )
     for rank, answer in enumerate(reply.answers, 1):
         lines += _answer_lines(rank, answer)
     return "\n".join(lines) + "\n"
@@ -105,10 +113,10 @@ def _answer_lines(rank: int, answer: FoundAnswer) -> Iterator[str]:
     before, marked, after = (" ".join(part.split("\n")) for part in answer.sentence())
     yield f"{rank:>3}. {answer.answer}  ({answer.score:.2f})"
     yield f"     {before}[{marked}]{after}"
-    thoughts = [
-        f"{_SEARCH[system]}: rank {thought.rank} ({thought.score:.3f})"
-        if thought.rank is not None and thought.score is not None
+    ranks = [
+        f"{_SEARCH[system]}: rank {hit.rank} ({hit.score:.3f})"
+        if hit.rank is not None and hit.score is not None
         else f"{_SEARCH[system]}: not found"
-        for system, thought in answer.thoughts.items()
+        for system, hit in answer.ranks.items()
     ]
-    yield f"     {answer.title or answer.document.id} - {', '.join(thoughts)}"
+    yield f"     {answer.title or answer.document.id} - {', '.join(ranks)}"

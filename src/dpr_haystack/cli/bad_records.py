@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Files of questions, and what is said of lines and records in files that are none."""
+"""Arguments for files of questions, and reporting of skipped lines and records."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 
 
 def add_questions(parser: argparse.ArgumentParser, what: str) -> None:
-    """`--questions` and `--skip-bad`.
+    """Add `--questions` and `--skip-bad`.
 
-    :param what: What the questions are for.
+    :param parser: The parser.
+    :param what: Help text of `--questions`.
     """
     parser.add_argument("--questions", required=True, type=existing_file, metavar="FILE", help=what)
-    parser.add_argument("--skip-bad", action="store_true", help="pass over bad questions, list and count them")
+    parser.add_argument("--skip-bad", action="store_true", help="skip bad questions and list them")
 
 
 def questions_of(arguments: argparse.Namespace, limit: int | None = None) -> list[Question]:
-    """The questions of `--questions`; those that are passed over are told on stderr.
+    """The questions of `--questions`; skipped ones are listed on stderr.
 
-    :param arguments: With those of :func:`add_questions`.
-    :param limit: The first so many; None for all.
+    :param arguments: The parsed arguments, with those of :func:`add_questions`.
+    :param limit: Maximum number of questions; None for all.
     """
     from itertools import islice
 
@@ -38,40 +39,53 @@ def questions_of(arguments: argparse.Namespace, limit: int | None = None) -> lis
 
     bad: list[DataError] = []
     questions = list(islice(read_questions(arguments.questions, bad.append if arguments.skip_bad else None), limit))
-    say_passed_over(bad)
+    print_skipped(bad)
     return questions
 
 
-class PassingOver:
-    """Tells of every bad record at once, for reading comes long before the end."""
+class SkippedRecords:
+    """Prints every skipped record on stderr as soon as it is read, and counts them."""
 
     def __init__(self) -> None:
         self._count = 0
 
     def __call__(self, error: DataError) -> None:
-        """Tell of one."""
+        """Print one skipped record.
+
+        :param error: Its error.
+        """
         self._count += 1
-        print(f"passed over: {error}", file=sys.stderr)
+        print(_line(error), file=sys.stderr)
 
-    def say_count(self) -> None:
-        """How many there were, if any."""
+    def print_count(self) -> None:
+        """Print how many records were skipped, if any."""
         if self._count:
-            print(_counted(self._count), file=sys.stderr)
+            print(_count_line(self._count), file=sys.stderr)
 
 
-def say_passed_over(bad: Sequence[DataError]) -> None:
-    """List and count on stderr what was passed over."""
-    for line in passed_over(bad):
+def print_skipped(bad: Sequence[DataError]) -> None:
+    """List and count skipped records on stderr.
+
+    :param bad: Their errors.
+    """
+    for line in skipped_lines(bad):
         print(line, file=sys.stderr)
 
 
-def passed_over(bad: Sequence[DataError]) -> Iterator[str]:
-    """What was passed over, a line each, and how many there were."""
+def skipped_lines(bad: Sequence[DataError]) -> Iterator[str]:
+    """One line for each skipped record, and one with their number.
+
+    :param bad: Their errors.
+    """
     for error in bad:
-        yield f"passed over: {error}"
+        yield _line(error)
     if bad:
-        yield _counted(len(bad))
+        yield _count_line(len(bad))
 
 
-def _counted(count: int) -> str:
-    return f"{count} bad {'record' if count == 1 else 'records'} passed over"
+def _line(error: DataError) -> str:
+    return f"skipped: {error}"
+
+
+def _count_line(count: int) -> str:
+    return f"{count} bad {'record' if count == 1 else 'records'} skipped"

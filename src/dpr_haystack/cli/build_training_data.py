@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack build-training-data`: from questions with answers to a training file."""
+"""`dpr-haystack build-training-data`: a training file from questions with answers, or from passages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.bad_records import say_passed_over
+from dpr_haystack.cli.bad_records import print_skipped
 from dpr_haystack.cli.common import add_place, existing_file, location_of, progress, whole_number
 from dpr_haystack.cli.mine import add_rules, options_of, summary
 
@@ -20,30 +20,36 @@ if TYPE_CHECKING:
     from dpr_haystack.errors import DataError
     from dpr_haystack.formats.training import TrainingExample
 
-SUMMARY = "make a training file of questions with answers"
+SUMMARY = "make a training file from questions with answers"
 DESCRIPTION = """Reads questions (SQuAD JSON, DPR qas.csv, JSON lines; each also .gz) and finds a positive passage for
-each in a store or an index, as in the paper: its gold passage, or the piece of it that holds the answer, or else the
-best passage by BM25 that does; questions without any are left out. Hard negatives come from BM25. Where each positive
-is from is kept. Without questions, --pseudo makes some of the passages themselves."""
+each of them in a store or index, as in the paper: its gold passage, the piece of its gold passage that contains the
+answer, or the best BM25 result that does. Questions without a positive are left out. Hard negatives come from BM25.
+The source of each positive is recorded. Without questions, --pseudo makes pseudo-questions from the passages."""
 EXAMPLE = "dpr-haystack build-training-data demo/questions.jsonl --store demo/store --output train.jsonl"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
-    parser.add_argument("questions", nargs="?", type=existing_file, metavar="FILE", help="the questions")
+    """Add the arguments of this command."""
+    parser.add_argument("questions", nargs="?", type=existing_file, metavar="FILE", help="file of questions")
     parser.add_argument(
         "--pseudo",
         nargs="+",
         choices=["inverse-cloze", "title", "crop"],
         metavar="KIND",
-        help="no questions: make some of the passages, by inverse-cloze, title or crop; they are marked",
+        help="make pseudo-questions from the passages instead: inverse-cloze, title or crop; they are marked as such",
     )
     add_place(parser)
-    parser.add_argument("--output", required=True, metavar="FILE", help="where to write; .jsonl or .json, also .gz")
-    parser.add_argument("--limit", type=whole_number, metavar="N", help="the first N questions or passages only")
-    parser.add_argument("--skip-bad", action="store_true", help="pass over bad questions, and list them")
     parser.add_argument(
-        "--depth", type=whole_number, default=100, metavar="N", help="passages looked at for an answer (default: 100)"
+        "--output", required=True, metavar="FILE", help="training file to write: .jsonl or .json, also .gz"
+    )
+    parser.add_argument("--limit", type=whole_number, metavar="N", help="use only the first N questions or passages")
+    parser.add_argument("--skip-bad", action="store_true", help="skip bad questions and list them")
+    parser.add_argument(
+        "--depth",
+        type=whole_number,
+        default=100,
+        metavar="N",
+        help="number of BM25 results to check for an answer (default: %(default)s)",
     )
     add_rules(parser)
 
@@ -57,19 +63,19 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.workflows.training.mining import mine_hard_negatives
 
     if (arguments.questions is None) == (arguments.pseudo is None):
-        msg = "name a file of questions, or --pseudo KIND to make some, and not both"
+        msg = "give either a file of questions or --pseudo KIND"
         raise InputError(msg)
     options, tally = options_of(arguments, "bm25"), Tally()
     store = open_place(location_of(arguments))
     bad: list[DataError] = []
     with progress("questions", arguments.limit) as step:
         if arguments.pseudo:
-            built, told = _from_passages(store, arguments, step)
+            examples, describe = _from_passages(store, arguments, step)
         else:
-            built, told = _from_questions(store, arguments, bad, step)
-        count = write_training(arguments.output, mine_hard_negatives(built, store, options=options, tally=tally))
-    say_passed_over(bad)
-    print(f"{count} examples {told()}")
+            examples, describe = _from_questions(store, arguments, bad, step)
+        count = write_training(arguments.output, mine_hard_negatives(examples, store, options=options, tally=tally))
+    print_skipped(bad)
+    print(f"{count} examples {describe()}")
     print("\n".join(summary(tally)))
     return 0
 
@@ -77,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _from_questions(
     store: AnyStore, arguments: argparse.Namespace, bad: list[DataError], step: Callable[[int], None]
 ) -> tuple[Iterator[TrainingExample], Callable[[], str]]:
-    """The examples, and what to say of them once they are made."""
+    """The examples, and a function that describes them once they are made."""
     from itertools import islice
 
     from dpr_haystack.formats.questions import read_questions
@@ -85,7 +91,7 @@ def _from_questions(
 
     report = BuildReport()
     questions = islice(read_questions(arguments.questions, bad.append if arguments.skip_bad else None), arguments.limit)
-    built = build_examples(
+    examples = build_examples(
         questions,
         store,
         gold_passages=_gold_passages(arguments.questions),
@@ -95,21 +101,21 @@ def _from_questions(
         progress=step,
     )
 
-    def told() -> str:
-        of = report.positives
+    def describe() -> str:
+        positives = report.positives
         return (
-            f"of {report.questions} questions in {arguments.output}: positives are {of['gold']} gold passages, "
-            f"{of['mapped']} pieces of gold passages, {of['found']} found by BM25; {report.left_out} questions have "
-            "none and are left out"
+            f"from {report.questions} questions in {arguments.output}: the positives are {positives['gold']} gold "
+            f"passages, {positives['mapped']} pieces of gold passages and {positives['found']} BM25 results; "
+            f"{report.left_out} questions without a positive were left out"
         )
 
-    return built, told
+    return examples, describe
 
 
 def _from_passages(
     store: AnyStore, arguments: argparse.Namespace, step: Callable[[int], None]
 ) -> tuple[Iterator[TrainingExample], Callable[[], str]]:
-    """The examples, and what to say of them once they are made."""
+    """The examples, and a function that describes them once they are made."""
     from dpr_haystack.workflows.opening import all_passages
     from dpr_haystack.workflows.training.weak_supervision import WeakReport, pseudo_examples
 
@@ -122,15 +128,15 @@ def _from_passages(
             yield example
             step(1)
 
-    def told() -> str:
+    def describe() -> str:
         kinds = ", ".join(f"{count} by {kind}" for kind, count in report.made.items() if count)
-        return f"of {report.passages} passages in {arguments.output}: {kinds or 'no passage is long enough'}"
+        return f"from {report.passages} passages in {arguments.output}: {kinds or 'no passage is long enough'}"
 
-    return counted(), told
+    return counted(), describe
 
 
 def _gold_passages(path: Path) -> Mapping[str, Passage]:
-    """The passages that a file of questions brings along, by id: SQuAD's paragraphs."""
+    """The passages in a file of questions, by id: SQuAD's paragraphs."""
     from dpr_haystack.formats.open_text import parse_json, read_text, suffix_of
     from dpr_haystack.formats.squad import is_squad, squad_passages
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack check`: verify a store."""
+"""`dpr-haystack check`: verify and repair a store."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import argparse
 import sys
 from pathlib import Path
 
-SUMMARY = "verify a store, repair what can be repaired"
-DESCRIPTION = """Verifies counts, checksums of all vectors, and every derived index against the documents.
-Exit code 1 if something is wrong."""
+SUMMARY = "verify and repair a store"
+DESCRIPTION = """Verifies counts, the checksums of all vectors, and every derived index against the documents. The exit
+code is 1 if there is a problem."""
 EXAMPLE = "dpr-haystack check demo/store"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
-    parser.add_argument("store", metavar="DIR", help="the store's directory")
-    parser.add_argument("--repair", action="store_true", help="rebuild what can be rebuilt")
+    """Add the arguments of this command."""
+    parser.add_argument("store", metavar="DIR", help="directory of the store")
+    parser.add_argument("--repair", action="store_true", help="rebuild derived indexes that are wrong")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check, and print what was found."""
+    """Check the store and print the result."""
     from dpr_haystack.errors import InputError
     from dpr_haystack.store.check import check_store, repair_store
     from dpr_haystack.store.registry import is_store
@@ -39,5 +39,5 @@ def run(arguments: argparse.Namespace) -> int:
     for line in report.damaged:
         print(f"DAMAGED {line}")
     if not report.is_sound:
-        print(f"{root} is not sound", file=sys.stderr)
+        print(f"{root} has problems", file=sys.stderr)
     return 0 if report.is_sound else 1

@@ -42,7 +42,9 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", required=True, metavar="DIR", help="the store's directory")
 
 
-def add_place(parser: argparse.ArgumentParser, *, index_help: str = "the index there (default: dpr-haystack)") -> None:
+def add_place(
+    parser: argparse.ArgumentParser, *, index_help: str = "name of the index (default: dpr-haystack)"
+) -> None:
     """`--store`, or `--elasticsearch` and what goes with it.
 
     :param index_help: What `--index` says.
@@ -53,17 +55,19 @@ def add_place(parser: argparse.ArgumentParser, *, index_help: str = "the index t
         "--elasticsearch",
         action="append",
         metavar="URL",
-        help="a server instead; credentials come from ELASTIC_API_KEY, or ELASTIC_USER and ELASTIC_PASSWORD",
+        help="Elasticsearch server; credentials come from ELASTIC_API_KEY, or ELASTIC_USER and ELASTIC_PASSWORD",
     )
     parser.add_argument("--index", metavar="NAME", help=index_help)
-    parser.add_argument("--ca-certs", metavar="FILE", help="with --elasticsearch: certificates to trust for https")
+    parser.add_argument("--ca-certs", metavar="FILE", help="with --elasticsearch: CA certificates to trust for https")
 
 
 def add_search(parser: argparse.ArgumentParser, *, top_k: int, what: str) -> None:
     """`--mode`, `--top-k` and `--json`."""
-    parser.add_argument("--mode", choices=["dpr", "bm25", "hybrid"], default="hybrid", help="default: %(default)s")
     parser.add_argument(
-        "--top-k", type=whole_number, default=top_k, metavar="N", help=f"how many {what} (default: %(default)s)"
+        "--mode", choices=["dpr", "bm25", "hybrid"], default="hybrid", help="search (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--top-k", type=whole_number, default=top_k, metavar="N", help=f"number of {what} (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -73,7 +77,7 @@ def add_question_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--question-model",
         metavar="M",
-        help="the question tower; by default the one that belongs to the passage tower that made the store",
+        help="question tower (default: the one that belongs to the store)",
     )
     add_fusion(parser)
     add_compute(parser)
@@ -86,13 +90,13 @@ def add_reader(parser: argparse.ArgumentParser, what: str) -> None:
         "--rank-by",
         choices=["passage", "span"],
         default="passage",
-        help="what answers are ranked by (default: passage)",
+        help="rank answers by the relevance of their passages first, or only by their spans (default: passage)",
     )
     parser.add_argument(
-        "--max-answer-length", type=whole_number, default=10, metavar="N", help="in tokens (default: %(default)s)"
+        "--max-answer-length", type=whole_number, default=10, metavar="N", help="longest answer in tokens (default: 10)"
     )
     parser.add_argument(
-        "--retriever-weight", type=float, default=0.0, metavar="W", help="how much search counts (default: %(default)s)"
+        "--retriever-weight", type=float, default=0.0, metavar="W", help="weight of the search score (default: 0.0)"
     )
 
 
@@ -115,11 +119,12 @@ def reader_of(model: str, arguments: argparse.Namespace, *, no_answer: bool = Fa
 
 def add_compute(parser: argparse.ArgumentParser) -> None:
     """`--device` and `--dtype`."""
+    parser.add_argument("--device", metavar="D", help="device, e.g. cpu or cuda:0 (default: the best available)")
     parser.add_argument(
-        "--device", metavar="D", help="where to compute, e.g. cpu or cuda:0 (default: the best there is)"
-    )
-    parser.add_argument(
-        "--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto", help="default: %(default)s"
+        "--dtype",
+        choices=["auto", "float32", "bfloat16", "float16"],
+        default="auto",
+        help="number format (default: auto)",
     )
 
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack convert`: a model directory from any checkpoint."""
+"""`dpr-haystack convert`: a model directory from checkpoints."""
 
 from __future__ import annotations
 
@@ -11,60 +11,62 @@ from dpr_haystack.cli.common import whole_number
 
 SUMMARY = "make a model directory from checkpoints"
 DESCRIPTION = """Writes a model directory with both towers from Hugging Face DPR checkpoints, any BERT-like encoder, a
-sentence-transformers folder or a .cp file of the original repository. --reader puts a reader beside them: a DPR reader
-or any model for extractive question answering; without MODEL, into a model directory that is there."""
+sentence-transformers folder or a .cp file of the original repository. --reader adds a reader: a DPR reader or any model
+for extractive question answering; without MODEL, it is added to an existing model directory."""
 EXAMPLE = "dpr-haystack convert my-encoder --output model"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
+    """Add the arguments of this command."""
     parser.add_argument(
-        "question_model", nargs="?", metavar="MODEL", help="the question tower, or a checkpoint that is both"
+        "question_model", nargs="?", metavar="MODEL", help="question tower, or a checkpoint with both towers"
     )
-    parser.add_argument("--passage-model", metavar="MODEL", help="the passage tower, if it is a checkpoint of its own")
-    parser.add_argument("--reader", metavar="MODEL", help="a reader")
-    parser.add_argument("--output", required=True, metavar="DIR", help="the model directory to write")
+    parser.add_argument("--passage-model", metavar="MODEL", help="passage tower, if it is a separate checkpoint")
+    parser.add_argument("--reader", metavar="MODEL", help="reader to add")
+    parser.add_argument("--output", required=True, metavar="DIR", help="model directory to write")
     parser.add_argument(
         "--base-model",
         metavar="MODEL",
-        help="for .cp files: where configuration and vocabulary are; for adapters: what they were trained from",
+        help="for .cp files: source of configuration and vocabulary; for adapters: the model they were trained from",
     )
     parser.add_argument(
         "--adapter-rank",
         type=whole_number,
         metavar="R",
-        help="write small adapters of --base-model, of this rank, in place of whole towers",
+        help="write adapters of this rank to --base-model instead of whole towers",
     )
     parser.add_argument(
         "--base-name",
         metavar="NAME",
-        help="what adapters call their base, e.g. its name on the hub (default: what --base-model says)",
+        help="name of the base model that adapters refer to, e.g. on the Hugging Face Hub (default: --base-model)",
     )
-    parser.add_argument("--max-length", type=whole_number, metavar="N", help="longest input in tokens of the towers")
+    parser.add_argument(
+        "--max-length", type=whole_number, metavar="N", help="maximum input length of the towers in tokens"
+    )
     parser.add_argument(
         "--dimension",
         type=whole_number,
         metavar="N",
-        help="keep the first N numbers of every vector: for towers that were trained for it (matryoshka)",
+        help="keep only the first N dimensions of every vector, for towers trained for that (Matryoshka)",
     )
     parser.add_argument(
         "--dpr-classes",
         action="store_true",
-        help="write the towers as transformers' DPRQuestionEncoder and DPRContextEncoder, for other programs",
+        help="write the towers as DPRQuestionEncoder and DPRContextEncoder of transformers, for other programs",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing model directory")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Convert, and say where it is."""
+    """Convert and print the path of the model directory."""
     from dpr_haystack.engines.towers.conversion import convert
     from dpr_haystack.errors import InputError
 
     if arguments.question_model is None and arguments.reader is None:
-        msg = "name MODEL, the question tower, or --reader, to put a reader into a model directory that is there"
+        msg = "give MODEL, the question tower, or --reader to add a reader to an existing model directory"
         raise InputError(msg)
     if arguments.base_name is not None and arguments.adapter_rank is None:
-        msg = "--base-name is what adapters call their base: it needs --adapter-rank beside it"
+        msg = "--base-name is for adapters: it needs --adapter-rank"
         raise InputError(msg)
     written: object = arguments.output
     if arguments.adapter_rank is not None:
@@ -93,13 +95,13 @@ def _write_adapters(arguments: argparse.Namespace) -> None:
     from dpr_haystack.errors import InputError
 
     if arguments.question_model is None or arguments.base_model is None:
-        msg = "--adapter-rank needs MODEL, the trained pair, and --base-model, what it was trained from"
+        msg = "--adapter-rank needs MODEL, the trained pair, and --base-model, the model it was trained from"
         raise InputError(msg)
-    given = {"--passage-model": arguments.passage_model, "--max-length": arguments.max_length}
-    given |= {"--dimension": arguments.dimension, "--dpr-classes": arguments.dpr_classes or None}
-    for name, value in given.items():
+    options = {"--passage-model": arguments.passage_model, "--max-length": arguments.max_length}
+    options |= {"--dimension": arguments.dimension, "--dpr-classes": arguments.dpr_classes or None}
+    for name, value in options.items():
         if value is not None:
-            msg = f"--adapter-rank takes both towers of MODEL as they are: no {name} beside it"
+            msg = f"--adapter-rank converts both towers of MODEL unchanged: it cannot be combined with {name}"
             raise InputError(msg)
     shares = convert_to_adapters(
         arguments.question_model,
@@ -109,4 +111,4 @@ def _write_adapters(arguments: argparse.Namespace) -> None:
         base_name=arguments.base_name,
         overwrite=arguments.overwrite,
     )
-    print(", ".join(f"{role}: {100 * share:.1f}% of what training changed" for role, share in shares.items()))
+    print(", ".join(f"{role}: {100 * share:.1f}% of the trained changes kept" for role, share in shares.items()))

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack evaluate`: top-k accuracy of BM25, DPR and hybrid search, and how good a reader's answers are."""
+"""`dpr-haystack evaluate`: top-k accuracy of BM25, DPR and hybrid search, and accuracy of a reader's answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dpr_haystack.cli.common import (
 )
 from dpr_haystack.cli.evaluation_files import add_files, check_files, draw_plot, recorders
 from dpr_haystack.cli.evaluation_table import as_table
-from dpr_haystack.cli.hybrid_options import told
+from dpr_haystack.cli.hybrid_options import fusion_of
 
 if TYPE_CHECKING:
     from dpr_haystack.backends.passage_search import PassageSearch
@@ -37,43 +37,53 @@ if TYPE_CHECKING:
     from dpr_haystack.workflows.evaluation.reader_judge import ReadingJudge
     from dpr_haystack.workflows.opening import Place
 
-SUMMARY = "measure top-k accuracy, and a reader's answers"
-DESCRIPTION = """Asks every question of a file (SQuAD JSON, DPR qas.csv, JSON lines; each also .gz) and prints in how
-many of them, in percent, a right passage was among the first k: the gold passage, and any passage with an answer; with
-95% bootstrap intervals, the mean reciprocal rank of the first right passage (MRR, in percent too), and how likely a
-difference between two systems is luck (p, exact paired randomisation test).
-With --reader also how many answers are right (exact match and F1, with 95% intervals), and where the others were lost:
-to retrieval, to the choice of the passage, or to the choice of the span in it."""
+SUMMARY = "measure the accuracy of retrieval and of a reader"
+DESCRIPTION = """Searches for every question of a file (SQuAD JSON, DPR qas.csv, JSON lines; each also .gz) and prints
+top-k accuracy: the percentage of questions with a right passage among the first k, for gold passages and for passages
+that contain an answer. Also prints 95% bootstrap intervals, the mean reciprocal rank of the first right passage (MRR,
+in percent), and whether differences between systems are significant (p of an exact paired randomisation test).
+With --reader, also prints the accuracy of its answers (exact match and F1, with 95% intervals) and the share of
+questions lost to retrieval, to the selection of the passage, and to the choice of the span."""
 EXAMPLE = "dpr-haystack evaluate --store demo/store --questions demo/questions.jsonl"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
+    """Add the arguments of this command."""
     add_place(parser)
-    add_questions(parser, "the questions")
+    add_questions(parser, "file of questions")
     parser.add_argument(
-        "--top-k", type=whole_number, nargs="+", default=[1, 5, 20, 100], metavar="K", help="default: 1 5 20 100"
+        "--top-k",
+        type=whole_number,
+        nargs="+",
+        default=[1, 5, 20, 100],
+        metavar="K",
+        help="values of k (default: 1 5 20 100)",
     )
-    parser.add_argument("--limit", type=whole_number, metavar="N", help="ask the first N questions only")
+    parser.add_argument("--limit", type=whole_number, metavar="N", help="use only the first N questions")
     parser.add_argument("--regex", action="store_true", help="answers are regular expressions (CuratedTREC)")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--modes", nargs="+", choices=["bm25", "dpr", "hybrid"], help="default: all that there are")
+    parser.add_argument("--modes", nargs="+", choices=["bm25", "dpr", "hybrid"], help="systems (default: all)")
     add_question_model(parser)
-    add_reader(parser, "a reader; without one only passages are judged")
+    add_reader(parser, "reader to evaluate (default: evaluate retrieval only)")
     parser.add_argument(
-        "--passages", type=whole_number, nargs="+", default=[10, 50], metavar="N", help="passages read: 10 50"
+        "--passages",
+        type=whole_number,
+        nargs="+",
+        default=[10, 50],
+        metavar="N",
+        help="numbers of passages that the reader reads (default: 10 50)",
     )
     parser.add_argument(
         "--measures",
         nargs="*",
         metavar="M",
-        help="also measures of ir_measures over the gold passages, e.g. AP nDCG@10; alone: R@k and nDCG@k for each k",
+        help="further measures of ir_measures over the gold passages, e.g. AP nDCG@10; without M: R@k and nDCG@k",
     )
     add_files(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Evaluate, and print the table."""
+    """Evaluate and print the table."""
     questions = questions_of(arguments, arguments.limit)
     check_files(arguments, questions)
     report, fusion = _evaluated(arguments, questions)
@@ -83,9 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> tuple[EvaluationReport, dict[str, Any]]:
-    """The report, and how the two lists were fused, if they were."""
+    """The report, and the fusion settings for JSON."""
     from dpr_haystack.components.retrievers.hybrid_search import systems_of
-    from dpr_haystack.workflows.evaluation.evaluate import evaluate
+    from dpr_haystack.workflows.evaluation.evaluate import EvaluationOptions, evaluate
     from dpr_haystack.workflows.opening import opened_place
 
     match = "regex" if arguments.regex else "string"
@@ -98,43 +108,44 @@ def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> 
             recorders(arguments, systems) as recording,
             progress("questions", len(questions)) as step,
         ):
-            _say_what_was_fitted_on(hybrid, questions, systems)
+            _warn_of_fitted_questions(hybrid, questions, systems)
             report = evaluate(
                 place.search,
                 questions,
                 hybrid,
-                ks=ks,
-                match=match,
-                systems=systems,
+                EvaluationOptions(ks, match, systems, _measures(arguments.measures, ks)),
                 reading=reading,
-                measures=_measures(arguments.measures, ks),
                 recorders=recording,
                 progress=step,
             )
-    return report, told(hybrid)
+    return report, fusion_of(hybrid)
 
 
-def _say_what_was_fitted_on(hybrid: HybridSearch | None, questions: Sequence[Question], systems: Sequence[str]) -> None:
-    """Say it where hybrid's weight was fitted on questions that it is measured with now."""
+def _warn_of_fitted_questions(
+    hybrid: HybridSearch | None,
+    questions: Sequence[Question],
+    systems: Sequence[str],
+) -> None:
+    """Warn if the weights of hybrid were fitted on questions that are evaluated now."""
     if hybrid is None or "hybrid" not in systems:
         return
     share = hybrid.settings.fitted_among(question.question for question in questions)
     if share:
         print(
-            f"{100 * share:.0f}% of the questions that hybrid's weight was fitted on are among these, which "
-            "flatters it: ask others, or go by what fit-hybrid has cross-validated",
+            f"{100 * share:.0f}% of the questions that the hybrid weights were fitted on are among these, so that its "
+            "accuracy is overestimated: use other questions, or the cross-validated figures of fit-hybrid",
             file=sys.stderr,
         )
 
 
-def _measures(wanted: Sequence[str] | None, ks: Sequence[int]) -> Sequence[str]:
-    if wanted is None or wanted:
-        return wanted or ()
+def _measures(names: Sequence[str] | None, ks: Sequence[int]) -> Sequence[str]:
+    if names is None or names:
+        return names or ()
     return [f"{family}@{k}" for family in ("R", "nDCG") for k in ks]
 
 
 def _hybrid(place: Place, arguments: argparse.Namespace) -> HybridSearch | None:
-    """With its question tower loaded; None where BM25 is all there is or all that is wanted."""
+    """Both searches, with the question tower loaded; None if only BM25 is evaluated."""
     if arguments.modes == ["bm25"] or not place.search.has_vectors():
         return None
     is_hybrid = arguments.modes is None or "hybrid" in arguments.modes
@@ -147,8 +158,8 @@ def _hybrid(place: Place, arguments: argparse.Namespace) -> HybridSearch | None:
 def _reading(
     search: PassageSearch, systems: Sequence[str], match: str, arguments: argparse.Namespace
 ) -> Iterator[ReadingJudge | None]:
-    """The judge of a reader, with its file of answers; None without a reader."""
-    from dpr_haystack.workflows.evaluation.reader_judge import Judged, ReadingJudge
+    """The judge of the reader, which writes `--output`; None without a reader."""
+    from dpr_haystack.workflows.evaluation.reader_judge import JudgedAnswer, ReadingJudge
 
     if arguments.reader is None:
         yield None
@@ -158,7 +169,7 @@ def _reading(
     with ExitStack() as stack:
         file = None if arguments.output is None else stack.enter_context(open_output(arguments.output))
 
-        def record(judged: Judged) -> None:
+        def record(judged: JudgedAnswer) -> None:
             if file is not None:
                 file.write(json.dumps(asdict(judged), ensure_ascii=False) + "\n")
 

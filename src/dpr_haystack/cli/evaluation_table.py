@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What `dpr-haystack evaluate` measured, for people to read."""
+"""Tables that `dpr-haystack evaluate` prints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _TITLES = {"gold": "gold passage", "answer": "a passage with an answer"}
 
 
 def as_table(report: EvaluationReport) -> str:
-    """The report for people to read."""
+    """Format a report as tables.
+
+    :param report: The evaluation.
+    """
     tables = []
     for kind, title in _TITLES.items():
         if any(getattr(system, kind) for system in report.systems.values()):
@@ -48,7 +51,7 @@ def _comparison_lines(pairs: Mapping[str, Mapping[int, Comparison]], title: str)
     yield f"{title} in the top k, differences in points (p of the paired randomisation test)"
     yield f"{'':<15}" + "".join(f"{k:>20}" for k in next(iter(pairs.values())))
     for pair, by_k in pairs.items():
-        cells = (f"{each.difference:+.1f} ({_p(each.p)})" for each in by_k.values())
+        cells = (f"{comparison.difference:+.1f} ({_p(comparison.p)})" for comparison in by_k.values())
         yield f"{pair:<15}" + "".join(f"{cell:>20}" for cell in cells)
 
 

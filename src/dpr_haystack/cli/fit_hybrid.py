@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack fit-hybrid`: the weight of DPR beside BM25, fitted on development questions."""
+"""`dpr-haystack fit-hybrid`: fits the weights of BM25 and DPR on development questions."""
 
 from __future__ import annotations
 
@@ -21,60 +21,91 @@ from dpr_haystack.cli.common import (
     progress,
     whole_number,
 )
-from dpr_haystack.cli.hybrid_options import NORMALIZATIONS, add_exact_scores
+from dpr_haystack.cli.hybrid_options import add_exact_scores
+from dpr_haystack.core.fusion import NORMALIZATIONS
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from dpr_haystack.core.hybrid_settings import HybridSettings
     from dpr_haystack.workflows.hybrid_fitting import FitOptions, FitReport
 
-SUMMARY = "fit the weight of DPR beside BM25"
-DESCRIPTION = """Searches every question once by BM25 and by DPR and fuses the two lists with every weight: which is
-best for these questions, how sure that is, and what it brings on questions that it was not fitted on, by
-cross-validation. Writes hybrid.json into the model directory of the question tower, where search, ask and evaluate find
-it. Take development questions: never those that a figure is reported on; a few hundred are enough."""
+SUMMARY = "fit the weights of BM25 and DPR in hybrid search"
+DESCRIPTION = """Searches for every question once by BM25 and once by DPR and fuses the results with every weight.
+Prints the best weight for these questions, its 95% interval, and the gain on questions not used for fitting,
+estimated by cross-validation. Writes hybrid.json into the model directory of the question tower, where search, ask
+and evaluate find it. Use a few hundred development questions, never those that results are reported on."""
 EXAMPLE = "dpr-haystack fit-hybrid --store demo/store --questions dev.jsonl"
 
 _ROWS = range(0, 101, 10)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
+    """Add the arguments of this command."""
     add_place(parser)
-    add_questions(parser, "development questions")
-    parser.add_argument("--question-model", metavar="M", help="default: the question tower that belongs to the store")
+    add_questions(parser, "file of development questions")
+    parser.add_argument(
+        "--question-model",
+        metavar="M",
+        help="question tower (default: the one that belongs to the store)",
+    )
+    _add_fit(parser)
+    parser.add_argument("--output", metavar="FILE", help="file to write (default: hybrid.json in the model directory)")
+    parser.add_argument("--plot", metavar="FILE", help="plot the curve to a PNG file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_compute(parser)
+
+
+def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--normalization",
         choices=NORMALIZATIONS,
         nargs="+",
         default=NORMALIZATIONS,
-        help="choose from these; with none DPR's scores are multiplied to BM25's range before they get their share",
+        help="score normalisations to choose from (default: all); with none, DPR's scores are scaled to BM25's range",
     )
     parser.add_argument(
         "--metric",
         default="mrr",
         metavar="M",
-        help="what to fit for: mrr (mean reciprocal rank of the first right passage, the default: smoother than an "
-        "accuracy) or top-K",
+        help="metric to maximise: mrr (mean reciprocal rank of the first right passage; the default, as it is smoother "
+        "than an accuracy) or top-K",
     )
-    parser.add_argument("--folds", type=whole_number, default=5, metavar="N", help="of cross-validation (default: 5)")
     parser.add_argument(
-        "--depth", type=whole_number, default=100, metavar="N", help="passages in each list (default: %(default)s)"
+        "--folds",
+        type=whole_number,
+        default=5,
+        metavar="N",
+        help="cross-validation folds (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--depth",
+        type=whole_number,
+        default=100,
+        metavar="N",
+        help="passages retrieved by each search (default: %(default)s)",
     )
     add_exact_scores(parser)
     parser.add_argument(
-        "--top-k", "--k", type=whole_number, nargs="+", default=[1, 20], metavar="K", help="reported (default: 1 20)"
+        "--top-k",
+        "--k",
+        type=whole_number,
+        nargs="+",
+        default=[1, 20],
+        metavar="K",
+        help="k of the reported accuracies (default: 1 20)",
     )
     parser.add_argument("--regex", action="store_true", help="answers are regular expressions (CuratedTREC)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of folds and samples (default: 0)")
-    parser.add_argument("--output", metavar="FILE", help="where to write (default: hybrid.json in the model directory)")
-    parser.add_argument("--plot", metavar="FILE", help="draw the curve: a PNG file")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    add_compute(parser)
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="random seed of folds and samples (default: 0)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Fit, print what was found, and write it."""
+    """Fit, print the report, and write the settings."""
     from dpr_haystack.core.hybrid_settings import write_hybrid
     from dpr_haystack.workflows.drawing import require_drawing
     from dpr_haystack.workflows.hybrid_curves import draw_weights
@@ -93,16 +124,15 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     print("\n".join([*as_lines(report), "", *as_yaml(report.settings, model), ""]))
     if target is None:
-        print(f"nothing was written: {model} is no model directory on this machine; --output FILE writes a file for")
-        print("search, ask and evaluate --hybrid FILE")
+        print(f"nothing was written: {model} is not a local model directory. --output FILE writes a file that search,")
+        print("ask and evaluate read with --hybrid FILE")
     else:
         print(f"written to {target}")
     return 0
 
 
 def _fitted(arguments: argparse.Namespace) -> tuple[str, Path | None, FitReport]:
-    """The question tower, where to write what was fitted, and the report."""
-    from dpr_haystack.core.hybrid_settings import HybridSettings
+    """The question tower, the file to write, and the report."""
     from dpr_haystack.workflows.hybrid_fitting import check_fit, fit_hybrid
     from dpr_haystack.workflows.opening import opened_place
     from dpr_haystack.workflows.recorded_models import question_model_of
@@ -134,9 +164,9 @@ def _options(arguments: argparse.Namespace) -> FitOptions:
 
 
 def _target(output: str | None, model: str) -> Path | None:
-    """Where to write; None where there is no place for it.
+    """The file to write; None if there is neither `--output` nor a model directory.
 
-    :raises InputError: If that cannot be written.
+    :raises InputError: If it cannot be written.
     """
     from dpr_haystack.core.hybrid_settings import hybrid_file_of
 
@@ -148,13 +178,16 @@ def _target(output: str | None, model: str) -> Path | None:
 
 def _check_folder(path: Path) -> None:
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        what = "is a folder" if path.is_dir() else f"cannot be written: {path.parent} is no folder to write in"
-        msg = f"{path} {what}; name another file (--output FILE)"
+        problem = "is a folder" if path.is_dir() else f"cannot be written: {path.parent} is not a writable folder"
+        msg = f"{path} {problem}; use another file (--output FILE)"
         raise InputError(msg)
 
 
 def as_lines(report: FitReport) -> Iterator[str]:
-    """The report for people to read: the curve, the choice, and what it brings."""
+    """Format a report as text: the curve, the choice, and its gain.
+
+    :param report: The result of fitting.
+    """
     curves = report.curves
     yield f"{report.metric} of {report.questions} questions by the share of DPR in the weight"
     yield "share   " + "".join(f"{name:>10}" for name in curves)
@@ -180,7 +213,11 @@ def as_lines(report: FitReport) -> Iterator[str]:
 
 
 def as_yaml(settings: HybridSettings, model: str) -> Iterator[str]:
-    """What was fitted, to paste into pipelines."""
+    """YAML of the fitted settings, to paste into pipelines.
+
+    :param settings: The settings.
+    :param model: The question tower.
+    """
     weights = ", ".join(f"{name}: {value!r}" for name, value in settings.weights.items())
     fusion = [f"      weights: {{{weights}}}", f"      normalization: {settings.normalization}"]
     yield "  hybrid:"
@@ -191,9 +228,9 @@ def as_yaml(settings: HybridSettings, model: str) -> Iterator[str]:
     yield f"      exact_scores: {str(settings.exact_scores).lower()}"
     yield f"      candidates: {settings.candidates}"
     if settings.exact_scores:
-        yield "  # a joiner has no exact scores: fit without --exact-scores for one"
+        yield "  # HybridJoiner cannot compute exact scores: fit without --exact-scores to use it"
         return
-    yield f"  joiner:  # behind retrievers with top_k: {settings.candidates}"
+    yield f"  joiner:  # after retrievers with top_k: {settings.candidates}"
     yield "    type: haystack_integrations.components.joiners.dpr.HybridJoiner"
     yield "    init_parameters:"
     yield from fusion

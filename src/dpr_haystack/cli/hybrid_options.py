@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""How BM25 and DPR are fused: what the arguments say, or else what was fitted for the model."""
+"""Arguments that control the fusion of BM25 and DPR."""
 
 from __future__ import annotations
 
@@ -9,44 +9,52 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dpr_haystack.core.fusion import NORMALIZATIONS
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
     from dpr_haystack.core.hybrid_settings import HybridSettings
 
-#: As in core/fusion, which is not imported before a command runs.
-NORMALIZATIONS = ("minmax", "zscore", "none")
-
 
 def add_exact_scores(parser: argparse.ArgumentParser) -> None:
-    """`--exact-scores`."""
+    """Add `--exact-scores`.
+
+    :param parser: The parser.
+    """
     parser.add_argument(
         "--exact-scores",
         action=argparse.BooleanOptionalAction,
-        help="hybrid: compute the score of a passage that only one search found, instead of taking that list's lowest",
+        help="hybrid: compute the other score of passages found by only one search, instead of using the lowest one",
     )
 
 
 def add_fusion(parser: argparse.ArgumentParser) -> None:
-    """How BM25 and DPR are fused."""
+    """Add the arguments of the fusion.
+
+    :param parser: The parser.
+    """
     add_exact_scores(parser)
     parser.add_argument(
         "--hybrid",
         metavar="FILE",
-        help="hybrid: fuse as this file of fit-hybrid says (default: hybrid.json of the question tower's model "
-        "directory, or else equal weights)",
+        help="hybrid: settings written by fit-hybrid (default: hybrid.json in the model directory of the question "
+        "tower, or else equal weights)",
     )
     parser.add_argument(
-        "--dpr-weight", type=_share, metavar="W", help="hybrid: the weight of DPR, 0 to 1; BM25 gets the rest"
+        "--dpr-weight", type=_share, metavar="W", help="hybrid: weight of DPR from 0 to 1; BM25 has the rest"
     )
-    parser.add_argument("--normalization", choices=NORMALIZATIONS, help="hybrid: what is done to the scores first")
+    parser.add_argument(
+        "--normalization",
+        choices=NORMALIZATIONS,
+        help="hybrid: normalisation of the scores before fusion",
+    )
 
 
 def settings_of(arguments: argparse.Namespace, model: str) -> HybridSettings:
-    """How to fuse: as the arguments say, or else as was fitted for the question tower.
+    """The fusion settings: those of the arguments, otherwise those fitted for the question tower.
 
-    :param arguments: Those of :func:`add_fusion`.
+    :param arguments: The parsed arguments of :func:`add_fusion`.
     :param model: The question tower.
     :raises DataError: If the file of settings is broken.
     :raises InputError: If the arguments contradict each other.
@@ -55,15 +63,18 @@ def settings_of(arguments: argparse.Namespace, model: str) -> HybridSettings:
     return settings if arguments.exact_scores is None else replace(settings, exact_scores=arguments.exact_scores)
 
 
-def told(hybrid: HybridSearch | None) -> dict[str, Any]:
-    """What JSON says of how was fused, under ``"fusion"``: nothing where it was equal weights."""
+def fusion_of(hybrid: HybridSearch | None) -> dict[str, Any]:
+    """The fusion settings as JSON under ``"fusion"``; empty for the default, equal weights.
+
+    :param hybrid: Both searches; None for BM25 only.
+    """
     from dpr_haystack.core.hybrid_settings import HybridSettings
 
     if hybrid is None:
         return {}
     settings = hybrid.settings
-    usual = HybridSettings(exact_scores=settings.exact_scores, candidates=settings.candidates)
-    return {} if settings == usual else {"fusion": settings.parameters()}
+    default = HybridSettings(exact_scores=settings.exact_scores, candidates=settings.candidates)
+    return {} if settings == default else {"fusion": settings.parameters()}
 
 
 def _named(arguments: argparse.Namespace) -> HybridSettings | None:
@@ -72,7 +83,7 @@ def _named(arguments: argparse.Namespace) -> HybridSettings | None:
     if arguments.dpr_weight is None and arguments.normalization is None:
         return None
     if arguments.hybrid is not None:
-        msg = "--hybrid FILE says all of it: leave out --dpr-weight and --normalization, or the file"
+        msg = "--hybrid FILE cannot be combined with --dpr-weight or --normalization"
         raise InputError(msg)
     share = 0.5 if arguments.dpr_weight is None else arguments.dpr_weight
     weights = {"bm25": round(1.0 - share, 6), "dpr": share}
@@ -93,6 +104,6 @@ def _share(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0.0 <= share <= 1.0:
-        msg = f"{text!r} is not a number from 0 to 1"
+        msg = f"must be a number from 0 to 1: got {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return share

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack index`: files and folders into a store or an index."""
+"""`dpr-haystack index`: indexes files and folders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.bad_records import passed_over
+from dpr_haystack.cli.bad_records import skipped_lines
 from dpr_haystack.cli.common import (
     add_compute,
     add_place,
@@ -28,43 +28,52 @@ if TYPE_CHECKING:
     from dpr_haystack.workflows.indexing import IndexReport
 
 SUMMARY = "index files and folders"
-DESCRIPTION = """Reads text, Markdown, HTML, PDF, JSON lines, DPR passage TSV and SQuAD JSON (each also .gz), cuts it
-into passages, and writes them with the vectors of the passage tower to a store, or to an index in Elasticsearch. Run
-it again after an interruption or a change: only new and changed text is embedded."""
+DESCRIPTION = """Reads text, Markdown, HTML, PDF, JSON lines, DPR passage TSV and SQuAD JSON (each also .gz), splits it
+into passages, and writes them with the vectors of the passage tower to a store or to an index in Elasticsearch. Run it
+again after an interruption or a change: only new and changed text is embedded."""
 EXAMPLE = "dpr-haystack index docs/ faq.md --store my-store --model demo/model"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
+    """Add the arguments of this command."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders")
     add_place(
         parser,
-        index_help="of a store: Flat (exact, the default) or e.g. HNSW32; in Elasticsearch: the index's name, made if "
-        "need be (default: dpr-haystack)",
+        index_help="store: type of the vector index, Flat (exact, the default) or e.g. HNSW32; Elasticsearch: name of "
+        "the index, created if missing (default: dpr-haystack)",
     )
+    parser.add_argument("--model", metavar="M", help="passage tower (default: the one that made the existing vectors)")
     parser.add_argument(
-        "--model", metavar="M", help="the passage tower (default: the one that made the store's vectors)"
+        "--words",
+        type=whole_number,
+        default=100,
+        metavar="N",
+        help="words per passage (default: %(default)s)",
     )
-    parser.add_argument("--words", type=whole_number, default=100, help="words a passage (default: %(default)s)")
     parser.add_argument(
         "--prune",
         action="store_true",
-        help="remove passages whose source is gone from under PATH, which may be gone itself; a passage that several "
-        "sources have belongs to the one that was indexed first, so name all paths at once",
+        help="remove passages below PATH whose source no longer exists; PATH itself may be missing. A passage in "
+        "several sources belongs to the one indexed first, so give all paths at once",
     )
-    parser.add_argument("--skip-bad", action="store_true", help="go on behind bad lines and files, list and count them")
-    parser.add_argument("--language", default=None, help="language that words are searched in (default: english)")
+    parser.add_argument("--skip-bad", action="store_true", help="skip bad lines and files and list them")
+    parser.add_argument(
+        "--language",
+        default=None,
+        metavar="L",
+        help="language of the keyword index (default: english)",
+    )
     add_compute(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Index, and say what was done."""
+    """Index and print a summary."""
     from dpr_haystack.errors import DataError, InputError
     from dpr_haystack.workflows.indexing import index_paths
     from dpr_haystack.workflows.opening import passage_embedder
     from dpr_haystack.workflows.sources import find_files
 
-    find_files(arguments.paths, may_be_gone=arguments.prune)  # a wrong path is said before a model is loaded
+    find_files(arguments.paths, may_be_gone=arguments.prune)  # reports a wrong path before a model is loaded
     embedder = passage_embedder(_passage_model(arguments), compute_of(arguments))
     embedder.warm_up()
     store = _store(arguments, embedder.similarity)
@@ -75,20 +84,20 @@ def run(arguments: argparse.Namespace) -> int:
             report = index_paths(arguments.paths, store, embedder, **settings, progress=step)
         count = _count(store)
     except KeyboardInterrupt:
-        print(f"interrupted: {_state(store, arguments)}; run the same command to go on", file=sys.stderr)
+        print(f"interrupted: {_state(store, arguments)}; run the same command to resume", file=sys.stderr)
         return 130
     except DataError as error:
-        msg = f"{error}; the files before it are indexed, --skip-bad goes on without such lines and files"
+        msg = f"{error}; the files before it are indexed; --skip-bad skips bad lines and files"
         raise InputError(msg) from error
     finally:
         store.close()
-    for line in _asides(report):
+    for line in _warnings(report):
         print(line, file=sys.stderr)
     print(
         f"{report.read} passages read in {time.perf_counter() - started:.1f} s: {report.embedded} embedded, "
         f"{report.updated} updated, {report.unchanged} unchanged, {report.pruned} removed"
     )
-    print(f"{_name(arguments)} holds {count} passages")
+    print(f"{_name(arguments)} contains {count} passages")
     return 1 if report.failed else 0
 
 
@@ -123,7 +132,7 @@ def _name(arguments: argparse.Namespace) -> str:
 
 
 def _count(store: AnyStore) -> int:
-    """Its passages; a store that nothing was written to is not made to be counted."""
+    """The number of passages; does not create a store to count them."""
     from dpr_haystack.backends.registry import writer_over
 
     target = writer_over(store)
@@ -134,27 +143,27 @@ def _count(store: AnyStore) -> int:
 
 
 def _state(store: AnyStore, arguments: argparse.Namespace) -> str:
-    """What is there, as far as that can be said: an interruption may be because the server is gone."""
+    """The number of passages, if it can be read: the server may be unreachable."""
     from dpr_haystack.errors import SearchServerError
 
     try:
         return f"{_count(store)} passages are in {_name(arguments)}"
     except SearchServerError as error:
-        return f"how many passages are in {_name(arguments)} is not known ({error})"
+        return f"the number of passages in {_name(arguments)} is unknown ({error})"
 
 
-def _asides(report: IndexReport) -> Iterator[str]:
+def _warnings(report: IndexReport) -> Iterator[str]:
     for file in report.empty:
         yield f"no text in {file}"
-    for refused in report.failed:
-        yield f"not taken: {refused.id}: {refused.reason}"
+    for rejected in report.failed:
+        yield f"rejected: {rejected.id}: {rejected.reason}"
     if report.failed:
-        yield f"{len(report.failed)} passages were not taken; run the same command to try them again"
-    yield from passed_over(report.bad_records)
+        yield f"{len(report.failed)} passages were rejected; run the same command to try again"
+    yield from skipped_lines(report.bad_records)
     for error in report.bad:
-        yield f"not read to its end: {error}"
+        yield f"not read completely: {error}"
     if report.left_out:
         yield (
-            f"{len(report.left_out)} passages were left out: their ids came before with another text, "
+            f"{len(report.left_out)} passages were skipped because their ids had occurred with another text, "
             f"e.g. {report.left_out[0]}"
         )

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack info`: what a store or a model directory is."""
+"""`dpr-haystack info`: facts about a store or a model directory."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import argparse
 import json
 from pathlib import Path
 
-SUMMARY = "say what a store or a model directory is"
-DESCRIPTION = "Prints what a directory is: a store or a model directory of dpr-haystack."
+SUMMARY = "describe a store or a model directory"
+DESCRIPTION = "Prints facts about a store or a model directory: counts, encoder, settings and size."
 EXAMPLE = "dpr-haystack info demo/store"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
+    """Add the arguments of this command."""
     parser.add_argument("directory", metavar="DIR", help="a store or a model directory")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what it is."""
+    """Print the facts."""
     from dpr_haystack.workflows.info import describe
 
     facts = describe(Path(arguments.directory))

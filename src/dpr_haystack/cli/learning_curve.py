@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack learning-curve`: what training on more and more questions brings."""
+"""`dpr-haystack learning-curve`: accuracy after training on increasing numbers of questions."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.bad_records import PassingOver, add_questions, questions_of
+from dpr_haystack.cli.bad_records import SkippedRecords, add_questions, questions_of
 from dpr_haystack.cli.common import add_place, location_of, whole_number
 from dpr_haystack.cli.train import overrides, training_progress
 
 if TYPE_CHECKING:
     from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks
 
-SUMMARY = "train on more and more questions, and show what it brings"
-DESCRIPTION = """Trains on growing parts of the training file, as the configuration says, and measures each pair over
-all passages of a store or an index, beside BM25 and the encoder as it came (0 questions). Writes a table and a picture
-of top-k accuracy over k into output_dir. Killed or interrupted, the same command goes on."""
+SUMMARY = "measure accuracy over the number of training questions"
+DESCRIPTION = """Trains on increasing parts of the training file and evaluates each trained pair over all passages of a
+store or index, compared with BM25 and the untrained encoder (0 questions). Writes a table and a plot of top-k accuracy
+over k into output_dir. After an interruption, the same command resumes."""
 EXAMPLE = (
     "dpr-haystack learning-curve laptop model=demo/model train_file=mined.jsonl output_dir=curve --counts 0 1000 "
     "--store demo/store --questions demo/questions.jsonl"
@@ -33,29 +33,38 @@ _KS = (1, 5, 20, 100)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
-    parser.add_argument("config", metavar="CONFIG", help="a YAML file, or the name of a shipped configuration")
+    """Add the arguments of this command."""
+    parser.add_argument("config", metavar="CONFIG", help="YAML file, or name of a shipped configuration")
     parser.add_argument(
-        "settings", nargs="*", metavar="NAME=VALUE", help="settings in place of the file's; before any option"
+        "settings",
+        nargs="*",
+        metavar="NAME=VALUE",
+        help="settings that override those of CONFIG; must come before any option",
     )
     add_place(parser)
-    add_questions(parser, "to measure with")
+    add_questions(parser, "file of evaluation questions")
     parser.add_argument(
         "--counts",
         type=int,
         nargs="+",
         default=[0, 1_000, 5_000, 20_000],
         metavar="N",
-        help="questions to train on; 0 is the encoder as it came (default: 0 1000 5000 20000)",
+        help="numbers of training questions; 0 is the untrained encoder (default: 0 1000 5000 20000)",
     )
-    parser.add_argument("--limit", type=whole_number, metavar="N", help="ask the first N questions only")
-    parser.add_argument("--depth", type=whole_number, default=100, metavar="K", help="passages looked at (100)")
+    parser.add_argument("--limit", type=whole_number, metavar="N", help="use only the first N evaluation questions")
+    parser.add_argument(
+        "--depth",
+        type=whole_number,
+        default=100,
+        metavar="K",
+        help="passages retrieved per question (default: 100)",
+    )
     parser.add_argument("--regex", action="store_true", help="answers are regular expressions (CuratedTREC)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, measure, and print the table."""
+    """Train, evaluate, and print the table."""
     from pathlib import Path
 
     from dpr_haystack.core.files import write_atomically
@@ -65,22 +74,22 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.workflows.training.config import read_config
     from dpr_haystack.workflows.training.learning_curve import CurveOptions, learning_curve
 
-    require_drawing("the picture of a learning curve", "train")
+    require_drawing("the plot of a learning curve", "train")
     config = read_config(arguments.config, overrides(arguments.settings))
     match = "regex" if arguments.regex else "string"
     options = CurveOptions(tuple(arguments.counts), arguments.depth, match)
-    bad = PassingOver()
+    bad = SkippedRecords()
     questions = questions_of(arguments, arguments.limit)
     ranks = learning_curve(
         config,
         open_place(location_of(arguments)),
         questions,
         options,
-        told=lambda text: print(text, file=sys.stderr, flush=True),
+        notify=lambda text: print(text, file=sys.stderr, flush=True),
         on_bad=bad,
         progress=training_progress(),
     )
-    bad.say_count()
+    bad.print_count()
     root = Path(config.output_dir).expanduser()
     root.mkdir(parents=True, exist_ok=True)
     table = accuracies(ranks, options.depth)
@@ -91,22 +100,31 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 Table = dict[str, dict[str, dict[int, float]]]
-"""Accuracy in percent: by system, by what counts as right (``gold``, ``answer``), by k."""
+"""Accuracy in percent: by system, by kind of right passage (``gold``, ``answer``), by k."""
 
 
 def accuracies(ranks: Mapping[str, Ranks], depth: int) -> Table:
-    """Top-k accuracy of every system at the usual k."""
+    """Top-k accuracy of every system at k = 1, 5, 20 and 100.
+
+    :param ranks: The ranks of each system.
+    :param depth: The number of passages retrieved per question.
+    """
     from dpr_haystack.core.metrics import top_k_accuracy
 
     ks = [k for k in _KS if k <= depth] or [depth]
     return {
-        name: {kind: top_k_accuracy(found, ks) for kind in ("gold", "answer") if (found := getattr(each, kind))}
-        for name, each in ranks.items()
+        name: {
+            kind: top_k_accuracy(of_kind, ks) for kind in ("gold", "answer") if (of_kind := getattr(of_system, kind))
+        }
+        for name, of_system in ranks.items()
     }
 
 
 def as_csv(table: Table) -> str:
-    """The table as CSV, a line for each system and kind."""
+    """Format a table as CSV, one row per system and kind.
+
+    :param table: The table.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     ks = list(next(iter(next(iter(table.values())).values())))
@@ -118,7 +136,10 @@ def as_csv(table: Table) -> str:
 
 
 def as_table(table: Table) -> str:
-    """The table for people to read."""
+    """Format a table as text.
+
+    :param table: The table.
+    """
     lines: list[str] = []
     for kind, title in (("gold", "gold passage"), ("answer", "a passage with an answer")):
         rows = {name: kinds[kind] for name, kinds in table.items() if kind in kinds}

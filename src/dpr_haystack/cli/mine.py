@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack mine`: hard negatives for training examples."""
+"""`dpr-haystack mine`: mines hard negatives for training examples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.bad_records import say_passed_over
+from dpr_haystack.cli.bad_records import print_skipped
 from dpr_haystack.cli.common import add_place, existing_file, location_of, progress, whole_number
 
 if TYPE_CHECKING:
@@ -19,75 +19,126 @@ if TYPE_CHECKING:
     from dpr_haystack.formats.training import TrainingExample
     from dpr_haystack.workflows.training.mining import MiningOptions
 
-SUMMARY = "find hard negatives for training"
-DESCRIPTION = """Reads a training file and writes it with new hard negatives: passages of a store or an index that BM25,
-the question tower or both together find, less those that hold an answer, are gold, or score almost as high as the
-positive. What is in the store is not embedded again. Mine again with the trained towers, then train from scratch."""
+SUMMARY = "mine hard negatives for training"
+DESCRIPTION = """Reads a training file and writes it with new hard negatives: passages retrieved by BM25, the question
+tower or both, except those that contain an answer, are gold passages, or score almost as high as the positive. The
+passages are not embedded again. For better results, mine again with the trained towers, then train from scratch."""
 EXAMPLE = "dpr-haystack mine train.jsonl --store demo/store --source dpr --output mined.jsonl"
 
-_WHY = {
-    "rank": "outside the ranks asked for",
-    "gold": "gold",
-    "answer": "hold an answer",
-    "margin": "score too close to the positive",
-    "check": "relevant to the other model",
+_REASONS = {
+    "rank": "outside --first-rank to --last-rank",
+    "gold": "gold passages",
+    "answer": "with an answer",
+    "margin": "with a score too close to that of the positive",
+    "check": "relevant according to the cross-encoder",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
+    """Add the arguments of this command."""
     parser.add_argument(
         "examples",
         type=existing_file,
         metavar="FILE",
-        help="training examples: DPR's JSON or JSON lines, or columns in CSV or TSV",
+        help="training file: DPR's JSON or JSON lines, or columns in CSV or TSV",
     )
     add_place(parser)
-    parser.add_argument("--output", required=True, metavar="FILE", help="where to write; .jsonl or .json, also .gz")
-    parser.add_argument("--source", choices=["bm25", "dpr", "hybrid"], default="bm25", help="default: %(default)s")
-    parser.add_argument("--question-model", metavar="M", help="default: the one that belongs to the store")
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="training file to write: .jsonl or .json, also .gz",
+    )
+    parser.add_argument(
+        "--source",
+        choices=["bm25", "dpr", "hybrid"],
+        default="bm25",
+        help="search that finds candidates (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--question-model",
+        metavar="M",
+        help="question tower (default: the one that belongs to the store)",
+    )
     add_rules(parser)
-    parser.add_argument("--keep", action="store_true", help="leave the negatives that are there behind the new ones")
+    _add_other_rules(parser)
+    parser.add_argument("--skip-bad", action="store_true", help="skip bad records and list them")
+
+
+def _add_other_rules(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--keep", action="store_true", help="keep the existing hard negatives after the new ones")
     parser.add_argument(
-        "--random", type=whole_number, metavar="N", help="also N negatives a question, drawn from all passages"
+        "--random", type=whole_number, metavar="N", help="also add N negatives per question, drawn from all passages"
     )
     parser.add_argument(
-        "--gold-of-others", type=whole_number, metavar="N", help="also N negatives, positives of other questions"
+        "--gold-of-others",
+        type=whole_number,
+        metavar="N",
+        help="also add N negatives per question, drawn from the positives of other questions",
     )
     parser.add_argument(
-        "--cross-encoder", metavar="M", help="leave out what this cross-encoder finds relevant (a name or a path)"
+        "--cross-encoder", metavar="M", help="exclude passages that this cross-encoder (name or path) finds relevant"
     )
     parser.add_argument(
-        "--relevant-from", type=float, default=0.5, metavar="P", help="its probability from which on it does (0.5)"
+        "--relevant-from",
+        type=float,
+        default=0.5,
+        metavar="P",
+        help="lowest probability at which the cross-encoder finds a passage relevant (default: %(default)s)",
     )
-    parser.add_argument("--skip-bad", action="store_true", help="pass over bad records, and list them")
 
 
 def add_rules(parser: argparse.ArgumentParser) -> None:
-    """Which of the passages found become hard negatives."""
+    """Add the arguments that select hard negatives.
+
+    :param parser: The parser.
+    """
     parser.add_argument(
-        "--count", type=whole_number, default=1, metavar="N", help="hard negatives a question (default: 1)"
+        "--count", type=whole_number, default=1, metavar="N", help="hard negatives per question (default: 1)"
     )
-    parser.add_argument("--first-rank", type=whole_number, default=1, metavar="N", help="default: %(default)s")
-    parser.add_argument("--last-rank", type=whole_number, default=100, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--first-rank",
+        type=whole_number,
+        default=1,
+        metavar="N",
+        help="best rank of a negative (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--last-rank",
+        type=whole_number,
+        default=100,
+        metavar="N",
+        help="worst rank of a negative (default: %(default)s)",
+    )
     parser.add_argument(
         "--margin",
         type=float,
         default=0.95,
         metavar="SHARE",
-        help="leave out what scores above this share of the positive, which is everything where it is not found "
-        "(default: %(default)s; 0 for no such rule)",
+        help="exclude passages that score higher than this share of the positive's score, which is all of them if the "
+        "positive was not retrieved (default: %(default)s; 0 for no margin)",
     )
-    parser.add_argument("--sampling", choices=["top", "random"], default="top", help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random sampling (default: 0)")
-    parser.add_argument("--no-answer-filter", action="store_true", help="also take passages that hold an answer")
+    parser.add_argument(
+        "--sampling",
+        choices=["top", "random"],
+        default="top",
+        help="take the top candidates or random ones (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
+    parser.add_argument(
+        "--no-answer-filter",
+        action="store_true",
+        help="do not exclude passages that contain an answer",
+    )
     parser.add_argument("--regex", action="store_true", help="answers are regular expressions (CuratedTREC)")
 
 
 def options_of(arguments: argparse.Namespace, source: str) -> MiningOptions:
-    """The rules that the arguments name.
+    """The mining settings of the arguments.
 
-    :raises InputError: If one of them cannot be.
+    :param arguments: The parsed arguments, with those of :func:`add_rules`.
+    :param source: The search that finds candidates.
+    :raises InputError: If a setting is invalid.
     """
     from dpr_haystack.core.negatives import NegativeRules
     from dpr_haystack.workflows.training.mining import MiningOptions
@@ -110,7 +161,7 @@ def options_of(arguments: argparse.Namespace, source: str) -> MiningOptions:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Mine, and say how many candidates each rule removed."""
+    """Mine hard negatives and print how many candidates each rule removed."""
     from dpr_haystack.backends.registry import search_over
     from dpr_haystack.core.negatives import Tally
     from dpr_haystack.formats.examples import read_examples
@@ -133,7 +184,7 @@ def run(arguments: argparse.Namespace) -> int:
     with progress("questions") as step:
         mined = mine_hard_negatives(examples, store, model, options=options, check=check, tally=tally, progress=step)
         count = write_training(arguments.output, _with_others(mined, store, arguments))
-    say_passed_over(bad)
+    print_skipped(bad)
     print("\n".join([f"{count} examples in {arguments.output}", *summary(tally)]))
     return 0
 
@@ -141,30 +192,35 @@ def run(arguments: argparse.Namespace) -> int:
 def _with_others(
     examples: Iterator[TrainingExample], store: AnyStore, arguments: argparse.Namespace
 ) -> Iterator[TrainingExample]:
-    """With negatives from all passages, and from other questions' positives, where they were asked for."""
+    """Add negatives from all passages and from other questions' positives, if requested."""
     from dpr_haystack.formats.examples import read_examples
     from dpr_haystack.workflows.opening import all_passages
     from dpr_haystack.workflows.training.other_negatives import add_random_negatives
 
-    how = {
+    settings = {
         "match": "regex" if arguments.regex else "string",
         "filter_answers": not arguments.no_answer_filter,
         "seed": arguments.seed,
     }
     if arguments.random is not None:
-        examples = add_random_negatives(examples, all_passages(store), arguments.random, **how)
+        examples = add_random_negatives(examples, all_passages(store), arguments.random, **settings)
     if arguments.gold_of_others is not None:
         again = read_examples(arguments.examples, (lambda _: None) if arguments.skip_bad else None)
         golds = {passage.id: passage for example in again for passage in example.positives[:1]}
-        examples = add_random_negatives(examples, list(golds.values()), arguments.gold_of_others, source="gold", **how)
+        examples = add_random_negatives(
+            examples, list(golds.values()), arguments.gold_of_others, source="gold", **settings
+        )
     return examples
 
 
 def summary(tally: Tally) -> Iterator[str]:
-    """What became of the candidates, for people to read."""
-    yield f"{tally.candidates} passages found for {tally.questions} questions, {tally.kept} taken as hard negatives"
+    """Format the counts of candidates as text.
+
+    :param tally: The counts.
+    """
+    yield f"{tally.candidates} candidates for {tally.questions} questions, {tally.kept} selected as hard negatives"
     for reason, removed in tally.removed.items():
         if removed:
-            yield f"  left out: {removed} {_WHY[reason]}"
+            yield f"  excluded: {removed} {_REASONS[reason]}"
     if tally.without:
-        yield f"  {tally.without} questions have no hard negative"
+        yield f"  {tally.without} questions without a hard negative"

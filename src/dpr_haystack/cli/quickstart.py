@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack quickstart`: a workspace to try everything out."""
+"""`dpr-haystack quickstart`: a workspace for trying things out."""
 
 from __future__ import annotations
 
@@ -16,19 +16,26 @@ from dpr_haystack.cli.common import progress
 if TYPE_CHECKING:
     from dpr_haystack.workflows.workspace import Workspace
 
-SUMMARY = "make a workspace with a model, a corpus and an index, and ask it questions"
-DESCRIPTION = """Makes DIR/model, DIR/corpus, DIR/questions.jsonl, DIR/pipelines and DIR/store, and shows what BM25,
-DPR and both together find. Needs no model hub and no server. A second run reuses what is there."""
+SUMMARY = "create a workspace with a model, a corpus and a store, and search it"
+DESCRIPTION = """Creates DIR/model, DIR/corpus, DIR/questions.jsonl, DIR/pipelines and DIR/store, and compares the
+results of BM25, DPR and hybrid search. Needs neither the Hugging Face Hub nor a server. A second run reuses existing
+files."""
 EXAMPLE = "dpr-haystack quickstart demo"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
-    parser.add_argument("directory", nargs="?", default="demo", metavar="DIR", help="default: %(default)s")
+    """Add the arguments of this command."""
+    parser.add_argument(
+        "directory",
+        nargs="?",
+        default="demo",
+        metavar="DIR",
+        help="directory of the workspace (default: %(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the workspace and show what it finds."""
+    """Create the workspace and compare the results of its questions."""
     from dpr_haystack.workflows.workspace import make_workspace
     from dpr_haystack.workflows.workspace_questions import ask_all, report_lines
 
@@ -40,18 +47,18 @@ def run(arguments: argparse.Namespace) -> int:
         print(line)
     command = "dpr-haystack" if shutil.which("dpr-haystack") else sys.argv[0]
     print(f"""
-Ask it something:  {command} search "who wrote Dune?" --store {root}/store
-Measure it:        {command} evaluate --store {root}/store --questions {root}/questions.jsonl
-Serve it:          cd {root} && hayhooks run    (pip install 'dpr-haystack[serve]')
-{_about_answers(workspace, command)}""")
+Search:            {command} search "who wrote Dune?" --store {root}/store
+Evaluate:          {command} evaluate --store {root}/store --questions {root}/questions.jsonl
+Serve:             cd {root} && hayhooks run    (pip install 'dpr-haystack[serve]')
+{_next_steps_for_answers(workspace, command)}""")
     return 0
 
 
-def _about_answers(workspace: Workspace, command: str) -> str:
+def _next_steps_for_answers(workspace: Workspace, command: str) -> str:
     if workspace.has_reader:
-        return f'Let it answer:     {command} ask "who wrote Dune?" --store {workspace.store}'
+        return f'Get answers:       {command} ask "who wrote Dune?" --store {workspace.store}'
     return (
-        "Let it answer:     needs a reader, which does not come with this package. With access to the hub:\n"
+        "Get answers:       needs a reader, which is not part of this package. From the Hugging Face Hub:\n"
         "                   hf download deepset/minilm-uncased-squad2 --local-dir my-reader\n"
         f"                   {command} convert --reader my-reader --output {workspace.model}\n"
         f'                   {command} ask "who wrote Dune?" --store {workspace.store}'

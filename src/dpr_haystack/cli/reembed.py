@@ -1,38 +1,43 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack reembed`: new vectors for a whole store, after training."""
+"""`dpr-haystack reembed`: new vectors for a whole store, e.g. after training."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.common import add_compute, add_place, compute_of, progress
+from dpr_haystack.core.progress import Progress
 from dpr_haystack.errors import InputError
 
-SUMMARY = "embed a whole store anew, with another model"
-DESCRIPTION = """Makes new vectors for every passage of a store, e.g. after training, beside the old ones. The store
-goes on answering with those, also while others write to it, and switches in one step when all are there. Interrupted at
-any time, the same command goes on where it was."""
+if TYPE_CHECKING:
+    from dpr_haystack.workflows.reembedding import ReembedReport
+
+SUMMARY = "re-embed a whole store with another model"
+DESCRIPTION = """Makes new vectors for every passage of a store, e.g. after training. The store can be searched with the
+old vectors, and written to, until the new ones are complete; then it switches in one step. After an interruption, the
+same command resumes."""
 EXAMPLE = "dpr-haystack reembed --store my-store --model trained"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
-    add_place(parser, index_help="not for this command: see --elasticsearch")
-    parser.add_argument("--model", required=True, metavar="M", help="the passage tower, or a model directory")
+    """Add the arguments of this command."""
+    add_place(parser, index_help="not supported by this command")
+    parser.add_argument("--model", required=True, metavar="M", help="passage tower, or a model directory")
     parser.add_argument(
-        "--restart", action="store_true", help="throw away what an interrupted run has left, also with another model"
+        "--restart", action="store_true", help="discard the vectors of an interrupted run, even of another model"
     )
     add_compute(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Embed, and say what was done."""
+    """Re-embed and print a summary."""
     from dpr_haystack.workflows.opening import open_store, passage_embedder
     from dpr_haystack.workflows.reembedding import reembed
 
@@ -46,11 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
     with ExitStack() as stack:
         stack.callback(store.close)
 
-        def begin(found: int, count: int) -> Callable[[int], None]:
+        def begin(finished: int, count: int) -> Progress:
             nonlocal done, total
-            done, total = found, count
+            done, total = finished, count
             show = stack.enter_context(progress("passages", count))
-            show(found)
+            show(finished)
 
             def step(steps: int) -> None:
                 nonlocal done
@@ -62,28 +67,33 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             report = reembed(store, embedder, restart=arguments.restart, progress=begin)
         except KeyboardInterrupt:
-            where = f"{done} of {total} passages have their new vector, the store answers with the old ones"
-            print(f"interrupted: {where}; run the same command to go on", file=sys.stderr)
+            state = f"{done} of {total} passages have a new vector, the store still uses the old ones"
+            print(f"interrupted: {state}; run the same command to resume", file=sys.stderr)
             return 130
     if not report.is_new:
-        print(f"nothing to do: the vectors in {arguments.store} are those of {arguments.model}")
+        print(f"nothing to do: the vectors in {arguments.store} were made by {arguments.model}")
         return 0
-    before = f", {report.found} were there from before" if report.found else ""
-    print(f"{report.embedded} passages embedded in {time.perf_counter() - started:.1f} s{before}")
-    if report.without_text:
-        print(f"{report.without_text} documents without a text have no vector")
-    print(f"{arguments.store} answers with the vectors of {arguments.model}")
+    for line in _summary(report, arguments, time.perf_counter() - started):
+        print(line)
     return 0
+
+
+def _summary(report: ReembedReport, arguments: argparse.Namespace, seconds: float) -> Iterator[str]:
+    reused = f", {report.found} reused from an interrupted run" if report.found else ""
+    yield f"{report.embedded} passages embedded in {seconds:.1f} s{reused}"
+    if report.without_text:
+        yield f"{report.without_text} documents without text have no vector"
+    yield f"{arguments.store} now uses the vectors of {arguments.model}"
 
 
 def _refuse_servers(arguments: argparse.Namespace) -> None:
     if arguments.elasticsearch is not None:
         msg = (
-            "an index in Elasticsearch is not embedded anew in place: fill a new one with the same files, "
+            "an index in Elasticsearch cannot be re-embedded in place: index the same files into a new one, "
             f"dpr-haystack index PATHS --elasticsearch {arguments.elasticsearch[0].rpartition('@')[2]} --index NEW "
-            f"--model {arguments.model}, and then search that one"
+            f"--model {arguments.model}, and search that one"
         )
         raise InputError(msg)
     if arguments.index is not None:
-        msg = "--index names an index in Elasticsearch, and only a store can be embedded anew: --store DIR"
+        msg = "--index names an index in Elasticsearch, but only a store can be re-embedded: use --store DIR"
         raise InputError(msg)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack search`: the passages for a question."""
+"""`dpr-haystack search`: retrieves the passages for a question."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from dpr_haystack.workflows.opening import Place
 
-SUMMARY = "find the passages for a question"
-DESCRIPTION = "Finds passages by DPR, by BM25 or by both together."
+SUMMARY = "retrieve passages for a question"
+DESCRIPTION = "Retrieves passages by DPR, BM25 or both combined (hybrid)."
 EXAMPLE = 'dpr-haystack search "who wrote Dune?" --store demo/store'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
+    """Add the arguments of this command."""
     parser.add_argument("question", help="the question")
     add_place(parser)
     add_search(parser, top_k=5, what="passages")
@@ -30,11 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Search, and print what was found."""
+    """Search and print the passages."""
     from dpr_haystack.workflows.opening import opened_place
 
     with opened_place(location_of(arguments)) as place:
-        documents = _found(place, arguments)
+        documents = _search(place, arguments)
     hits = [_hit(rank, document) for rank, document in enumerate(documents, 1)]
     if arguments.json:
         print(json.dumps(hits, ensure_ascii=False, indent=2, default=str))
@@ -42,11 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     for hit in hits:
         print(_as_text(hit))
     if not hits:
-        print("no passage was found")
+        print("no passages found")
     return 0
 
 
-def _found(place: Place, arguments: argparse.Namespace) -> list[Document]:
+def _search(place: Place, arguments: argparse.Namespace) -> list[Document]:
     from dpr_haystack.backends.passage_search import in_order
     from dpr_haystack.components.retrievers.hybrid_search import runs_of
     from dpr_haystack.errors import InputError
@@ -76,8 +76,8 @@ def _hit(rank: int, document: Document) -> dict[str, Any]:
 
 def _as_text(hit: dict[str, Any]) -> str:
     meta = hit["meta"]
-    file = meta.get("file", meta.get("file_path"))  # the second is what Haystack's converters write
+    file = meta.get("file", meta.get("file_path"))  # file_path and page_number are written by Haystack's converters
     page = meta.get("page", meta.get("page_number")) if file is not None else None
-    place = ", ".join([*([str(file)] if file is not None else []), *([f"page {page}"] if page is not None else [])])
-    head = f"{hit['rank']:>2}. {hit['title'] or hit['id']}  ({hit['score']:.3f}) {place}".rstrip()
+    source = ", ".join([*([str(file)] if file is not None else []), *([f"page {page}"] if page is not None else [])])
+    head = f"{hit['rank']:>2}. {hit['title'] or hit['id']}  ({hit['score']:.3f}) {source}".rstrip()
     return f"{head}\n    {hit['content'] or ''}\n"

@@ -1,56 +1,59 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""`dpr-haystack train`: two towers from a configuration."""
+"""`dpr-haystack train`: trains two towers as configured."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dpr_haystack.cli.bad_records import PassingOver
+from dpr_haystack.cli.bad_records import SkippedRecords
 
 if TYPE_CHECKING:
+    from dpr_haystack.core.progress import StepProgress
     from dpr_haystack.workflows.training.train import TrainingReport
 
-SUMMARY = "train a question and a passage tower"
-DESCRIPTION = """Trains as a YAML file says; settings behind it take the place of the file's. Instead of a file, name
-one of the shipped configurations: paper (the settings of the paper and its code), one-gpu, laptop. The trained pair is
-in model/ below output_dir, beside it the curves of loss and accuracy. Killed or interrupted, the same command goes
-on."""
+SUMMARY = "train a question tower and a passage tower"
+DESCRIPTION = """Trains with the settings of a YAML file, or of one of the shipped configurations: paper (the settings
+of the paper and its code), one-gpu, laptop. The trained pair is written to model/ below output_dir, together with the
+curves of loss and accuracy. After an interruption, the same command resumes."""
 EXAMPLE = "dpr-haystack train laptop model=demo/model train_file=mined.jsonl output_dir=trained"
 
 _SECONDS_A_LINE = 10.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this command."""
-    parser.add_argument("config", metavar="CONFIG", help="a YAML file, or the name of a shipped configuration")
+    """Add the arguments of this command."""
+    parser.add_argument("config", metavar="CONFIG", help="YAML file, or name of a shipped configuration")
     parser.add_argument(
-        "settings", nargs="*", metavar="NAME=VALUE", help="settings in place of the file's; before any option"
+        "settings",
+        nargs="*",
+        metavar="NAME=VALUE",
+        help="settings that override those of CONFIG; must come before any option",
     )
-    parser.add_argument("--restart", action="store_true", help="throw away what an earlier run left in output_dir")
+    parser.add_argument("--restart", action="store_true", help="discard an earlier training in output_dir")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, and say where the pair is."""
+    """Train and print a summary."""
     from dpr_haystack.workflows.training.config import read_config
     from dpr_haystack.workflows.training.train import train_dpr
 
     config = read_config(arguments.config, overrides(arguments.settings))
-    bad = PassingOver()
+    bad = SkippedRecords()
     report = train_dpr(config, restart=arguments.restart, on_bad=bad, progress=training_progress())
-    bad.say_count()
-    print("\n".join(told(report)))
+    bad.print_count()
+    print("\n".join(summary(report)))
     return 0 if report.finished else 130
 
 
 def overrides(settings: list[str]) -> dict[str, Any]:
-    """Settings from the command line, their values read as YAML.
+    """Settings from the command line, with values parsed as YAML.
 
+    :param settings: Arguments of the form NAME=VALUE.
     :raises InputError: If one is not NAME=VALUE.
     """
     import yaml
@@ -61,20 +64,23 @@ def overrides(settings: list[str]) -> dict[str, Any]:
     for setting in settings:
         name, sign, value = setting.partition("=")
         if not sign or not name:
-            msg = f"{setting!r} is no setting: write NAME=VALUE, e.g. epochs=3"
+            msg = f"a setting must be NAME=VALUE, e.g. epochs=3: got {setting!r}"
             raise InputError(msg)
         try:
             values[name] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            msg = f"{setting!r}: the value cannot be read as YAML"
+            msg = f"the value of a setting must be YAML: got {setting!r}"
             raise InputError(msg) from error
     return values
 
 
-def told(report: TrainingReport) -> list[str]:
-    """What came of it, for people to read."""
+def summary(report: TrainingReport) -> list[str]:
+    """Format a report as text.
+
+    :param report: The result of the training.
+    """
     if not report.finished:
-        return [f"stopped after step {report.steps}, with a checkpoint: the same command goes on"]
+        return [f"stopped after step {report.steps} with a checkpoint; run the same command to resume"]
     lines = [f"{report.steps} steps; the pair is in {report.model} ({report.weights} weights)"]
     if report.validation:
         values = [f"{name.replace('_', '-')} {value:.1f}" for name, value in report.validation.items() if name != "mrr"]
@@ -82,8 +88,8 @@ def told(report: TrainingReport) -> list[str]:
     return lines
 
 
-def training_progress() -> Callable[[int, int, dict[str, float]], None]:
-    """A progress bar of steps with the time left on stderr, or a line now and then where that is no terminal."""
+def training_progress() -> StepProgress:
+    """A progress bar on stderr with the remaining time, or regular lines if stderr is not a terminal."""
     from tqdm import tqdm
 
     if not sys.stderr.isatty():
@@ -91,7 +97,7 @@ def training_progress() -> Callable[[int, int, dict[str, float]], None]:
     bar = tqdm(desc="steps", unit="", file=sys.stderr)
 
     def move(done: int, total: int, logged: dict[str, float]) -> None:
-        if bar.total != total or done < bar.n:  # another training, or one that goes on
+        if bar.total != total or done < bar.n:  # another training, or a resumed one
             bar.reset(total)
             bar.initial = bar.n = done - 1
         bar.update(done - bar.n)
@@ -102,30 +108,30 @@ def training_progress() -> Callable[[int, int, dict[str, float]], None]:
 
 
 class _Lines:
-    """A line now and then, where stderr is no terminal."""
+    """Prints regular lines of progress."""
 
     def __init__(self) -> None:
-        self._said = time.monotonic()
-        self._began = (self._said, 0)
+        self._printed = time.monotonic()
+        self._start = (self._printed, 0)
         self._last: tuple[int, int] | None = None
         self._loss = ""
 
     def __call__(self, done: int, total: int, logged: dict[str, float]) -> None:
         now = time.monotonic()
         if self._last is None or done <= self._last[0] or total != self._last[1]:  # another training
-            self._began = (now, done)
+            self._start = (now, done)
         self._last = (done, total)
         if "loss" in logged:
             self._loss = f", loss {logged['loss']:.3f}"
         if "eval_average_rank" in logged:
             print(f"validation: average rank {logged['eval_average_rank']:.1f}", file=sys.stderr, flush=True)
-        if now - self._said < _SECONDS_A_LINE or done == self._began[1]:
+        if now - self._printed < _SECONDS_A_LINE or done == self._start[1]:
             return
-        self._said = now
-        seconds = (now - self._began[0]) / (done - self._began[1])
-        left = (total - done) * seconds
+        self._printed = now
+        seconds = (now - self._start[0]) / (done - self._start[1])
+        remaining = (total - done) * seconds
         print(
-            f"step {done} of {total}{self._loss}, {seconds:.2f} s a step, {left / 60:.0f} min left",
+            f"step {done} of {total}{self._loss}, {seconds:.2f} s per step, {remaining / 60:.0f} min left",
             file=sys.stderr,
             flush=True,
         )

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A question in, answers out: search, read, and say what was thought of each passage on the way."""
+"""Answering a question: search for passages, read answers from them, and keep each passage's rank per search."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from dpr_haystack.errors import InputError
 from dpr_haystack.workflows.recorded_models import found_model
 
 GET_A_READER = (
-    "e.g. with access to the hub: hf download deepset/minilm-uncased-squad2 --local-dir my-reader, "
-    "and then --reader my-reader"
+    "e.g. from the Hugging Face Hub: hf download deepset/minilm-uncased-squad2 --local-dir my-reader, "
+    "then --reader my-reader"
 )
 
 
 @dataclass(frozen=True)
-class Thought:
-    """What one search thought of a passage.
+class SearchRank:
+    """Rank and score of a passage in the results of one search.
 
-    :param rank: From 1; None where it is not among those that were read.
-    :param score: Its own score; None without a rank.
+    :param rank: From 1; None if the passage is not among the results.
+    :param score: The score in that search; None without a rank.
     """
 
     rank: int | None
@@ -41,14 +41,14 @@ class Thought:
 
 @dataclass(frozen=True)
 class FoundAnswer:
-    """An answer and where it is from.
+    """An answer and its source.
 
     :param answer: Its text.
-    :param score: The probability that it is right.
-    :param document: Its passage.
+    :param score: The probability that it is correct.
+    :param document: The passage that contains it.
     :param start: Where it begins in the passage's content, in characters.
-    :param end: Where it ends.
-    :param thoughts: For each search what it thought of the passage.
+    :param end: Where it ends (exclusive).
+    :param ranks: For each search the rank of the passage.
     """
 
     answer: str
@@ -56,7 +56,7 @@ class FoundAnswer:
     document: Document
     start: int
     end: int
-    thoughts: dict[str, Thought] = field(default_factory=dict)
+    ranks: dict[str, SearchRank] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -64,13 +64,13 @@ class FoundAnswer:
         return str(self.document.meta.get("title", ""))
 
     def sentence(self) -> tuple[str, str, str]:
-        """Its sentence: what is before the answer, the answer, and what is behind it."""
+        """The sentence that contains it, as text before the answer, answer, and text after it."""
         content = self.document.content or ""
         first, last = sentence_around(content, self.start, self.end)
         return content[first : self.start], content[self.start : self.end], content[self.end : last]
 
     def to_json(self) -> dict[str, Any]:
-        """As ``ask --json`` prints it."""
+        """The JSON that ``ask --json`` prints."""
         return {
             "answer": self.answer,
             "score": self.score,
@@ -83,28 +83,28 @@ class FoundAnswer:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of a question.
+    """The answers to a question.
 
     :param question: The question.
     :param answers: Best first.
-    :param no_answer: The probability that none of the passages has the answer.
-    :param passages: How many were read.
-    :param least: The probability below which an answer is none to rely on.
+    :param no_answer: The probability that none of the passages contains the answer.
+    :param passages: How many passages were read.
+    :param min_probability: An answer with a lower probability is not good.
     """
 
     question: str
     answers: list[FoundAnswer]
     no_answer: float
     passages: int
-    least: float = 0.1
+    min_probability: float = 0.1
 
     @property
     def is_good(self) -> bool:
-        """Whether the best answer is probable, and more so than that there is none."""
-        return bool(self.answers) and self.answers[0].score >= max(self.no_answer, self.least)
+        """Whether the best answer reaches the minimum probability and is more probable than no answer."""
+        return bool(self.answers) and self.answers[0].score >= max(self.no_answer, self.min_probability)
 
     def to_json(self) -> dict[str, Any]:
-        """As ``ask --json`` prints it."""
+        """The JSON that ``ask --json`` prints."""
         return {"question": self.question, "answers": [answer.to_json() for answer in self.answers]}
 
 
@@ -117,18 +117,18 @@ def ask(
     mode: str = "hybrid",
     passages: int = 20,
     top_k: int = 3,
-    least: float = 0.1,
+    min_probability: float = 0.1,
 ) -> Reply:
-    """Find passages and read answers out of them.
+    """Find passages and extract answers from them.
 
     :param question: The question.
-    :param search: Where the passages are.
+    :param search: Searches the passages.
     :param hybrid: Both searches over it; None for ``mode="bm25"``.
     :param reader: The reader.
-    :param mode: Whose passages are read: ``"bm25"``, ``"dpr"`` or ``"hybrid"``.
-    :param passages: How many are read.
-    :param top_k: How many answers to give.
-    :param least: The probability below which an answer is none to rely on.
+    :param mode: The search whose passages are read: ``"bm25"``, ``"dpr"`` or ``"hybrid"``.
+    :param passages: How many passages to read.
+    :param top_k: How many answers to return.
+    :param min_probability: An answer with a lower probability is not good.
     :raises InputError: If the question is blank.
     """
     question = replace_surrogates(question)
@@ -140,46 +140,47 @@ def ask(
     hits = dict(zip(ids[:passages], scores, strict=False))
     documents = in_order(search.documents(list(hits)), hits)
     (readings,) = reader.readings([question], [documents], top_k)
-    found = reader.answers(question, documents, readings, top_k)
+    extracted = reader.answers(question, documents, readings, top_k)
     shown = ("bm25", "dpr") if mode == "hybrid" else (mode,)
     return Reply(
         question=question,
-        answers=[_found_answer(answer, run, shown) for answer in found if answer.data is not None],
-        no_answer=next((answer.score for answer in found if answer.data is None), 0.0 if found else 1.0),
+        answers=[_found_answer(answer, run, shown) for answer in extracted if answer.data is not None],
+        no_answer=next((answer.score for answer in extracted if answer.data is None), 0.0 if extracted else 1.0),
         passages=len(documents),
-        least=least,
+        min_probability=min_probability,
     )
 
 
 def _found_answer(answer: ExtractedAnswer, run: Runs, systems: Sequence[str]) -> FoundAnswer:
-    document, place = answer.document, answer.document_offset
-    if document is None or place is None:
-        msg = f"the answer {answer.data!r} does not say where it is from"
+    document, offset = answer.document, answer.document_offset
+    if document is None or offset is None:
+        msg = f"the answer {answer.data!r} has no document or no document offset"
         raise InputError(msg)
-    thoughts = {system: _thought(run, system, document.id) for system in systems}
-    return FoundAnswer(answer.data or "", answer.score, document, place.start, place.end, thoughts)
+    ranks = {system: _rank(run, system, document.id) for system in systems}
+    return FoundAnswer(answer.data or "", answer.score, document, offset.start, offset.end, ranks)
 
 
-def _thought(run: Runs, system: str, name: str) -> Thought:
+def _rank(run: Runs, system: str, name: str) -> SearchRank:
     ids, scores = run[system]
-    return Thought(ids.index(name) + 1, scores[ids.index(name)]) if name in ids else Thought(None, None)
+    return SearchRank(ids.index(name) + 1, scores[ids.index(name)]) if name in ids else SearchRank(None, None)
 
 
 def reader_model_of(search: PassageSearch) -> str:
-    """The reader that belongs to some passages: that of the model directory that made its vectors.
+    """The reader that belongs to the passages: that of the model directory that made their vectors.
 
-    :raises InputError: If it has none, with how to get one.
+    :param search: Searches the passages.
+    :raises InputError: If there is none; the message says how to get one.
     """
     recorded = (search.recorded_encoder or {}).get("model")
     if recorded is not None:
         directory = Path(str(recorded))
-        beside = [] if search.directory is None else [search.directory.resolve().parent / directory.name]
-        for place in (directory, *beside):
-            if is_model_directory(place) and READER in read_manifest(place).parts:
-                return str(place)
+        moved = [] if search.directory is None else [search.directory.resolve().parent / directory.name]
+        for candidate in (directory, *moved):
+            if is_model_directory(candidate) and READER in read_manifest(candidate).parts:
+                return str(candidate)
         found_model(str(recorded), search.directory, "--reader R --question-model")
     msg = (
-        f"there is no reader, which answers need: --reader M names one, {GET_A_READER}. "
-        "dpr-haystack search shows the passages without one"
+        f"answering needs a reader: name one with --reader M, {GET_A_READER}. "
+        "dpr-haystack search shows passages without a reader"
     )
     raise InputError(msg)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures by matplotlib, without a display."""
+"""Drawing with matplotlib, without a display."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def require_drawing(purpose: str = "drawing pictures", extra: str = "evaluate") -> None:
-    """See that pictures can be drawn, before the work whose result they show.
+    """Check that matplotlib is installed, before the work whose result is drawn.
 
-    :param purpose: Who wants to draw.
-    :param extra: Which extra of this package has matplotlib for it.
+    :param purpose: What is drawn, for the message.
+    :param extra: The extra of this package that installs matplotlib.
     :raises MissingExtra: If matplotlib is not installed.
     """
     require("matplotlib.figure", extra, purpose)
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty picture.
+    """An empty figure.
 
     :param width: In inches.
     :param height: In inches.
     :raises MissingExtra: If matplotlib is not installed.
     """
     require_drawing()
-    from matplotlib.figure import Figure  # without pyplot no display is looked for
+    from matplotlib.figure import Figure  # pyplot would look for a display
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a picture in one step.
+    """Write a figure to a file atomically.
 
-    :param figure: The picture.
-    :param path: The file; its suffix, one of :data:`PICTURE_SUFFIXES`, says what it becomes.
+    :param figure: The figure.
+    :param path: The file; its suffix, one of :data:`PICTURE_SUFFIXES`, selects the format.
     """
     picture = io.BytesIO()
     figure.savefig(picture, format=path.suffix.lower().removeprefix("."), dpi=150)

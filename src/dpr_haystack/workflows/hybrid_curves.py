@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The curve over the weight of DPR as a picture."""
+"""Plot of the metric over the weight of DPR."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dpr_haystack.workflows.hybrid_fitting import FitReport
 
 
 def draw_weights(path: Path, report: FitReport) -> None:
-    """Draw the metric over DPR's share of the weight, a line for each normalisation, and mark what was chosen.
+    """Plot the metric over DPR's share of the weight, one line per normalisation, and mark the chosen share.
 
     :param path: The PNG file.
-    :param report: What was fitted.
+    :param report: The result of fitting.
     :raises MissingExtra: If matplotlib is not installed.
     """
     figure = new_figure(8, 5)

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Fitting how BM25 and DPR are fused, on development questions: searched once, fused with every weight."""
+"""Fits the fusion of BM25 and DPR on development questions: one search, then fusion with every weight."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -37,26 +37,26 @@ from dpr_haystack.core.hybrid_settings import HybridSettings, sample_of
 from dpr_haystack.core.intervals import Interval, bootstrap_interval
 from dpr_haystack.core.metrics import first_gold
 from dpr_haystack.core.passages import Passage
+from dpr_haystack.core.progress import Progress
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.evaluation.retrieval_judge import PassageReader
+from dpr_haystack.workflows.evaluation.retrieval_judge import PassageCache
 
 _AT_ONCE = 256
 BASELINES = ("bm25", "dpr", "equal weights")
-
-Progress = Callable[[int], None]
+"""What the fitted fusion is compared with."""
 
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What is fitted, and how.
+    """Settings of the fit.
 
-    :param normalizations: Which are tried.
-    :param metric: What is fitted for: ``"mrr"`` (mean reciprocal rank of the first right passage) or ``"top-K"``.
-    :param folds: Of the cross-validation.
-    :param ks: Which top-k accuracies are reported.
-    :param match: How answers are found in passages: ``"string"`` or ``"regex"``.
-    :param seed: Deals the folds and draws the samples.
+    :param normalizations: The score normalisations to try.
+    :param metric: The metric to maximise: ``"mrr"`` (mean reciprocal rank of the first right passage) or ``"top-K"``.
+    :param folds: Number of cross-validation folds.
+    :param ks: The k of the reported top-k accuracies.
+    :param match: How answers are matched in passages: ``"string"`` or ``"regex"``.
+    :param seed: Random seed of folds and bootstrap samples.
     """
 
     normalizations: Sequence[str] = NORMALIZATIONS
@@ -69,7 +69,7 @@ class FitOptions:
 
 @dataclass(frozen=True)
 class Figures:
-    """How good one way to search is.
+    """The accuracy of one system.
 
     :param mrr: Mean reciprocal rank of the first right passage, 0 to 1.
     :param top_k: Top-k accuracy in percent, by k.
@@ -81,11 +81,11 @@ class Figures:
 
 @dataclass(frozen=True)
 class Gain:
-    """What fitting brought over one way to search, in the metric that was fitted for.
+    """The gain of the fitted fusion over one baseline, in the fitted metric.
 
-    :param fitted: On the questions that it was fitted on, which is too good to be true.
-    :param cross_validated: On questions that it was not fitted on.
-    :param interval: The 95% interval of the latter.
+    :param fitted: On the questions used for fitting, which is optimistic.
+    :param cross_validated: On questions not used for fitting.
+    :param interval: The 95% interval of the cross-validated gain.
     """
 
     fitted: float
@@ -95,17 +95,17 @@ class Gain:
 
 @dataclass(frozen=True)
 class FitReport:
-    """What was fitted.
+    """The result of fitting.
 
-    :param settings: What to fuse with.
+    :param settings: The fitted fusion settings.
     :param share: DPR's share of the weight, 0 to 1.
-    :param interval: Its 95% interval: how it moves over samples of the questions.
+    :param interval: Its 95% bootstrap interval over samples of the questions.
     :param curves: For each normalisation the metric over :data:`SHARES`.
-    :param systems: BM25 and DPR alone, equal weights, fitted, and cross-validated.
-    :param gains: For each of :data:`BASELINES` what fitting brought over it.
-    :param folds: What was fitted without each fold: normalisation and share.
-    :param questions: How many there were.
-    :param metric: What was fitted for.
+    :param systems: The figures of BM25, DPR, equal weights, the fitted fusion, and cross-validation.
+    :param gains: The gain over each of :data:`BASELINES`.
+    :param folds: Normalisation and share fitted without each fold.
+    :param questions: Number of questions.
+    :param metric: The fitted metric.
     """
 
     settings: HybridSettings
@@ -119,12 +119,12 @@ class FitReport:
     metric: str
 
     def to_json(self) -> dict[str, Any]:
-        """As ``fit-hybrid --json`` prints it."""
-        told = asdict(self)
-        told["settings"] = self.settings.parameters()
-        told["curves"] = {"shares": list(SHARES), **self.curves}
-        told["folds"] = [{"normalization": name, "share": share} for name, share in self.folds]
-        return told
+        """The JSON that ``fit-hybrid --json`` prints."""
+        fields = asdict(self)
+        fields["settings"] = self.settings.parameters()
+        fields["curves"] = {"shares": list(SHARES), **self.curves}
+        fields["folds"] = [{"normalization": name, "share": share} for name, share in self.folds]
+        return fields
 
 
 def fit_hybrid(
@@ -134,18 +134,19 @@ def fit_hybrid(
     options: FitOptions | None = None,
     progress: Progress | None = None,
 ) -> FitReport:
-    """Find the weight of DPR beside BM25, and the normalisation, that are best for some questions.
+    """Find the weight of DPR relative to BM25, and the normalisation, that maximise a metric.
 
     The convex combination of Bruch et al. 2022 (arXiv 2210.11934), for which a few hundred questions are enough.
 
-    :param search: Where the passages are.
-    :param hybrid: Searches; its ``candidates``, ``missing`` and ``exact_scores`` are what is fitted for.
-    :param questions: With their gold passages' ids, or else with answers.
-    :param options: What is fitted.
-    :param progress: Called with the number of steps done since the last call: for each question one, and one more for
-        each normalisation.
-    :raises InputError: If there are no vectors, no questions or fewer than folds, a question has neither gold passages
-        nor answers, no right passage was found at all, or an option cannot be.
+    :param search: Searches the passages.
+    :param hybrid: Searches by BM25 and DPR; its ``candidates``, ``missing`` and ``exact_scores`` become part of the
+        fitted settings.
+    :param questions: Questions with gold passage ids, or else with answers.
+    :param options: Settings of the fit.
+    :param progress: Called with the number of steps done since the last call: one step per question for the search,
+        and one per question and normalisation.
+    :raises InputError: If there are no vectors, no questions or fewer questions than folds, a question has neither gold
+        passages nor answers, no right passage was found for any question, or an option is invalid.
     """
     options = options or FitOptions()
     check_fit(search, questions, options, hybrid.settings.candidates)
@@ -153,7 +154,7 @@ def fit_hybrid(
     searched, alone = _search(search, hybrid, questions, options.match, step)
     if not any(np.isfinite(ranks).any() for ranks in alone.values()):
         msg = (
-            f"for none of {len(questions)} questions a right passage was found in {search.location}: are they about it?"
+            f"no right passage was found in {search.location} for any of {len(questions)} questions: are they about it?"
         )
         raise InputError(msg)
     fuse_with = partial(_curve, searched, missing=hybrid.settings.missing)
@@ -166,21 +167,21 @@ def fit_hybrid(
 
 
 def check_fit(search: PassageSearch, questions: Sequence[Question], options: FitOptions, depth: int) -> None:
-    """Refuse what :func:`fit_hybrid` cannot fit, before a model is loaded.
+    """Check the input of :func:`fit_hybrid` before a model is loaded.
 
-    :param search: Where the passages are.
+    :param search: Searches the passages.
     :param questions: The questions.
-    :param options: What is fitted.
-    :param depth: How many passages each list has.
-    :raises InputError: Saying what is wrong.
+    :param options: Settings of the fit.
+    :param depth: Number of passages retrieved by each search.
+    :raises InputError: If questions or options are invalid, or there are no vectors.
     """
     check_normalizations(options.normalizations)
     check_metric(options.metric, depth)
     if not options.ks or min(options.ks) < 1 or max(options.ks) > depth:
-        msg = f"k must be from 1 to the depth, {depth}, got {list(options.ks)}"
+        msg = f"k must be from 1 to the depth, {depth}: got {list(options.ks)}"
         raise InputError(msg)
     if not questions:
-        msg = "there are no questions to fit on"
+        msg = "fitting needs questions: got none"
         raise InputError(msg)
     check_folds(len(questions), options.folds)
     for number, question in enumerate(questions, 1):
@@ -188,43 +189,43 @@ def check_fit(search: PassageSearch, questions: Sequence[Question], options: Fit
             msg = f"question {number}, {question.question!r}, has neither passage_ids nor answers"
             raise InputError(msg)
     if not search.has_vectors():
-        msg = f"{search.location} has no vectors: there is nothing to weigh BM25 against"
+        msg = f"{search.location} has no vectors: there is no DPR to combine with BM25"
         raise InputError(msg)
 
 
 def _search(
     search: PassageSearch, hybrid: HybridSearch, questions: Sequence[Question], match: str, step: Progress
 ) -> tuple[list[JudgedRuns], dict[str, Ranks]]:
-    """What was found for each question, and the ranks by BM25 and by DPR alone."""
-    reader, matcher = PassageReader(search), AnswerMatcher(match)
+    """The scores of each question's passages, and the ranks of the first right passage in BM25 and in DPR."""
+    cache, matcher = PassageCache(search), AnswerMatcher(match)
     searched: list[JudgedRuns] = []
     ranks: dict[str, list[float]] = {"bm25": [], "dpr": []}
     for batch in batched(questions, _AT_ONCE):
-        found = hybrid.hits([question.question for question in batch], hybrid.settings.candidates)
-        unread = (each for question, each in zip(batch, found, strict=True) if not question.passage_ids)
-        passages = reader.read(hit.id for each in unread for hit in each.fused)
-        for question, each in zip(batch, found, strict=True):
-            right = _right(question, each, passages, matcher)
-            for name, ids in (("bm25", each.both.bm25.ids), ("dpr", each.both.dpr.ids)):
+        results = hybrid.hits([question.question for question in batch])
+        without_gold = (hits for question, hits in zip(batch, results, strict=True) if not question.passage_ids)
+        passages = cache.read(hit.id for hits in without_gold for hit in hits.fused)
+        for question, hits in zip(batch, results, strict=True):
+            right = _right(question, hits, passages, matcher)
+            for name, ids in (("bm25", hits.both.bm25.ids), ("dpr", hits.both.dpr.ids)):
                 ranks[name].append(first_gold(ids, right) or np.inf)
-            searched.append(JudgedRuns({name: _run(each, name) for name in ranks}, right))
+            searched.append(JudgedRuns({name: _run(hits, name) for name in ranks}, right))
         step(len(batch))
     return searched, {name: np.array(of_system, dtype=np.float64) for name, of_system in ranks.items()}
 
 
-def _run(found: HybridHits, name: str) -> dict[str, float]:
-    """The list that was fused: with exact scores, what the search itself did not find is in it too."""
-    given = ((hit.id, hit.contributions[name].score) for hit in found.fused)
-    return {id_: score for id_, score in given if score is not None}
+def _run(hits: HybridHits, name: str) -> dict[str, float]:
+    """The scores of one search that were fused; with exact scores also those of passages it did not find."""
+    scores = ((hit.id, hit.contributions[name].score) for hit in hits.fused)
+    return {id_: score for id_, score in scores if score is not None}
 
 
 def _right(
-    question: Question, found: HybridHits, passages: Mapping[str, Passage], matcher: AnswerMatcher
+    question: Question, hits: HybridHits, passages: Mapping[str, Passage], matcher: AnswerMatcher
 ) -> frozenset[str]:
-    """Which of the passages found are right: the gold ones, or else those with an answer."""
+    """Ids of the right passages: the gold passages, or else those retrieved that contain an answer."""
     if question.passage_ids:
         return frozenset(question.passage_ids)
-    ids = [hit.id for hit in found.fused]
+    ids = [hit.id for hit in hits.fused]
     has_answer = matcher.find(question.answers, [passages[id_].text for id_ in ids])
     return frozenset(id_ for id_, is_right in zip(ids, has_answer, strict=True) if is_right)
 
@@ -233,7 +234,7 @@ def _curve(searched: Sequence[JudgedRuns], normalization: str, shares: Sequence[
     missing = _missing(normalization, missing)
     scale = dpr_scale(searched, normalization)
     weights = [weights_at(share, scale) for share in shares]
-    ranks = [ranks_by_weights(each, weights, normalization=normalization, missing=missing) for each in searched]
+    ranks = [ranks_by_weights(question, weights, normalization=normalization, missing=missing) for question in searched]
     return Curve(normalization, weights, np.array(ranks))
 
 
@@ -257,7 +258,7 @@ def _report(
         gain = value(held_out.ranks) - value(ranks[name])
         fitted = float((value(ranks["fitted"]) - value(ranks[name])).mean())
         gains[name] = Gain(fitted, float(gain.mean()), bootstrap_interval(gain.tolist(), seed=options.seed))
-    systems = {name: _figures(each, options.ks, depth) for name, each in ranks.items()}
+    systems = {name: _figures(of_system, options.ks, depth) for name, of_system in ranks.items()}
     settings = HybridSettings(
         weights=chosen.weights[choice.position],
         normalization=chosen.normalization,
@@ -279,14 +280,14 @@ def _report(
         curves={curve.normalization: mean.tolist() for curve, mean in zip(curves, means, strict=True)},
         systems=systems,
         gains=gains,
-        folds=[(curves[each.curve].normalization, SHARES[each.position]) for each in held_out.points],
+        folds=[(curves[fold.curve].normalization, SHARES[fold.position]) for fold in held_out.points],
         questions=count,
         metric=options.metric,
     )
 
 
 def _missing(normalization: str, missing: str) -> str:
-    return "min" if normalization == "zscore" else missing  # where zero would be the mean
+    return "min" if normalization == "zscore" else missing  # zero would be the mean
 
 
 def _figures(ranks: Ranks, ks: Sequence[int], depth: int) -> Figures:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What a directory is, for people and programs to read."""
+"""Facts about a store or a model directory."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from dpr_haystack.store.registry import is_store
 
 
 def describe(directory: Path) -> dict[str, Any]:
-    """What a store or a model directory is.
+    """Facts about a store or a model directory, by name.
 
+    :param directory: The directory.
     :raises InputError: If it is neither.
     """
     if is_store(directory):
         return _describe_store(directory)
     if is_model_directory(directory):
         return _describe_model(directory)
-    msg = f"{directory} is neither a store nor a model directory of dpr-haystack"
+    msg = f"{directory} is neither a store nor a model directory"
     raise InputError(msg)
 
 
@@ -56,7 +57,7 @@ def _describe_model(directory: Path) -> dict[str, Any]:
     manifest = read_model(directory)
     facts: dict[str, Any] = {"kind": "model directory"}
     for name, part in manifest.parts.items():
-        told = {"max_length": part.max_length} if part.role == READER else vars(part)
-        facts[name] = ", ".join(f"{key} {value}" for key, value in told.items() if value not in (None, "", ()))
+        fields = {"max_length": part.max_length} if part.role == READER else vars(part)
+        facts[name] = ", ".join(f"{key} {value}" for key, value in fields.items() if value not in (None, "", ()))
     facts["training"] = manifest.training
     return facts

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""New vectors for a whole store, by another passage tower: safe to interrupt and to run again."""
+"""Re-embedding a whole store with another passage tower. Safe to interrupt and to run again."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.workflows.indexing import FIRST, check_similarity, next_size
+from dpr_haystack.core.progress import Progress
+from dpr_haystack.workflows.batch_sizes import FIRST, next_size
+from dpr_haystack.workflows.encoder_checks import check_similarity
 
 if TYPE_CHECKING:
     from haystack.dataclasses import Document
 
     from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
     from dpr_haystack.store.reembedding import Reembedding
-
-Progress = Callable[[int], None]
 
 _WITHOUT_TEXT = {"field": "content", "operator": "==", "value": None}
 _WITHOUT_VECTOR = {
@@ -33,13 +33,13 @@ _WITHOUT_VECTOR = {
 
 @dataclass(frozen=True)
 class ReembedReport:
-    """What was done.
+    """What re-embedding did.
 
     :param model: The passage tower.
-    :param embedded: Passages embedded now.
-    :param found: Vectors of an interrupted run that were there already.
-    :param without_text: Documents without a text, which have no vector now.
-    :param is_new: False: the store's vectors are of this tower already, and nothing was done.
+    :param embedded: Passages embedded in this run.
+    :param found: Vectors reused from an interrupted run.
+    :param without_text: Documents without text, which have no vector.
+    :param is_new: False if the store already had this tower's vectors and nothing was done.
     """
 
     model: str
@@ -56,21 +56,21 @@ def reembed(
     restart: bool = False,
     progress: Callable[[int, int], Progress] | None = None,
 ) -> ReembedReport:
-    """Embed every document of a store anew, as :func:`~dpr_haystack.workflows.indexing.index_paths` does.
+    """Replace the vectors of every document of a store, as if it had been indexed with this tower.
 
-    The new vectors lie beside the old ones, which the store answers with until all are there; then it switches in one
-    step, and its indexes catch up. Documents that are written meanwhile are embedded too. Interrupted, the same call
-    goes on where it was.
+    New vectors are written beside the old ones. The store searches the old ones until the new ones are complete; then
+    it switches in one step and its indexes catch up. Documents written in the meantime are embedded too. After an
+    interruption, the same call resumes.
 
     :param store: The store.
-    :param embedder: The passage tower; its vectors may have another length.
-    :param restart: Throw away what an interrupted run has left, also one by another tower.
-    :param progress: Called with how many passages are done and how many there are; gives what is called with the number
-        of passages done since the last call.
-    :raises EncoderMismatch: If the tower was trained for another similarity than the store's, or a run by another tower
-        was interrupted and is not to be thrown away.
+    :param embedder: The passage tower; its vectors may have another dimension.
+    :param restart: Discard the vectors of an interrupted run, even of another tower.
+    :param progress: Called once with the number of passages done and in all; returns the callback that is called with
+        the number of passages done since the last call.
+    :raises EncoderMismatch: If the tower was trained for another similarity than the store's, or a run with another
+        tower was interrupted and ``restart`` is False.
     :raises StoreFailure: If the disk has no room for the new vectors.
-    :raises StoreLocked: If another process embeds the store anew.
+    :raises StoreLocked: If another process is re-embedding the store.
     """
     check_similarity(embedder, store.similarity, str(store.directory))
     record = embedder.identity.passage_record()
@@ -81,11 +81,11 @@ def reembed(
         return ReembedReport(embedder.model, is_new=False)
     with store.reembedding(record, embedder.dimension, restart=restart) as staging:
         staging.check_space()
-        found, remaining = staging.done, staging.remaining
-        step = progress(found, found + remaining) if progress is not None else (lambda _: None)
+        done, remaining = staging.done, staging.remaining
+        step = progress(done, done + remaining) if progress is not None else (lambda _: None)
         embedded = _embed_all(staging, embedder, step)
     store.catch_up()
-    return ReembedReport(embedder.model, embedded, found, store.count_documents_by_filter(_WITHOUT_TEXT))
+    return ReembedReport(embedder.model, embedded, done, store.count_documents_by_filter(_WITHOUT_TEXT))
 
 
 def _embed_all(staging: Reembedding, embedder: DPRDocumentEmbedder, step: Progress) -> int:
@@ -93,9 +93,9 @@ def _embed_all(staging: Reembedding, embedder: DPRDocumentEmbedder, step: Progre
 
     def embed(documents: list[Document]) -> list[Document]:
         nonlocal embedded
-        found: list[Document] = embedder.run(documents)["documents"]
-        embedded += len(found)
-        return found
+        with_vectors: list[Document] = embedder.run(documents)["documents"]
+        embedded += len(with_vectors)
+        return with_vectors
 
     while True:
         pending, started = staging.pending(size), time.monotonic()

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Files and folders to passages, whatever the files are."""
+"""Reading passages from files and folders."""
 
 from __future__ import annotations
 
@@ -26,39 +26,39 @@ _CONVERTED = {".html": "text/html", ".htm": "text/html", ".pdf": "application/pd
 
 
 def find_files(paths: Sequence[str | Path], *, may_be_gone: bool = False) -> list[Path]:
-    """The files that a list of paths means: files themselves, and all readable files under folders.
+    """The files that a list of paths names: files themselves, and all readable files below folders.
 
-    :param paths: Files and folders; in folders hidden files, files of unknown kinds, stores and model directories are
-        passed over.
-    :param may_be_gone: Whether a path may not exist, and there may be no file at all.
-    :returns: The files, each once, in the order of the paths and sorted inside a folder.
-    :raises InputError: If a path does not exist.
+    :param paths: Files and folders; in folders, hidden files, files of unknown types, stores and model directories are
+        skipped.
+    :param may_be_gone: Accept missing paths, and no file at all.
+    :returns: The files without duplicates, in the order of the paths and sorted inside a folder.
+    :raises InputError: If a path does not exist, or there are no files.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            found.update(dict.fromkeys(sorted(_files_below(path))))
+            files.update(dict.fromkeys(sorted(_files_below(path))))
         elif path.is_file():
-            found[path] = None
+            files[path] = None
         elif not may_be_gone:
             msg = f"{path} does not exist"
             raise InputError(msg)
-    if not found and not may_be_gone:
+    if not files and not may_be_gone:
         known = ", ".join(sorted({*PASSAGE_SUFFIXES, *_CONVERTED}))
-        msg = f"no files to read in {', '.join(map(str, paths))}; readable are {known}, each also with .gz"
+        msg = f"no readable files in {', '.join(map(str, paths))}; supported: {known}, each also with .gz"
         raise InputError(msg)
-    return list(found)
+    return list(files)
 
 
 def read_file(path: Path, *, words: int = 100, on_bad: OnBad | None = None) -> Iterator[Passage]:
     """The passages of one file.
 
     :param path: Text, Markdown, HTML, PDF, JSON lines, DPR's passage TSV or SQuAD JSON, each also gzipped.
-    :param words: Words a passage, where the file itself does not say what a passage is.
-    :param on_bad: Told of lines and records that are no passages, which are passed over; None to raise the first.
-    :returns: Its passages; none where it holds no text, such as a PDF of pictures.
-    :raises DataError: If it cannot be read as what its name says.
-    :raises MissingExtra: If a package to read it is not installed.
+    :param words: Words per passage, for files without passages of their own.
+    :param on_bad: Called with the error of each bad line or record, which is skipped; None to raise the first.
+    :returns: Its passages; none if it contains no text, e.g. a PDF of scanned pages.
+    :raises DataError: If it cannot be read as the type that its name says.
+    :raises MissingExtra: If a package needed to read it is not installed.
     """
     kind = _CONVERTED.get(suffix_of(path))
     if kind is None:
@@ -68,12 +68,12 @@ def read_file(path: Path, *, words: int = 100, on_bad: OnBad | None = None) -> I
 
 
 class Sources:
-    """The passages of files, one after the other; each passage says in ``file`` where it is from.
+    """The passages of several files; the metadata ``file`` of each passage names its source.
 
     :param files: The files.
-    :param base: What ``file`` is relative to, for files below it; the others' is absolute. None: all are.
-    :param words: Words a passage, where a file itself does not say what a passage is.
-    :param skip_bad: Whether to go on behind a line that is no passage, and behind a file that cannot be read.
+    :param base: ``file`` is relative to this folder for files below it, absolute for others; None: always absolute.
+    :param words: Words per passage, for files without passages of their own.
+    :param skip_bad: Skip bad lines and unreadable files instead of raising.
     """
 
     def __init__(self, files: Sequence[Path], base: Path | None, *, words: int = 100, skip_bad: bool = False) -> None:
@@ -82,11 +82,11 @@ class Sources:
         self._words = words
         self._skip_bad = skip_bad
         self.empty: list[Path] = []
-        """Files that hold no text."""
+        """Files without text."""
         self.bad: list[DataError] = []
-        """What was wrong with files that could not be read, or not to their end."""
+        """Errors of files that could not be read completely."""
         self.bad_records: list[DataError] = []
-        """What was wrong with lines and records that were passed over."""
+        """Errors of lines and records that were skipped."""
 
     def __iter__(self) -> Iterator[Passage]:
         for file in self._files:
@@ -98,16 +98,16 @@ class Sources:
                 self.bad.append(error)
 
     def _passages(self, file: Path) -> Iterator[Passage]:
-        place, has_any = self._place(file), False
+        source, has_any = self._source(file), False
         on_bad = self.bad_records.append if self._skip_bad else None
         for passage in read_file(file, words=self._words, on_bad=on_bad):
             has_any = True
-            is_own = passage.meta.get("file") != str(file)  # a record may say itself where it is from
-            yield passage if is_own else replace(passage, meta={**passage.meta, "file": place})
+            has_source = passage.meta.get("file") != str(file)  # a record may name its own source
+            yield passage if has_source else replace(passage, meta={**passage.meta, "file": source})
         if not has_any:
             self.empty.append(file)
 
-    def _place(self, file: Path) -> str:
+    def _source(self, file: Path) -> str:
         path = file.resolve()
         if self._base is not None and path.is_relative_to(self._base):
             path = path.relative_to(self._base)
@@ -116,13 +116,13 @@ class Sources:
 
 def _files_below(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder):
-        here = Path(root)
-        if is_store(here) or is_model_directory(here):
-            folders.clear()  # JSON and vocabularies of our own making are no passages
+        directory = Path(root)
+        if is_store(directory) or is_model_directory(directory):
+            folders.clear()  # their JSON and vocabulary files are not sources
             continue
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            file = here / name
+            file = directory / name
             if not name.startswith(".") and suffix_of(file) in {*PASSAGE_SUFFIXES, *_CONVERTED} and file.is_file():
                 yield file
 
@@ -150,7 +150,7 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _convert(path: Path, data: bytes, kind: str) -> str:
-    """The text of a file, by Haystack's converter."""
+    """The text of a file, converted by Haystack."""
     from haystack.components.converters import HTMLToDocument, PyPDFToDocument
     from haystack.dataclasses import ByteStream
 
@@ -163,7 +163,7 @@ def _convert(path: Path, data: bytes, kind: str) -> str:
 
 
 class _TitleParser(HTMLParser):
-    """Collects what stands in the title element."""
+    """Collects the text of the title element."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -186,5 +186,5 @@ def _html_title(data: bytes) -> str:
     try:
         parser.feed(data.decode("utf-8"))
     except UnicodeDecodeError:
-        parser.feed(data.decode("cp1252", errors="replace"))  # as browsers read what does not say what it is
+        parser.feed(data.decode("cp1252", errors="replace"))  # the fallback of browsers
     return " ".join(parser.title.split())

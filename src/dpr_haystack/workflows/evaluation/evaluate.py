@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.components.retrievers.hybrid_search import HybridSearch, runs_of, systems_of
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.metrics import KS
+from dpr_haystack.core.progress import Progress
 from dpr_haystack.engines.ranking_measures import RankingMeasures
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
@@ -18,55 +20,70 @@ from dpr_haystack.workflows.evaluation.reader_judge import ReadingJudge
 from dpr_haystack.workflows.evaluation.report import EvaluationReport, SystemReport, report_of
 from dpr_haystack.workflows.evaluation.retrieval_judge import JudgedQuestion, RetrievalJudge
 
-# Questions that are searched together; with a reader few, for their progress is slow.
+# Questions per batch; few with a reader, so that progress is reported often.
 _AT_ONCE, _READ_AT_ONCE = 256, 8
 
-Progress = Callable[[int], None]
 Recorder = Callable[[JudgedQuestion], None]
+"""Called with every question after it was judged."""
+
+__all__ = ["EvaluationOptions", "EvaluationReport", "SystemReport", "evaluate"]
 
 
-__all__ = ["EvaluationReport", "SystemReport", "evaluate"]
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """Settings of an evaluation.
+
+    :param ks: The k of the top-k accuracies.
+    :param match: ``"string"``: a passage is right if it contains the words of an answer in sequence; ``"regex"``: if an
+        answer, as a pattern, matches.
+    :param systems: The systems to evaluate out of BM25, DPR and hybrid; None for all available.
+    :param measures: Further measures over the gold passages, in the notation of ir_measures, e.g. ``"nDCG@10"``.
+    :raises InputError: If there is no k, or one below 1.
+    """
+
+    ks: Sequence[int] = KS
+    match: str = "string"
+    systems: Sequence[str] | None = None
+    measures: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if not self.ks or min(self.ks) < 1:
+            msg = f"k must be at least 1: got {list(self.ks)}"
+            raise InputError(msg)
 
 
 def evaluate(
     search: PassageSearch,
     questions: Sequence[Question],
     hybrid: HybridSearch | None,
+    options: EvaluationOptions | None = None,
     *,
-    ks: Sequence[int] = KS,
-    match: str = "string",
-    systems: Sequence[str] | None = None,
     reading: ReadingJudge | None = None,
-    measures: Sequence[str] = (),
     recorders: Sequence[Recorder] = (),
     progress: Progress | None = None,
 ) -> EvaluationReport:
     """Measure top-k accuracy: the share of questions with a right passage among the first k (paper, section 5).
 
-    With a reader, also how good its answers are (section 6).
+    With a reader, also the accuracy of its answers (section 6).
 
-    :param search: Where the passages are.
-    :param questions: With gold passages' ids, answers, or both.
-    :param hybrid: Both searches over it; None for BM25 alone.
-    :param ks: Which k.
-    :param match: ``"string"``: a passage answers if it contains an answer's words in a row; ``"regex"``: if it matches.
-    :param systems: Only these of BM25, DPR and hybrid.
-    :param reading: A reader and what to judge of it.
-    :param measures: What else to compute from the gold passages, as ir_measures writes it, e.g. ``"nDCG@10"``.
-    :param recorders: Each is called with every question as it is judged.
+    :param search: Searches the passages.
+    :param questions: Questions with gold passage ids, answers, or both.
+    :param hybrid: Both searches over it; None for BM25 only.
+    :param options: Settings of the evaluation.
+    :param reading: Judges the answers of a reader; None to evaluate retrieval only.
+    :param recorders: Each is called with every question after it was judged.
     :param progress: Called with the number of questions done since the last call.
-    :raises InputError: If there are no questions, a k below 1, an unknown system, or a measure that cannot be had.
-    :raises MissingExtra: If measures are asked for and ir_measures is not installed.
+    :raises InputError: If there are no questions, a system is unknown, or a measure cannot be computed.
+    :raises MissingExtra: If measures are requested and ir_measures is not installed.
     """
+    options = options or EvaluationOptions()
     if not questions:
-        msg = "there are no questions to evaluate"
+        msg = "evaluation needs questions: got none"
         raise InputError(msg)
-    if not ks or min(ks) < 1:
-        msg = f"k must be at least 1, got {list(ks)}"
-        raise InputError(msg)
-    names = systems_of(hybrid, systems)
-    judge = RetrievalJudge(search, names, max(ks), match)
-    measured = _measured(measures, names, questions, max(ks))
+    ks = options.ks
+    names = systems_of(hybrid, options.systems)
+    judge = RetrievalJudge(search, names, max(ks), options.match)
+    measured = _measured(options.measures, names, questions, max(ks))
     depth = max([*ks, reading.depth]) if reading is not None else max(ks)
     for batch in batched(questions, _AT_ONCE if reading is None else _READ_AT_ONCE):
         runs = runs_of(search, hybrid, [question.question for question in batch], depth, names)
@@ -79,8 +96,8 @@ def evaluate(
     report = report_of(len(questions), judge.ranks, ks)
     for name, measuring in measured.items():
         report.systems[name].measures = measuring.means()
-    for name, of_reader in (reading.reports() if reading is not None else {}).items():
-        report.systems[name].reader = of_reader
+    for name, reader_reports in (reading.reports() if reading is not None else {}).items():
+        report.systems[name].reader = reader_reports
     return report
 
 
@@ -88,16 +105,20 @@ def _record(
     judged: Sequence[JudgedQuestion], measured: dict[str, RankingMeasures], recorders: Sequence[Recorder]
 ) -> None:
     for name, measuring in measured.items():
-        measuring.add((each.question.passage_ids, each.runs[name].ids) for each in judged if each.question.passage_ids)
-    for each in judged:
+        measuring.add(
+            (question.question.passage_ids, question.runs[name].ids)
+            for question in judged
+            if question.question.passage_ids
+        )
+    for question in judged:
         for record in recorders:
-            record(each)
+            record(question)
 
 
 def _measured(
     measures: Sequence[str], systems: Sequence[str], questions: Sequence[Question], depth: int
 ) -> dict[str, RankingMeasures]:
     if measures and not any(question.passage_ids for question in questions):
-        msg = f"{', '.join(measures)} count gold passages, and no question names one"
+        msg = f"{', '.join(measures)} need gold passages, but no question names one"
         raise InputError(msg)
     return {name: RankingMeasures(measures, depth) for name in systems} if measures else {}

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluation writes question by question: ranks, TREC runs, DPR's result files."""
+"""Files that an evaluation writes: ranks per question, TREC runs, DPR's result files."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from dpr_haystack.workflows.evaluation.evaluate import Recorder
 from dpr_haystack.workflows.evaluation.retrieval_judge import JudgedQuestion
 
 LISTED = 10
-"""How many of a system's passages are listed for each question."""
+"""Passages listed per question and system in a per-question file."""
 
 
 def file_of_system(path: Path, system: str, *, alone: bool, suffix: str) -> Path:
-    """The file of one system among several.
+    """The file that one system is written to.
 
-    :param path: A directory: then the file is named after the system; or a file, whose name gets the system's.
+    :param path: A directory, in which the file is named after the system, or a file, to whose name the system's is
+        added.
     :param system: The system.
-    :param alone: Whether it is the only one: then the file is the one that is named.
-    :param suffix: Of files in a directory, e.g. ``".trec"``.
+    :param alone: Whether it is the only system; then a file keeps its name.
+    :param suffix: Suffix of files in a directory, e.g. ``".trec"``.
     """
     if path.is_dir():
         return path / f"{system}{suffix}"
@@ -43,9 +44,9 @@ def file_of_system(path: Path, system: str, *, alone: bool, suffix: str) -> Path
 
 @contextmanager
 def per_question_file(path: Path) -> Iterator[Recorder]:
-    """JSON lines: each question with the ranks of the first right passage, and the first passages, of each system.
+    """Write JSON lines: for each question and system the rank of the first right passage, and the first passages.
 
-    :param path: The file; gzipped for ``.gz``.
+    :param path: The file; gzipped if it ends in ``.gz``.
     :raises DataError: If it cannot be written.
     """
     with atomic_writer(path) as file:
@@ -54,11 +55,11 @@ def per_question_file(path: Path) -> Iterator[Recorder]:
 
 @contextmanager
 def run_file(path: Path, system: str) -> Iterator[Recorder]:
-    """The TREC run of one system; its tag is the system's name.
+    """Write the TREC run of one system; its tag is the system's name.
 
-    :param path: The file; gzipped for ``.gz``.
+    :param path: The file; gzipped if it ends in ``.gz``.
     :param system: The system.
-    :raises DataError: If it cannot be written, or a passage's id has space in it.
+    :raises DataError: If it cannot be written, or a passage id contains white space.
     """
     with run_writer(path, system) as write:
         yield lambda judged: write(judged.question.id, zip(*judged.runs[system], strict=True))
@@ -66,9 +67,9 @@ def run_file(path: Path, system: str) -> Iterator[Recorder]:
 
 @contextmanager
 def results_file(path: Path, system: str) -> Iterator[Recorder]:
-    """What one system found as DPR's retriever writes it, and its reader takes it.
+    """Write the results of one system in the format of DPR's retriever, which DPR's reader reads.
 
-    :param path: The file; gzipped for ``.gz``.
+    :param path: The file; gzipped if it ends in ``.gz``.
     :param system: The system.
     :raises DataError: If it cannot be written.
     """
@@ -77,29 +78,30 @@ def results_file(path: Path, system: str) -> Iterator[Recorder]:
 
 
 def check_question_ids(questions: Sequence[Question]) -> None:
-    """Refuse questions that TREC runs cannot tell apart.
+    """Check that question ids can be used in a TREC run.
 
-    :raises InputError: If an id is empty, has space in it, or comes twice.
+    :param questions: The questions.
+    :raises InputError: If an id is empty, contains white space, or occurs twice.
     """
     bad = next((question.id for question in questions if not is_valid_id(question.id)), None)
     if bad is not None:
-        msg = f"a TREC run needs question ids without space, got {bad!r}"
+        msg = f"question ids in a TREC run must be non-empty and without white space: got {bad!r}"
         raise InputError(msg)
-    name, often = Counter(question.id for question in questions).most_common(1)[0]
-    if often > 1:
-        msg = f"a TREC run needs question ids that come once, and {often} questions have the id {name}"
+    name, count = Counter(question.id for question in questions).most_common(1)[0]
+    if count > 1:
+        msg = f"question ids in a TREC run must be unique: got {count} questions with the id {name}"
         raise InputError(msg)
 
 
 def _line(judged: JudgedQuestion) -> dict[str, Any]:
     systems: dict[str, dict[str, Any]] = {}
     for name, hits in judged.runs.items():
-        told = systems[name] = {}
+        entry = systems[name] = {}
         if judged.gold_ranks:
-            told["gold_rank"] = judged.gold_ranks[name]
+            entry["gold_rank"] = judged.gold_ranks[name]
         if judged.answer_ranks:
-            told["answer_rank"] = judged.answer_ranks[name]
-        told["passage_ids"] = hits.ids[:LISTED]
+            entry["answer_rank"] = judged.answer_ranks[name]
+        entry["passage_ids"] = hits.ids[:LISTED]
     return {"id": judged.question.id, "question": judged.question.question, "systems": systems}
 
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Accuracy over the number of passages, as in the paper's Figure 1."""
+"""Plot of top-k accuracy over k, as in the paper's Figure 1."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _TITLES = {"gold": "gold passage", "answer": "a passage with an answer"}
 
 
 def accuracy_curves(ranks: Mapping[str, Ranks], depth: int) -> dict[str, dict[str, list[float]]]:
-    """Top-k accuracy in percent for k from 1 to the depth: by what counts as right, and by system.
+    """Top-k accuracy in percent for k from 1 to the depth, by kind of right passage and by system.
 
     :param ranks: For each system the ranks of the first right passages.
     :param depth: How many passages were retrieved.
     """
     ks = range(1, depth + 1)
     return {
-        kind: {name: list(top_k_accuracy(getattr(each, kind), ks).values()) for name, each in ranks.items()}
+        kind: {name: list(top_k_accuracy(getattr(of_system, kind), ks).values()) for name, of_system in ranks.items()}
         for kind in _TITLES
-        if all(getattr(each, kind) for each in ranks.values())
+        if all(getattr(of_system, kind) for of_system in ranks.values())
     }
 
 
 def plot_accuracy(path: Path, ranks: Mapping[str, Ranks], depth: int) -> None:
-    """Draw a line for each system; a panel for gold passages and one for answers.
+    """Plot one line per system, in one panel for gold passages and one for answers.
 
-    :param path: The file; its suffix says what it becomes
+    :param path: The file; its suffix selects the format
         (:data:`~dpr_haystack.workflows.drawing.PICTURE_SUFFIXES`).
     :param ranks: For each system the ranks of the first right passages.
     :param depth: How many passages were retrieved.
@@ -42,7 +42,7 @@ def plot_accuracy(path: Path, ranks: Mapping[str, Ranks], depth: int) -> None:
     """
     curves = accuracy_curves(ranks, depth)
     if not curves:
-        msg = "there is nothing to draw: no question names a gold passage or an answer"
+        msg = "there is nothing to plot: no question names a gold passage or an answer"
         raise InputError(msg)
     figure = new_figure(5.5 * len(curves), 4.5)
     panels = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]

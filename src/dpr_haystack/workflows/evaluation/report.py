@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluation measured: accuracies with their intervals, and which differences between systems are real."""
+"""Results of an evaluation: accuracies with intervals, and the significance of differences between systems."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from dpr_haystack.workflows.evaluation.reader_judge import ReaderReport
 from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks
 
 KINDS = ("gold", "answer")
-"""What counts as right: a gold passage, or a passage with an answer."""
+"""Kinds of right passages: a gold passage, or a passage that contains an answer."""
 
 _PAIRS = (("hybrid", "bm25"), ("hybrid", "dpr"), ("dpr", "bm25"))
 
 Comparisons = dict[str, dict[str, dict[int, Comparison]]]
-"""By what counts as right, by the two systems' names (``"hybrid - bm25"``), and by k."""
+"""By kind of right passage, by pair of systems (``"hybrid - bm25"``), and by k."""
 
 
 @dataclass
 class SystemReport:
-    """How good one system is, in percent; by k, and for each of :data:`KINDS`.
+    """Accuracy of one system in percent, by k and for each of :data:`KINDS`.
 
-    Empty where the questions name no gold passages, or no answers, or where there is no reader.
+    Fields are empty if the questions name no gold passages or no answers, or if there is no reader.
 
-    :param gold: Top-k accuracy: gold passage found.
-    :param answer: Top-k accuracy: passage with an answer found.
-    :param gold_intervals: 95% bootstrap intervals of the first.
-    :param answer_intervals: Of the second.
-    :param mrr: Mean reciprocal rank of the first right passage among those retrieved.
-    :param measures: What ir_measures computes from the gold passages, by the measures' names.
-    :param reader: How good a reader's answers are, by the number of passages that it read.
+    :param gold: Top-k accuracy: a gold passage was retrieved.
+    :param answer: Top-k accuracy: a passage that contains an answer was retrieved.
+    :param reader: Accuracy of a reader's answers, by the number of passages read.
+    :param gold_intervals: 95% bootstrap intervals of ``gold``.
+    :param answer_intervals: 95% bootstrap intervals of ``answer``.
+    :param mrr: Mean reciprocal rank of the first right passage among those retrieved, by kind.
+    :param measures: Values that ir_measures computes from the gold passages, by the names of the measures.
     """
 
     gold: dict[int, float] = field(default_factory=dict)
@@ -48,8 +48,8 @@ class SystemReport:
     measures: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As ``evaluate --json`` prints it."""
-        told: dict[str, Any] = {
+        """The JSON that ``evaluate --json`` prints."""
+        fields: dict[str, Any] = {
             "gold": _by_name(self.gold),
             "answer": _by_name(self.answer),
             "gold_intervals": _by_name(self.gold_intervals),
@@ -57,21 +57,21 @@ class SystemReport:
             "mrr": self.mrr,
         }
         if self.measures:
-            told["measures"] = self.measures
+            fields["measures"] = self.measures
         if self.reader:
-            told["reader"] = {str(count): report.to_json() for count, report in self.reader.items()}
-        return told
+            fields["reader"] = {str(count): report.to_json() for count, report in self.reader.items()}
+        return fields
 
 
 @dataclass
 class EvaluationReport:
-    """What an evaluation measured.
+    """The results of an evaluation.
 
-    :param questions: How many there were.
-    :param systems: A report for each system.
-    :param significance: How much better each system is than another, and how sure that is. Each test stands for
-        itself: of twenty differences that are none, one has a p below 0.05.
-    :param ranks: For each system the ranks that all of this is made from.
+    :param questions: Number of questions.
+    :param systems: The report of each system.
+    :param significance: Differences between systems with their p. The tests are not corrected for multiple comparisons:
+        without any true difference, one in twenty has a p below 0.05.
+    :param ranks: For each system the ranks that these figures are computed from.
     """
 
     questions: int
@@ -80,37 +80,37 @@ class EvaluationReport:
     ranks: dict[str, Ranks] = field(default_factory=dict)
 
     def judged(self, kind: str) -> int:
-        """How many questions say what is right: which name a gold passage, or have an answer.
+        """The number of questions that name a gold passage, or have an answer.
 
         :param kind: One of :data:`KINDS`.
         """
         return len(getattr(next(iter(self.ranks.values())), kind))
 
     def to_json(self) -> dict[str, Any]:
-        """As ``evaluate --json`` prints it."""
-        told: dict[str, Any] = {
+        """The JSON that ``evaluate --json`` prints."""
+        fields: dict[str, Any] = {
             "questions": self.questions,
             "judged": {kind: self.judged(kind) for kind in KINDS},
             "systems": {name: report.to_json() for name, report in self.systems.items()},
         }
         if self.significance:
-            told["significance"] = {
+            fields["significance"] = {
                 kind: {
                     pair: {str(k): asdict(comparison) for k, comparison in by_k.items()} for pair, by_k in pairs.items()
                 }
                 for kind, pairs in self.significance.items()
             }
-        return told
+        return fields
 
 
 def report_of(questions: int, ranks: dict[str, Ranks], ks: Sequence[int]) -> EvaluationReport:
-    """Everything that follows from the ranks of the first right passages.
+    """Compute a report from the ranks of the first right passages.
 
-    :param questions: How many there were.
-    :param ranks: For each system its ranks.
-    :param ks: Which k.
+    :param questions: Number of questions.
+    :param ranks: The ranks of each system.
+    :param ks: The k of the top-k accuracies.
     """
-    systems = {name: _system_report(each, ks) for name, each in ranks.items()}
+    systems = {name: _system_report(of_system, ks) for name, of_system in ranks.items()}
     return EvaluationReport(questions, systems, _significance(ranks, ks), ranks)
 
 
@@ -126,21 +126,25 @@ def _system_report(ranks: Ranks, ks: Sequence[int]) -> SystemReport:
 
 
 def intervals_of(ranks: Sequence[int | None], ks: Sequence[int]) -> dict[int, Interval]:
-    """The 95% bootstrap intervals of top-k accuracies, in percent."""
+    """The 95% bootstrap intervals of top-k accuracies, in percent.
+
+    :param ranks: Rank of the first right passage of each question, or None.
+    :param ks: The k of the accuracies.
+    """
     right = {k: sum(hits_within(ranks, k)) for k in ks}
     return {k: counted_interval({100.0: hits, 0.0: len(ranks) - hits}) for k, hits in right.items()}
 
 
 def _significance(ranks: Mapping[str, Ranks], ks: Sequence[int]) -> Comparisons:
-    found: Comparisons = {}
+    comparisons: Comparisons = {}
     for kind in KINDS:
         for first, second in _PAIRS:
-            if first in ranks and second in ranks and (mine := getattr(ranks[first], kind)):
-                theirs = getattr(ranks[second], kind)
-                found.setdefault(kind, {})[f"{first} - {second}"] = {
-                    k: compare_hits(hits_within(mine, k), hits_within(theirs, k)) for k in ks
+            if first in ranks and second in ranks and (first_ranks := getattr(ranks[first], kind)):
+                second_ranks = getattr(ranks[second], kind)
+                comparisons.setdefault(kind, {})[f"{first} - {second}"] = {
+                    k: compare_hits(hits_within(first_ranks, k), hits_within(second_ranks, k)) for k in ks
                 }
-    return found
+    return comparisons
 
 
 def _by_name(values: Mapping[int, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""At which rank each system answered a question."""
+"""Ranks of the first right passage of each question."""
 
 from __future__ import annotations
 
@@ -20,38 +20,41 @@ from dpr_haystack.formats.question import Question
 
 @dataclass
 class Ranks:
-    """The rank, from 1, of the first right passage of each question; None where there is none among those retrieved.
+    """The rank, from 1, of the first right passage of each question; None if none was retrieved.
 
-    :param gold: Of the first gold passage; only questions that name gold passages are in it.
-    :param answer: Of the first passage with an answer; only questions with answers are in it.
+    :param gold: Ranks of the first gold passage, for questions that name gold passages.
+    :param answer: Ranks of the first passage that contains an answer, for questions with answers.
     """
 
     gold: list[int | None] = field(default_factory=list)
     answer: list[int | None] = field(default_factory=list)
 
 
-class PassageReader:
-    """Reads passages, and keeps those that came last: many questions find the same ones.
+class PassageCache:
+    """Reads passages and keeps the latest in memory: many questions retrieve the same ones.
 
-    :param search: Where they are.
-    :param kept: How many.
+    :param search: Provides the passages.
+    :param size: How many to keep.
     """
 
-    def __init__(self, search: PassageSearch, kept: int = 50_000) -> None:
+    def __init__(self, search: PassageSearch, size: int = 50_000) -> None:
         self._search = search
-        self._kept = kept
+        self._size = size
         self._passages: dict[str, Passage] = {}
 
     def read(self, ids: Iterable[str]) -> dict[str, Passage]:
-        """Passages by their ids; one that is gone has neither title nor text."""
-        wanted = list(dict.fromkeys(ids))
-        missing = [name for name in wanted if name not in self._passages]
+        """Passages by id; a passage that no longer exists has empty title and text.
+
+        :param ids: The ids.
+        """
+        unique = list(dict.fromkeys(ids))
+        missing = [name for name in unique if name not in self._passages]
         fetched = self._fetched(missing) if missing else {}
-        found = {name: fetched[name] if name in fetched else self._passages[name] for name in wanted}
+        passages = {name: fetched[name] if name in fetched else self._passages[name] for name in unique}
         self._passages.update(fetched)
-        for name in list(islice(self._passages, max(0, len(self._passages) - self._kept))):
-            del self._passages[name]  # the first that came
-        return found
+        for name in list(islice(self._passages, max(0, len(self._passages) - self._size))):
+            del self._passages[name]  # the oldest
+        return passages
 
     def _fetched(self, ids: Sequence[str]) -> dict[str, Passage]:
         documents = self._search.documents(ids)
@@ -62,21 +65,21 @@ class PassageReader:
 
 
 class JudgedQuestion:
-    """A question, what each system found for it, and at which rank the first right passage was.
+    """A question, the results of each system, and the rank of the first right passage in them.
 
     :param question: The question.
-    :param runs: For each system what it found, best first.
-    :param reader: Reads the passages, if anybody looks into them.
-    :param matcher: Says whether a text holds an answer.
+    :param runs: The results of each system, best first.
+    :param cache: Reads passages when they are needed.
+    :param matcher: Finds answers in texts.
     """
 
-    def __init__(self, question: Question, runs: Runs, reader: PassageReader, matcher: AnswerMatcher) -> None:
+    def __init__(self, question: Question, runs: Runs, cache: PassageCache, matcher: AnswerMatcher) -> None:
         self.question = question
         self.runs = runs
-        self._reader = reader
+        self._cache = cache
         self._matcher = matcher
         self._passages: dict[str, Passage] | None = None
-        self._holds: dict[str, bool] = {}
+        self._has_answer: dict[str, bool] = {}
         self.gold_ranks = (
             {name: first_gold(hits.ids, question.passage_ids) for name, hits in runs.items()}
             if question.passage_ids
@@ -87,37 +90,47 @@ class JudgedQuestion:
         )
 
     def passage(self, name: str) -> Passage:
-        """One of the passages that were found."""
+        """One of the retrieved passages.
+
+        :param name: Its id.
+        """
         if self._passages is None:
-            self._passages = self._reader.read(name for hits in self.runs.values() for name in hits.ids)
+            self._passages = self._cache.read(name for hits in self.runs.values() for name in hits.ids)
         return self._passages[name]
 
     def has_answer(self, name: str) -> bool:
-        """Whether one of the passages that were found holds an answer."""
-        if name not in self._holds:
-            self._holds[name] = self._matcher.has_answer(self.question.answers, self.passage(name).text)
-        return self._holds[name]
+        """Whether a retrieved passage contains an answer.
+
+        :param name: Its id.
+        """
+        if name not in self._has_answer:
+            self._has_answer[name] = self._matcher.has_answer(self.question.answers, self.passage(name).text)
+        return self._has_answer[name]
 
 
 class RetrievalJudge:
-    """Judges what systems found, and remembers the ranks.
+    """Judges the results of several systems and collects the ranks of the first right passages.
 
-    :param search: Where the passages are.
-    :param systems: Whose runs there will be.
-    :param depth: How many passages of each are looked at.
-    :param match: How answers are found in texts: ``"string"`` or ``"regex"``.
+    :param search: Searches the passages.
+    :param systems: The systems.
+    :param depth: How many results of each system are judged.
+    :param match: How answers are matched in texts: ``"string"`` or ``"regex"``.
     """
 
     def __init__(self, search: PassageSearch, systems: Sequence[str], depth: int, match: str) -> None:
         self.ranks = {name: Ranks() for name in systems}
         self._depth = depth
-        self._reader = PassageReader(search)
+        self._cache = PassageCache(search)
         self._matcher = AnswerMatcher(match)
 
     def judge(self, question: Question, runs: Runs) -> JudgedQuestion:
-        """Judge one question."""
+        """Judge the results for one question.
+
+        :param question: The question.
+        :param runs: The results of each system.
+        """
         first = {name: Hits(runs[name].ids[: self._depth], runs[name].scores[: self._depth]) for name in self.ranks}
-        judged = JudgedQuestion(question, first, self._reader, self._matcher)
+        judged = JudgedQuestion(question, first, self._cache, self._matcher)
         for name, ranks in self.ranks.items():
             if question.passage_ids:
                 ranks.gold.append(judged.gold_ranks[name])

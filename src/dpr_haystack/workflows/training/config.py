@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Configurations of trainings as YAML files: the user's, and those that the package brings along."""
+"""Training configurations from YAML files, including those shipped with the package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dpr_haystack.errors import InputError
 
 
 def shipped_configs() -> dict[str, Path]:
-    """The configurations that the package brings along, by name."""
+    """The configurations shipped with the package, by name."""
     folder = Path(str(resources.files("dpr_haystack") / "data" / "configs"))
     return {path.stem: path for path in sorted(folder.glob("*.yml"))}
 
@@ -27,15 +27,15 @@ def read_config(source: str | Path, overrides: Mapping[str, Any] | None = None) 
     """Read a configuration.
 
     :param source: A YAML file, or the name of a shipped configuration.
-    :param overrides: Settings that take the place of the file's.
-    :raises InputError: If there is no such file, it is no mapping of settings, or a setting is unknown or cannot be.
+    :param overrides: Settings that override those of the file.
+    :raises InputError: If there is no such file, it does not contain a mapping, or a setting is unknown or invalid.
     """
     shipped = shipped_configs()
     path = Path(source)
     if not path.is_file() and str(source) in shipped:
         path = shipped[str(source)]
     if not path.is_file():
-        msg = f"there is no configuration {source}: name a YAML file, or one that is shipped ({', '.join(shipped)})"
+        msg = f"a configuration must be a YAML file or one of {', '.join(shipped)}: got {source}"
         raise InputError(msg)
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -43,6 +43,6 @@ def read_config(source: str | Path, overrides: Mapping[str, Any] | None = None) 
         msg = f"{source} cannot be read as YAML: {error}"
         raise InputError(msg) from error
     if not isinstance(settings, dict):
-        msg = f"{source}: expected settings by name, got a {type(settings).__name__}"
+        msg = f"{source} must contain settings by name: got a {type(settings).__name__}"
         raise InputError(msg)
     return from_settings(TrainingConfig, {**settings, **(overrides or {})}, str(source))

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A cross-encoder's opinion of mined negatives: what it finds relevant is none (RocketQA, arXiv 2010.08191)."""
+"""Removing mined negatives that a cross-encoder finds relevant (RocketQA, arXiv 2010.08191)."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 def cross_encoder_check(
     model: str, threshold: float = 0.5, *, device: str | None = None, token: str | None = None
 ) -> Check:
-    """What :func:`~dpr_haystack.mine_hard_negatives` takes as ``check``.
+    """A ``check`` for :func:`~dpr_haystack.mine_hard_negatives`.
 
-    :param model: A cross-encoder: a name on the hub or a path.
-    :param threshold: What it gives at least this probability (the sigmoid of its score) is relevant.
-    :param device: A torch device; None for the best there is.
-    :param token: A hub token.
-    :raises InputError: If the threshold is no probability.
+    :param model: A cross-encoder: a name on the Hugging Face Hub or a path.
+    :param threshold: A passage with at least this probability (the sigmoid of its score) is relevant.
+    :param device: A torch device; None for the best available.
+    :param token: A Hugging Face token.
+    :raises InputError: If the threshold is not between 0 and 1.
     :raises ModelError: If the model cannot be loaded.
     :raises MissingExtra: If sentence-transformers is not installed.
     """
     if not 0 < threshold < 1:
-        msg = f"threshold must be a probability between 0 and 1, got {threshold}"
+        msg = f"threshold must be a probability between 0 and 1: got {threshold}"
         raise InputError(msg)
     require("sentence_transformers", "train", "checking negatives by a cross-encoder")
     from dpr_haystack.engines.training.teacher import load_cross_encoder, relevance_scores

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Loss and accuracy over the steps of a training, as a table and as a picture."""
+"""Loss and validation accuracy over training steps, as a table and as a plot."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "average_rank"
 
 
 def curve_points(history: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
-    """One point a step out of what a trainer logged; validation and loss of the same step are one point.
+    """One point per step from a trainer's log; loss and validation of the same step are merged.
 
-    :param history: What was logged, with ``step``.
+    :param history: The log entries, each with ``step``.
     """
     points: dict[int, dict[str, float]] = {}
     for logged in history:
@@ -32,10 +32,10 @@ def curve_points(history: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]
 
 
 def write_table(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """Write the curves as CSV, in one step.
+    """Write the curves as CSV, atomically.
 
     :param path: The file.
-    :param history: What was logged.
+    :param history: The log entries.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -45,11 +45,11 @@ def write_table(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
 
 
 def draw_curves(path: Path, history: Sequence[Mapping[str, Any]], title: str) -> None:
-    """Draw loss above, top-k accuracy in the validation pool below.
+    """Plot the loss above and top-k accuracy in the validation pool below.
 
     :param path: The PNG file.
-    :param history: What was logged.
-    :param title: What stands above.
+    :param history: The log entries.
+    :param title: The title of the plot.
     :raises MissingExtra: If matplotlib is not installed.
     """
     require_drawing("drawing curves", "train")
@@ -68,6 +68,6 @@ def draw_curves(path: Path, history: Sequence[Mapping[str, Any]], title: str) ->
         axes[1].set(ylabel="accuracy in the pool, %", ylim=(None, 100))
         axes[1].legend(loc="lower right")
     axes[-1].set_xlabel("step")
-    for each in axes:
-        each.grid(alpha=0.3)
+    for panel in axes:
+        panel.grid(alpha=0.3)
     save_figure(figure, path)

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""How much training is worth: accuracy after training on more and more questions (paper, figure 1).
+"""Accuracy after training on increasing numbers of questions (paper, figure 1).
 
-The first point is the encoder as it came, and BM25 is the line to beat: whoever looks sees whether training pays.
+The first point is the untrained encoder; BM25 is the baseline.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.hits import Hits
 from dpr_haystack.core.model_directory import ROLES, Role
 from dpr_haystack.core.passages import Passage
+from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.text import PassageText, as_title, normalize_question
 from dpr_haystack.core.training_config import TrainingConfig
@@ -36,7 +37,7 @@ from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks, RetrievalJu
 from dpr_haystack.workflows.opening import all_passages
 from dpr_haystack.workflows.training.loading import drawn, load_training_set
 from dpr_haystack.workflows.training.run_directory import RunDirectory
-from dpr_haystack.workflows.training.train import Progress, facts_of, train_dpr
+from dpr_haystack.workflows.training.train import facts_of, train_dpr
 
 if TYPE_CHECKING:
     from dpr_haystack.backends.passage_search import PassageSearch
@@ -47,18 +48,18 @@ BM25 = "BM25"
 
 _AT_ONCE = 64
 
-Told = Callable[[str], None]
-"""Told what is being done."""
+Notify = Callable[[str], None]
+"""Called with a message about what is being done."""
 
 
 @dataclass(frozen=True)
 class CurveOptions:
-    """How a learning curve is measured.
+    """Settings of a learning curve.
 
-    :param counts: With how many questions to train, each a training of its own; 0 is the encoder as it came.
-    :param depth: How many passages are looked at.
-    :param match: ``"string"``, or ``"regex"`` where answers are patterns.
-    :raises InputError: If there is nothing to measure.
+    :param counts: Numbers of training questions, each for a separate training; 0 is the untrained encoder.
+    :param depth: How many passages are retrieved per question.
+    :param match: ``"string"``, or ``"regex"`` if answers are patterns.
+    :raises InputError: If counts or depth are invalid.
     """
 
     counts: tuple[int, ...] = (0, 1_000, 5_000, 20_000)
@@ -67,10 +68,10 @@ class CurveOptions:
 
     def __post_init__(self) -> None:
         if not self.counts or min(self.counts) < 0 or len(set(self.counts)) < len(self.counts):
-            msg = f"counts must be different numbers of questions, 0 or more, got {list(self.counts)}"
+            msg = f"counts must be distinct numbers of questions, 0 or more: got {list(self.counts)}"
             raise InputError(msg)
         if self.depth < 1:
-            msg = f"depth must be at least 1, got {self.depth}"
+            msg = f"depth must be at least 1: got {self.depth}"
             raise InputError(msg)
 
 
@@ -80,49 +81,50 @@ def learning_curve(
     questions: Sequence[Question],
     options: CurveOptions | None = None,
     *,
-    told: Told | None = None,
+    notify: Notify | None = None,
     on_bad: OnBad | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
     token: str | None = None,
 ) -> dict[str, Ranks]:
-    """Train on growing parts of the training file and measure each pair over all passages, by exact search.
+    """Train on increasing parts of the training file and evaluate each pair over all passages, by exact search.
 
-    Everything goes into a folder a count below ``config.output_dir``. What is finished is not done again: the same call
-    goes on.
+    Each count has its own folder below ``config.output_dir``. Finished parts are not repeated: after an interruption,
+    the same call resumes.
 
-    :param config: How to train; its ``train_questions`` is set to each count, drawn by its seed, so that a larger part
-        holds the smaller ones.
-    :param document_store: The passages; vectors that it has are not used.
-    :param questions: To measure with: none that is trained on.
-    :param options: The counts.
-    :param told: Told what is being done, and how many of the questions are in the training file.
-    :param on_bad: Told of bad examples, where ``config.skip_bad`` passes over them.
-    :param progress: Told of training steps.
-    :param token: A hub token.
-    :returns: Ranks of the first right passages: of BM25, then of each count, by ``"0 questions"`` and so on.
-    :raises InputError: If there are no questions, or fewer training questions than a count, or another training or
-        other training data are in the folder of a count.
+    :param config: The training configuration; its ``train_questions`` is set to each count. Questions are drawn with
+        its seed, so that a larger part contains the smaller ones.
+    :param document_store: The passages; its vectors are not used.
+    :param questions: Evaluation questions, which should not be among the training questions.
+    :param options: Settings of the learning curve.
+    :param notify: Called with a message per count, and if evaluation questions are in the training file.
+    :param on_bad: Called with the error of each bad example, if ``config.skip_bad`` is set.
+    :param progress: Called after every training step.
+    :param token: A Hugging Face token.
+    :returns: Ranks of the first right passages: of BM25, then of each count, named ``"0 questions"`` and so on.
+    :raises InputError: If there are no questions, there are fewer training questions than a count, or the folder of a
+        count contains another training.
     """
     chosen = options or CurveOptions()
     if not questions:
-        msg = "there are no questions to measure with"
+        msg = "a learning curve needs evaluation questions: got none"
         raise InputError(msg)
     if not any(question.passage_ids or question.answers for question in questions):
-        msg = "no question names a gold passage or an answer: there is nothing to measure"
+        msg = "nothing can be evaluated: no question names a gold passage or an answer"
         raise InputError(msg)
-    say = told or (lambda _: None)
+    notify = notify or (lambda _: None)
     root = Path(config.output_dir).expanduser().absolute()
-    data = _training_data(config, chosen.counts, questions, say, on_bad) if max(chosen.counts) else {}
+    data = _training_data(config, chosen.counts, questions, notify, on_bad) if max(chosen.counts) else {}
     search = search_over(document_store, purpose="a learning curve")
     try:
-        ruler = _Ruler(search, questions, chosen, lambda: list(all_passages(document_store)))
-        ranks = {BM25: ruler.by_words()}
+        evaluator = _Evaluator(search, questions, chosen, lambda: list(all_passages(document_store)))
+        ranks = {BM25: evaluator.bm25_ranks()}
         for count in sorted(chosen.counts):
             name = f"{count} questions"
             folder = root / f"{count}"
-            say(f"{name}: {folder}")
+            notify(f"{name}: {folder}")
             pair = _trained(config, count, data.get(count, {}), folder, progress, token)
-            ranks[name] = ruler.noted(folder / "ranks.json", pair) or ruler.by_vectors(pair, folder / "ranks.json")
+            path = folder / "ranks.json"
+            ranks[name] = evaluator.saved_ranks(path, pair) or evaluator.dense_ranks(pair, path)
     finally:
         search.close()
     return ranks
@@ -130,12 +132,12 @@ def learning_curve(
 
 @dataclass(frozen=True)
 class _Pair:
-    """Two encoders, and how they are loaded.
+    """Two encoders, loaded when they are needed.
 
     :param models: The checkpoint of each role.
-    :param device: Where they encode; None for the best there is.
-    :param options: For loading them.
-    :param similarity: What untrained ones are compared by; None for what the checkpoint says.
+    :param device: The device they run on; None for the best available.
+    :param options: Options for loading them.
+    :param similarity: The similarity of untrained encoders; None for that of the checkpoint.
     """
 
     models: Mapping[Role, str]
@@ -145,16 +147,20 @@ class _Pair:
     _loaded: dict[Role, Encoder] = field(default_factory=dict)
 
     def encode(self, role: Role, texts: Sequence[PassageText]) -> tuple[NDArray[np.float32], Similarity]:
-        """Vectors of some texts, (texts, dimension), and what they are compared by."""
+        """Vectors of texts, shape (texts, dimension), and their similarity.
+
+        :param role: The role of the encoder.
+        :param texts: The texts.
+        """
         encoder = self._encoder(role)
         return encoder.encode(texts), self.similarity or encoder.similarity or Similarity.DOT_PRODUCT
 
     def facts(self) -> dict[str, Any]:
-        """What tells its vectors from another pair's."""
+        """Everything that its vectors depend on."""
         return {
-            role: [each.identity.fingerprint, each.pooling, each.normalize, self.similarity or each.similarity]
+            role: [tower.identity.fingerprint, tower.pooling, tower.normalize, self.similarity or tower.similarity]
             for role in ROLES
-            for each in [self._encoder(role)]
+            for tower in [self._encoder(role)]
         }
 
     def _encoder(self, role: Role) -> Encoder:
@@ -168,21 +174,24 @@ class _Pair:
 
 
 def _training_data(
-    config: TrainingConfig, counts: Sequence[int], questions: Sequence[Question], say: Told, on_bad: OnBad | None
+    config: TrainingConfig, counts: Sequence[int], questions: Sequence[Question], notify: Notify, on_bad: OnBad | None
 ) -> dict[int, dict[str, Any]]:
-    """What tells the data of each training from others; that there are enough is seen before the first begins."""
+    """Facts that identify the data of each training; checks that there are enough before the first one begins."""
     bad = (on_bad or (lambda _: None)) if config.skip_bad else None
     whole = load_training_set(config.train_files, on_bad=bad)
     if len(whole.rows) < max(counts):
         msg = (
-            f"counts ask for {max(counts)} training questions, but there are {len(whole.rows)} in "
-            f"{', '.join(config.train_files)}"
+            f"counts must not exceed the {len(whole.rows)} training questions in {', '.join(config.train_files)}: "
+            f"got {max(counts)}"
         )
         raise InputError(msg)
     known = {normalize_question(row.question) for row in whole.rows}
-    same = sum(normalize_question(each.question) in known for each in questions)
-    if same:
-        say(f"{same} of the {len(questions)} questions are in the training file too, which flatters: ask others")
+    shared = sum(normalize_question(question.question) in known for question in questions)
+    if shared:
+        notify(
+            f"{shared} of the {len(questions)} evaluation questions are also in the training file, so that the "
+            "accuracy is overestimated: use other questions"
+        )
     return {count: facts_of(drawn(whole, count, config.seed)) for count in counts}
 
 
@@ -191,7 +200,7 @@ def _trained(
     count: int,
     data: Mapping[str, Any],
     folder: Path,
-    progress: Progress | None,
+    progress: StepProgress | None,
     token: str | None,
 ) -> _Pair:
     options = {"token": token, "dtype": config.dtype}
@@ -199,22 +208,22 @@ def _trained(
         models: dict[Role, str] = {"question": config.model, "passage": config.passage_model or config.model}
         as_trained = {"pooling": config.pooling, "normalize": config.normalize}
         return _Pair(models, config.device, {**options, **as_trained}, Similarity.parse(config.similarity))
-    own = replace(config, train_questions=count, output_dir=str(folder))
-    if not RunDirectory(folder).is_finished(own, data):
-        report = train_dpr(own, token=token, progress=progress)
+    part = replace(config, train_questions=count, output_dir=str(folder))
+    if not RunDirectory(folder).is_finished(part, data):
+        report = train_dpr(part, token=token, progress=progress)
         if not report.finished:
             raise KeyboardInterrupt
     model = str(folder / "model")
     return _Pair({"question": model, "passage": model}, config.device, options)
 
 
-class _Ruler:
-    """Measures every pair by the same questions over the same passages.
+class _Evaluator:
+    """Evaluates every pair with the same questions over the same passages.
 
-    :param search: Where the passages are.
+    :param search: Searches the passages.
     :param questions: The questions.
-    :param options: How deep to look.
-    :param passages: Reads all passages; asked once, and not before a pair is measured.
+    :param options: Settings of the learning curve.
+    :param passages: Reads all passages; called once, when the first pair is evaluated.
     """
 
     def __init__(
@@ -228,40 +237,49 @@ class _Ruler:
         self._questions = questions
         self._options = options
         self._passages = cache(passages)
-        self._measuring = cache(self._measured_by)
+        self._facts = cache(self._facts_of_evaluation)
 
-    def by_words(self) -> Ranks:
+    def bm25_ranks(self) -> Ranks:
         """BM25's ranks."""
         depth = self._options.depth
         texts = batched([question.question for question in self._questions], _AT_ONCE)
         return self._judged(hits for batch in texts for hits in self._search.keyword_hits(batch, depth, None))
 
-    def noted(self, path: Path, pair: _Pair) -> Ranks | None:
-        """What was measured before, if it was this pair with the same questions over the same passages."""
+    def saved_ranks(self, path: Path, pair: _Pair) -> Ranks | None:
+        """The ranks in a file, if they are of this pair with the same questions and passages.
+
+        :param path: The file.
+        :param pair: The pair.
+        """
         if not path.is_file():
             return None
-        before = json.loads(path.read_text(encoding="utf-8"))
-        same = before.get("of") == {**self._measuring(), "pair": pair.facts()}
-        return Ranks(before["gold"], before["answer"]) if same else None
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        is_same = saved.get("of") == {**self._facts(), "pair": pair.facts()}
+        return Ranks(saved["gold"], saved["answer"]) if is_same else None
 
-    def by_vectors(self, pair: _Pair, path: Path) -> Ranks:
-        """A pair's ranks by exact search over all passages, which are noted in a file."""
+    def dense_ranks(self, pair: _Pair, path: Path) -> Ranks:
+        """A pair's ranks by exact search over all passages; they are saved to a file.
+
+        :param pair: The pair.
+        :param path: The file.
+        """
         passages = self._passages()
-        vectors, similarity = pair.encode("passage", [(as_title(each.title), each.text) for each in passages])
-        asked, _ = pair.encode("question", [(None, normalize_question(each.question)) for each in self._questions])
-        found = exact_search(vectors, asked, self._options.depth, similarity)
-        ranks = self._judged(Hits([passages[row].id for row in rows], scores.tolist()) for rows, scores in found)
+        vectors, similarity = pair.encode("passage", [(as_title(passage.title), passage.text) for passage in passages])
+        texts: list[PassageText] = [(None, normalize_question(question.question)) for question in self._questions]
+        questions, _ = pair.encode("question", texts)
+        results = exact_search(vectors, questions, self._options.depth, similarity)
+        ranks = self._judged(Hits([passages[row].id for row in rows], scores.tolist()) for rows, scores in results)
         path.parent.mkdir(parents=True, exist_ok=True)
-        of = {**self._measuring(), "pair": pair.facts()}
+        of = {**self._facts(), "pair": pair.facts()}
         write_atomically(path, json.dumps({"of": of, "gold": ranks.gold, "answer": ranks.answer}) + "\n")
         return ranks
 
-    def _measured_by(self) -> dict[str, Any]:
-        """What ranks depend on apart from the pair."""
-        asked = [[each.question, each.passage_ids, each.answers] for each in self._questions]
-        passages = [[each.id, each.title, each.text] for each in self._passages()]
+    def _facts_of_evaluation(self) -> dict[str, Any]:
+        """Everything that ranks depend on apart from the pair."""
+        questions = [[question.question, question.passage_ids, question.answers] for question in self._questions]
+        passages = [[passage.id, passage.title, passage.text] for passage in self._passages()]
         return {
-            "questions": _digest(asked),
+            "questions": _digest(questions),
             "passages": _digest(passages),
             "depth": self._options.depth,
             "match": self._options.match,

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Training sets out of files."""
+"""Loading training sets from files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ from dpr_haystack.formats.training import TrainingExample
 def load_training_set(
     files: Iterable[str], *, limit: int | None = None, seed: int | None = None, on_bad: OnBad | None = None
 ) -> TrainingSet:
-    """Read examples; a passage that many of them name is kept once.
+    """Read examples; a passage used by several examples is stored once.
 
     :param files: Files that :func:`~dpr_haystack.formats.examples.read_examples` reads.
-    :param limit: Keep so many questions at most; None for all.
-    :param seed: Draw them with this seed: a smaller number keeps some of those that a larger one keeps. None for the
-        first ones.
-    :param on_bad: Told of what is no example, which is passed over; None to raise the first.
-    :raises DataError: If a file cannot be read, or holds no example.
+    :param limit: The maximum number of questions; None for all.
+    :param seed: Seed to draw them with: a smaller sample is a subset of a larger one. None for the first ones.
+    :param on_bad: Called with the error of each bad example, which is skipped; None to raise the first.
+    :raises DataError: If a file cannot be read, or contains no example.
     """
     examples = _examples(files, on_bad)
     whole = TrainingSet()
@@ -42,17 +41,17 @@ def _examples(files: Iterable[str], on_bad: OnBad | None) -> Iterator[TrainingEx
             count += 1
             yield example
         if not count:
-            raise DataError(file, "holds no training example")
+            raise DataError(file, "contains no training example")
 
 
 def drawn(whole: TrainingSet, count: int, seed: int) -> TrainingSet:
-    """Some questions of a training set: a smaller number of them are among those of a larger one.
+    """A sample of the questions of a training set; a smaller sample is a subset of a larger one.
 
     :param whole: The training set.
-    :param count: How many; all if there are no more.
-    :param seed: What they are drawn with.
+    :param count: How many questions; if there are fewer, all are taken.
+    :param seed: The random seed.
     """
     if count >= len(whole.rows):
         return whole
-    order = random.Random(seed).sample(range(len(whole.rows)), len(whole.rows))  # noqa: S311 -- no secret
+    order = random.Random(seed).sample(range(len(whole.rows)), len(whole.rows))  # noqa: S311 -- not for security
     return TrainingSet([whole.rows[number] for number in sorted(order[:count])], whole.passages)

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Negatives that are not hard: passages drawn from the corpus, or the positives of other questions.
+"""Random negatives: passages of the corpus, or the positives of other questions.
 
-The paper's first two kinds of three (section 3.2). In a batch the second kind comes by itself; in a validation pool
-neither does.
+The first two of the paper's three kinds (section 3.2). In training batches the second kind is implicit; in a validation
+pool neither is.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ def add_random_negatives(
     filter_answers: bool = True,
     seed: int = 0,
 ) -> Iterator[TrainingExample]:
-    """Give examples ``negatives`` out of a pool, behind those that they have.
+    """Append ``negatives`` drawn from a pool to those of the examples.
 
-    :param examples: Questions with their positives, read as they are needed.
+    :param examples: Questions with their positives, read as needed.
     :param pool: The corpus, or the positives of other questions.
-    :param count: How many a question; fewer where the pool has no more that will do.
-    :param source: What the pool is: noted in the metadata of what is drawn.
-    :param match: ``"string"``, or ``"regex"`` where answers are patterns.
-    :param filter_answers: Whether passages that hold an answer are left out.
-    :param seed: What is drawn depends on it and the question alone.
+    :param count: How many per question; fewer if the pool has no more suitable passages.
+    :param source: Name of the pool, stored in the metadata of the drawn passages.
+    :param match: ``"string"``, or ``"regex"`` if answers are patterns.
+    :param filter_answers: Exclude passages that contain an answer.
+    :param seed: Random seed; the passages drawn depend only on seed and question.
     :raises InputError: If ``count`` is below 0, or the pool is empty.
     """
     if count < 0:
-        msg = f"count must be 0 or more, got {count}"
+        msg = f"count must be 0 or more: got {count}"
         raise InputError(msg)
     if count and not pool:
-        msg = "there are no passages to draw negatives from"
+        msg = "negatives are drawn from a pool of passages: got an empty one"
         raise InputError(msg)
     matcher = AnswerMatcher(match) if filter_answers else None
     return (_with_negatives(example, pool, count, source, matcher, seed) for example in examples)
@@ -53,14 +53,14 @@ def add_random_negatives(
 def _with_negatives(
     example: TrainingExample, pool: Sequence[Passage], count: int, source: str, matcher: AnswerMatcher | None, seed: int
 ) -> TrainingExample:
-    chance = random.Random(f"{seed}/{example.id}/{example.question}")  # noqa: S311 -- no secret
-    named = [*example.positives, *example.hard_negatives, *example.negatives]
-    known = {passage.id for passage in named} | {passage.text for passage in named}
+    rng = random.Random(f"{seed}/{example.id}/{example.question}")  # noqa: S311 -- not for security
+    used = [*example.positives, *example.hard_negatives, *example.negatives]
+    known = {passage.id for passage in used} | {passage.text for passage in used}
     drawn: list[Passage] = []
-    for place in _places(len(pool), chance):
+    for position in _positions(len(pool), rng):
         if len(drawn) >= count:
             break
-        passage = pool[place]
+        passage = pool[position]
         if known & {passage.id, passage.text}:
             continue
         if matcher is not None and example.answers and matcher.has_answer(example.answers, passage.text):
@@ -70,10 +70,10 @@ def _with_negatives(
     return replace(example, negatives=(*example.negatives, *drawn))
 
 
-def _places(count: int, chance: random.Random) -> Iterator[int]:
-    """All places of a pool in a random order, without making a list of them before it is needed."""
+def _positions(count: int, rng: random.Random) -> Iterator[int]:
+    """All positions of a pool in random order: a lazy Fisher-Yates shuffle."""
     swapped: dict[int, int] = {}
-    for place in range(count):
-        other = chance.randrange(place, count)
+    for position in range(count):
+        other = rng.randrange(position, count)
         yield swapped.get(other, other)
-        swapped[other] = swapped.get(place, place)
+        swapped[other] = swapped.get(position, position)

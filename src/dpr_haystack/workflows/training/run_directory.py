@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The directory of one training: what lies where, and whether it can be gone on with."""
+"""The directory of one training: its files, and whether the training can be resumed."""
 
 from __future__ import annotations
 
@@ -16,24 +16,27 @@ from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.errors import DataError, InputError
 
-# Settings that may change between the parts of a training without making it another one.
+# Settings that may differ when a training is resumed.
 _FREE = {"output_dir", "keep_checkpoints", "log_steps", "tensorboard", "skip_bad", "average_last"}
 
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Paths below a training's ``output_dir``."""
+    """Paths below a training's ``output_dir``.
+
+    :param root: The directory.
+    """
 
     root: Path
 
     @property
     def record(self) -> Path:
-        """What is trained with which settings, and, at its end, what came of it."""
+        """Settings and data of the training and, once it is finished, its result."""
         return self.root / "training.json"
 
     @property
     def checkpoints(self) -> Path:
-        """Where checkpoints are."""
+        """The folder of checkpoints."""
         return self.root / "checkpoints"
 
     @property
@@ -48,34 +51,34 @@ class RunDirectory:
 
     @property
     def lock(self) -> Path:
-        """Held while something trains here."""
+        """The file locked during training."""
         return self.root / "training.lock"
 
     def check(self, config: TrainingConfig, data: Mapping[str, Any]) -> None:
-        """Make sure that what is to be trained is what was begun here, if anything was.
+        """Check that a training can begin or be resumed here.
 
         :param config: The settings.
-        :param data: What tells the training data from others.
-        :raises InputError: If another training was begun here, or this one has been finished.
+        :param data: Facts that identify the training data.
+        :raises InputError: If another training was begun here, or this one is finished.
         """
         before = self.read()
         if before.get("finished"):
-            msg = f"the training in {self.root} is finished: name another output_dir, or throw it away (--restart)"
+            msg = f"the training in {self.root} is finished: use another output_dir, or discard it (--restart)"
             raise InputError(msg)
         if before:
             self._compare(before, {"settings": config.as_settings(), "data": dict(data)})
 
     def begin(self, config: TrainingConfig, data: Mapping[str, Any]) -> None:
-        """Note what is trained here.
+        """Record settings and data of the training that begins here.
 
         :param config: The settings.
-        :param data: What tells the training data from others.
+        :param data: Facts that identify the training data.
         """
         now = {"settings": config.as_settings(), "data": dict(data)}
         write_atomically(self.record, json.dumps(now, indent=2, ensure_ascii=False) + "\n")
 
     def clear(self) -> None:
-        """Throw away what was trained here; a finished pair stays until another one takes its place."""
+        """Discard an earlier training; its finished pair stays until another one replaces it."""
         for path in (self.record, self.table, self.picture):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.checkpoints, ignore_errors=True)
@@ -84,8 +87,8 @@ class RunDirectory:
         """Whether a training with these settings and data is finished here.
 
         :param config: The settings.
-        :param data: What tells the training data from others.
-        :raises InputError: If another one is.
+        :param data: Facts that identify the training data.
+        :raises InputError: If another training is finished here.
         """
         before = self.read()
         if not before.get("finished"):
@@ -94,15 +97,18 @@ class RunDirectory:
         return True
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Note what came of the training.
+        """Record the result of the training.
 
-        :param result: E.g. which weights were taken.
+        :param result: The result, e.g. which weights were selected.
         """
-        told = {**self.read(), "finished": dict(result)}
-        write_atomically(self.record, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        record = {**self.read(), "finished": dict(result)}
+        write_atomically(self.record, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
     def read(self) -> dict[str, Any]:
-        """What is noted; empty where nothing was begun."""
+        """The record; empty if no training was begun.
+
+        :raises DataError: If it is not JSON.
+        """
         if not self.record.is_file():
             return {}
         try:
@@ -116,7 +122,7 @@ class RunDirectory:
             for name in sorted(set(old) | set(new)):
                 if name not in _FREE and old.get(name) != new.get(name):
                     msg = (
-                        f"{self.root} has a training that was begun with {name} {old.get(name)!r}, and now it is "
-                        f"{new.get(name)!r}: name another output_dir, or throw that training away (--restart)"
+                        f"the training in {self.root} was begun with {name} {old.get(name)!r}: got {new.get(name)!r}; "
+                        "use another output_dir, or discard that training (--restart)"
                     )
                     raise InputError(msg)

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Training two towers from a configuration, from the files to the model directory."""
+"""Training two towers from a configuration: from training files to a model directory."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from dpr_haystack._optional import require
+from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.errors import DataError, InputError, MissingExtra
@@ -28,19 +29,16 @@ if TYPE_CHECKING:
     from dpr_haystack.engines.training.callbacks import History
     from dpr_haystack.engines.training.towers.session import Outcome, Session
 
-Progress = Callable[[int, int, dict[str, float]], None]
-"""Told after a step: how many steps are done, of how many, and what was logged since."""
-
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What came of a training.
+    """The result of a training.
 
     :param model: The model directory.
-    :param steps: Steps done in all.
-    :param weights: Which weights were taken: ``"last"``, ``"best"``, or ``"average"`` of the last checkpoints.
-    :param validation: What the validation of these weights gave; empty without a ``dev_file``.
-    :param finished: False if it was asked to stop; the same call goes on.
+    :param steps: Total number of steps.
+    :param weights: The selected weights: ``"last"``, ``"best"``, or ``"average"`` of the last checkpoints.
+    :param validation: Validation metrics of these weights; empty without a ``dev_file``.
+    :param finished: False if training was stopped; the same call resumes it.
     """
 
     model: Path
@@ -56,22 +54,22 @@ def train_dpr(
     restart: bool = False,
     token: str | None = None,
     on_bad: OnBad | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> TrainingReport:
     """Train two towers (Karpukhin et al. 2020, section 3).
 
-    Killed at any moment, the same call goes on at the last checkpoint and ends with the same weights as if it had
-    never been killed. Under ``torchrun`` every process calls it.
+    After an interruption at any time, the same call resumes from the last checkpoint and ends with the same weights as
+    an uninterrupted training. Under ``torchrun`` every process calls it.
 
-    :param config: What to train and how.
-    :param restart: Throw away what an earlier call has left in ``output_dir``.
-    :param token: A hub token.
-    :param on_bad: Told of bad examples, where ``config.skip_bad`` passes over them.
-    :param progress: Told after every step.
-    :returns: Where the pair is and how good.
-    :raises InputError: If files, settings and models do not go together, or another training was begun there.
+    :param config: The training configuration.
+    :param restart: Discard an earlier training in ``output_dir``.
+    :param token: A Hugging Face token.
+    :param on_bad: Called with the error of each bad example, if ``config.skip_bad`` is set.
+    :param progress: Called after every step.
+    :returns: The model directory and its validation metrics.
+    :raises InputError: If files, settings and models are incompatible, or another training was begun there.
     :raises ModelError: If a model cannot be loaded.
-    :raises TrainingFailed: If the loss is no number.
+    :raises TrainingFailed: If the loss or the weights contain NaN or infinity.
     :raises MissingExtra: If the packages for training are not installed.
     """
     for module in ("accelerate", "datasets", "sentence_transformers"):
@@ -80,7 +78,7 @@ def train_dpr(
 
     run = RunDirectory(Path(config.output_dir).expanduser().absolute())
     with _alone(run):
-        bad = (on_bad or _pass_over) if config.skip_bad else None
+        bad = (on_bad or _ignore) if config.skip_bad else None
         train = load_training_set(config.train_files, limit=config.train_questions, seed=config.seed, on_bad=bad)
         _check_count(config, train)
         dev = _validation_set(config, bad)
@@ -96,17 +94,17 @@ def train_dpr(
             progress=progress,
             token=token,
         )
-        if _is_first_process():  # not before all settings have proved to fit
+        if _is_first_process():  # only after all settings were checked
             if restart:
                 run.clear()
             run.begin(config, data)
-        session.wait_for_others()  # none may see checkpoints that are thrown away
+        session.wait_for_others()  # no process may see discarded checkpoints
         outcome = session.train()
         return _finished(config, run, session, outcome, len(train.rows))
 
 
 def facts_of(train: TrainingSet) -> dict[str, Any]:
-    """What tells training data from others, as a training's record has it.
+    """Facts that identify training data, for the record of a training.
 
     :param train: The questions and passages.
     """
@@ -141,7 +139,7 @@ def _validation_set(config: TrainingConfig, on_bad: OnBad | None) -> TrainingSet
 
 def _check_count(config: TrainingConfig, train: TrainingSet) -> None:
     if config.train_questions is not None and len(train.rows) < config.train_questions:
-        msg = f"train_questions is {config.train_questions}, but there are {len(train.rows)} questions"
+        msg = f"train_questions must not exceed the {len(train.rows)} questions: got {config.train_questions}"
         raise InputError(msg)
 
 
@@ -152,12 +150,12 @@ def _write_curves(run: RunDirectory, history: History, config: TrainingConfig) -
         try:
             draw_curves(run.picture, history, Path(config.output_dir).name)
         except MissingExtra:
-            return  # the table has it all
+            return  # the table has the same values
 
 
 @contextmanager
 def _alone(run: RunDirectory) -> Iterator[None]:
-    """One training at a time in a directory; processes of the same training share it."""
+    """Allow one training at a time in a directory; only the first process of a training takes the lock."""
     if not _is_first_process():
         yield
         return
@@ -166,7 +164,7 @@ def _alone(run: RunDirectory) -> Iterator[None]:
         lock = FileLock(str(run.lock), timeout=0)
         lock.acquire()
     except Timeout as error:
-        msg = f"another process trains in {run.root}: wait for it, or name another output_dir"
+        msg = f"another process is training in {run.root}: wait for it, or use another output_dir"
         raise InputError(msg) from error
     except OSError as error:
         msg = f"output_dir {run.root} cannot be used: {error}"
@@ -177,8 +175,8 @@ def _alone(run: RunDirectory) -> Iterator[None]:
         lock.release()
 
 
-def _pass_over(error: DataError) -> None:
-    """What becomes of bad examples that nobody wants to hear of."""
+def _ignore(error: DataError) -> None:
+    """Skip bad examples silently."""
 
 
 def _is_first_process() -> bool:

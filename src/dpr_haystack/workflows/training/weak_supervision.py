@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Training examples out of a corpus alone."""
+"""Makes training examples from a corpus without questions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ KINDS: tuple[PseudoKind, ...] = get_args(PseudoKind)
 
 @dataclass
 class WeakReport:
-    """What became of the passages.
+    """Counts of passages and questions.
 
-    :param passages: How many were read.
-    :param made: How many questions of each kind were made.
+    :param passages: Passages read.
+    :param made: Questions made, by kind.
     """
 
     passages: int = 0
@@ -37,26 +37,25 @@ def pseudo_examples(
     seed: int = 0,
     report: WeakReport | None = None,
 ) -> Iterator[TrainingExample]:
-    """Make questions of passages: of each passage one of each kind, where that can be done.
+    """Make pseudo-questions from passages: one of each kind per passage, where possible.
 
-    Passages below the same title and heading would all be asked for in the same words: of these one question is made,
-    with the first as its positive and the others as further ones, so that none of them is its negative. It comes after
-    all passages have been read.
+    Passages with the same title and heading would have the same title question. They share one question, with all of
+    them as positives so that none becomes a negative; such questions come after all passages have been read.
 
     :param passages: The passages; a heading may be in their metadata, under ``heading`` or ``section``.
     :param kinds: See :func:`~dpr_haystack.core.pseudo_questions.pseudo_question`.
-    :param seed: What is drawn from a passage depends on it and the passage alone.
-    :param report: Counts.
-    :returns: Examples without answers. ``meta`` has ``pseudo``, the kind; the positive has the passage's id, and its
-        own metadata says whether the question's words are in it still (``kept``).
-    :raises InputError: If a kind is unknown, or none is named.
+    :param seed: Random seed; what is drawn depends only on seed and passage.
+    :param report: Counts passages and questions.
+    :returns: Examples without answers. ``meta["pseudo"]`` is the kind; the positive has the passage's id, and its
+        ``meta["kept"]`` says whether the words of the question are still in it.
+    :raises InputError: If a kind is unknown, or there is none.
     """
     for kind in kinds:
         if kind not in KINDS:
-            msg = f"there are no pseudo-questions {kind!r}; there are {', '.join(KINDS)}"
+            msg = f"the kind of pseudo-questions must be one of {', '.join(KINDS)}: got {kind!r}"
             raise InputError(msg)
     if not kinds:
-        msg = f"name a kind of pseudo-questions: {', '.join(KINDS)}"
+        msg = f"pseudo-questions need at least one kind of {', '.join(KINDS)}: got none"
         raise InputError(msg)
     return _made(passages, kinds, seed, report or WeakReport())
 
@@ -69,8 +68,8 @@ def _made(
         report.passages += 1
         heading = str(passage.meta.get("heading") or passage.meta.get("section") or "")
         for kind in kinds:
-            chance = random.Random(f"{seed}/{kind}/{passage.id}")  # noqa: S311 -- no secret
-            made = pseudo_question(kind, passage.title, heading, passage.text, chance)
+            rng = random.Random(f"{seed}/{kind}/{passage.id}")  # noqa: S311 -- not for security
+            made = pseudo_question(kind, passage.title, heading, passage.text, rng)
             if made is None:
                 continue
             positive = replace(passage, text=made.text, meta={"kept": made.kept})

@@ -19,6 +19,7 @@ from sentence_transformers import SentenceTransformer
 from dpr_haystack._optional import require
 from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.model_directory import Role, check_dimensions
+from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
@@ -28,7 +29,6 @@ from dpr_haystack.engines.training.callbacks import (
     Curves,
     History,
     KeepBest,
-    Progress,
     ReportProgress,
     StopOnRequest,
     best_of,
@@ -96,7 +96,7 @@ class Session:
         *,
         checkpoints: Path,
         curves: Callable[[History], None],
-        progress: Progress | None = None,
+        progress: StepProgress | None = None,
         token: str | None = None,
     ) -> None:
         self._config = config

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Hard negatives out of the quickstart's store, beside exact search with numpy and the rules by hand."""
+"""Hard negatives from the quickstart's store, compared with exact search in numpy and rules applied by hand."""
 
 from __future__ import annotations
 
@@ -149,10 +149,10 @@ def test_old_negatives_go_or_stay_and_another_model_has_a_say(store: Any, exampl
 def test_what_cannot_be(store: Any, examples: list[TrainingExample]) -> None:
     with pytest.raises(InputError, match="needs the question tower"):
         mine_hard_negatives(examples, store, source="dpr")
-    with pytest.raises(InputError, match="bm25, dpr, hybrid, got 'tfidf'"):
+    with pytest.raises(InputError, match="bm25, dpr, hybrid: got 'tfidf'"):
         mine_hard_negatives(examples, store, source="tfidf")
     with pytest.raises(InputError, match="cuont"):
         mine_hard_negatives(examples, store, cuont=1)
-    with pytest.raises(InputError, match="cannot stand beside"):
+    with pytest.raises(InputError, match="cannot be combined"):
         mine_hard_negatives(examples, store, options=MiningOptions(), count=1)
     assert list(mine_hard_negatives([], store)) == []

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Which towers a command means, and what an evaluation refuses."""
+"""Opening stores and finding the towers that belong to them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from haystack import Document
 from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.errors import InputError
-from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.evaluation.evaluate import evaluate
 from dpr_haystack.workflows.opening import store_for
 from dpr_haystack.workflows.recorded_models import passage_model_for, question_model_of, recorded_encoder_in
 
@@ -77,25 +75,3 @@ def test_a_store_opens_with_the_settings_that_it_was_made_with(tmp_path: Path) -
     assert store_for(tmp_path / "store").index_string == "Flat", "from now on"
     store.close()
     other.close()
-
-
-def test_what_cannot_be_evaluated(tmp_path: Path) -> None:
-    store = made(tmp_path / "store", None)
-    with pytest.raises(InputError, match="no questions"):
-        evaluate(search_over(store), [], None)
-    for ks in ([], [0, 1], [-1]):
-        with pytest.raises(InputError, match="k must be at least 1"):
-            evaluate(search_over(store), [Question("apple", ("apple",))], None, ks=ks)
-    store.close()
-
-
-def test_an_evaluation_tells_how_far_it_is(tmp_path: Path) -> None:
-    store = made(tmp_path / "store", None)
-    steps: list[int] = []
-    asked = [Question("apple", ("apple",), ("1",))] * 300 + [Question("pear", ("apple",), ("1",))] * 100
-    report = evaluate(search_over(store), asked, None, ks=[1], progress=steps.append)
-    assert sum(steps) == 400
-    assert len(steps) > 1
-    assert report.questions == 400
-    assert (report.systems["bm25"].gold, report.systems["bm25"].answer) == ({1: 75.0}, {1: 75.0})
-    store.close()

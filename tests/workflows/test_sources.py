@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Files and folders to passages."""
+"""Reading passages from files and folders."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_named_file_is_read_whatever_its_folder(tmp_path: Path) -> None:
     file = tmp_path / ".hidden" / ".a.md"
     file.write_text("# A\n\nText.")
     assert find_files([file]) == [file]
-    with pytest.raises(InputError, match=r"no files to read.*\.pdf"):
+    with pytest.raises(InputError, match=r"no readable files.*\.pdf"):
         find_files([tmp_path])
 
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Whole trainings, small ones: what they write, what they learn, and that one that is cut off is not another one."""
+"""Small complete trainings: their files, what they learn, and that resuming gives the same weights."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A training to the end; its configuration and report."""
+    """Configuration and report of a complete training."""
     config = small_config(tmp_path_factory.mktemp("trained"), model)
     return config, train_dpr(config)
 
@@ -89,12 +89,12 @@ def test_components_load_what_was_trained(trained: Any) -> None:
 
 def test_a_finished_training_is_not_done_again_unless_asked(trained: Any) -> None:
     config, _ = trained
-    with pytest.raises(InputError, match=r"is finished: name another output_dir, or throw it away \(--restart\)"):
+    with pytest.raises(InputError, match=r"is finished: use another output_dir, or discard it \(--restart\)"):
         train_dpr(config)
 
 
 class Cut(Exception):
-    """The end of a training at some step."""
+    """Interrupts a training at some step."""
 
 
 @pytest.mark.parametrize("cut", [4, 10, 13])
@@ -181,7 +181,7 @@ def test_signals_end_it_and_the_same_command_goes_on(trained: Any, tmp_path: Pat
         assert ended.returncode == -number
     else:
         assert ended.returncode == 130, ended.stderr
-        assert "stopped after step 11, with a checkpoint: the same command goes on" in ended.stdout
+        assert "stopped after step 11 with a checkpoint; run the same command to resume" in ended.stdout
         assert checkpoints_in(tmp_path / "out" / "checkpoints")[-1].name == "checkpoint-11"
     report = train_dpr(config)
     assert report.finished

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Ranks of the first right passages, and reading passages no more often than needed."""
+"""Ranks of the first right passages; passages are read only when needed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.core.hits import Hits
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.evaluation.retrieval_judge import PassageReader, RetrievalJudge
+from dpr_haystack.workflows.evaluation.retrieval_judge import PassageCache, RetrievalJudge
 
 TEXTS = {"a": "An apple.", "b": "A pear.", "c": "Cherries and a pear.", "d": "Nothing"}
 
 
 class Counting:
-    """A search that remembers which passages were read."""
+    """A search that records which passages were read."""
 
     def __init__(self, search: PassageSearch) -> None:
         self.search = search
@@ -70,7 +70,7 @@ def test_passages_are_read_once_and_only_for_answers(search: Any) -> None:
 
 
 def test_only_so_many_passages_are_kept(search: Any) -> None:
-    reader = PassageReader(search, kept=2)
+    reader = PassageCache(search, size=2)
     for ids in ("abc", "bc", "ab", "c", "abcd"):
         found = reader.read(ids)
         assert {name: (each.id, each.title, each.text) for name, each in found.items()} == {

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A learning curve over a small store, beside exact search with the components' own vectors."""
+"""A learning curve over a small store, compared with exact search over the components' vectors."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_what_was_measured_otherwise_is_measured_again(place: Any, tmp_path: Pat
     options = CurveOptions((0, 12), depth=1000)
     store = FAISSDocumentStore(str(tmp_path / "store"))
     said: list[str] = []
-    before = learning_curve(config, store, questions, options, told=said.append)
-    assert not any("flatters" in line for line in said)
+    before = learning_curve(config, store, questions, options, notify=said.append)
+    assert not any("overestimated" in line for line in said)
 
     others = [replace(each, passage_ids=questions[n - 1].passage_ids) for n, each in enumerate(questions)]
     turned = learning_curve(config, store, others, options)
@@ -101,8 +101,8 @@ def test_what_was_measured_otherwise_is_measured_again(place: Any, tmp_path: Pat
         assert sum(rank or 0 for rank in grown[name].gold) > sum(rank or 0 for rank in before[name].gold), name
 
     trained_on = [*questions, Question(example(3).question, (), questions[0].passage_ids, "x")]
-    learning_curve(config, store, trained_on, options, told=said.append)
-    assert "1 of the 31 questions are in the training file too, which flatters: ask others" in said
+    learning_curve(config, store, trained_on, options, notify=said.append)
+    assert any(line.startswith("1 of the 31 evaluation questions are also in the training file") for line in said)
 
     training_file(train, 40, first=7)
     with pytest.raises(InputError, match=r"begun with fingerprint .*--restart"):
@@ -126,7 +126,7 @@ def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
 
 def test_no_questions_and_too_few(place: Any, tmp_path: Path) -> None:
     config, store, questions = place
-    with pytest.raises(InputError, match="no questions to measure with"):
+    with pytest.raises(InputError, match="a learning curve needs evaluation questions"):
         learning_curve(config, store, [])
     with pytest.raises(InputError, match="no question names a gold passage or an answer"):
         learning_curve(config, store, [Question("what?", (), (), "1")])

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Positives out of an index: the gold passage, the piece of it that is there, or the best one that holds the answer."""
+"""Positives from an index: gold passages, pieces of them, or the best result with an answer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What follows from ranks: by hand, and beside scipy."""
+"""Reports computed from ranks, compared with values by hand and by scipy."""
 
 from __future__ import annotations
 

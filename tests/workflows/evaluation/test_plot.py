@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Accuracy over k: the lines that are drawn are the ones that are counted here."""
+"""Plot of accuracy over k, compared with values computed here."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Judging a reader: from real questions to F1, and where wrong answers were lost."""
+"""Judging a reader on real questions: exact match, F1, and causes of wrong answers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from dpr_haystack.core.answers import exact_match, f1
 from dpr_haystack.core.intervals import bootstrap_interval
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.evaluation.evaluate import evaluate
-from dpr_haystack.workflows.evaluation.reader_judge import Judged, ReadingJudge
+from dpr_haystack.workflows.evaluation.evaluate import EvaluationOptions, evaluate
+from dpr_haystack.workflows.evaluation.reader_judge import JudgedAnswer, ReadingJudge
 from support.reader_training import DEV, TRAIN
 from support.workspace import Ran
 
@@ -102,7 +102,7 @@ def test_the_table_says_the_same(cli: Cli, squad: Path, readers: tuple[Path, Pat
 
 @pytest.fixture
 def planets(tmp_path: Path) -> FAISSDocumentStore:
-    """Passages for one question that BM25 finds in a known order."""
+    """Passages for one question in a known BM25 order."""
     store = FAISSDocumentStore(str(tmp_path / "planets"), embedding_dim=None)
     texts = {
         "wrong": "Planet planet planet red and cold.",
@@ -124,7 +124,7 @@ def planets(tmp_path: Path) -> FAISSDocumentStore:
 def test_where_an_answer_is_lost(
     planets: FAISSDocumentStore, readers: tuple[Path, Path], answers: tuple[str, ...], passages: int, expected: str
 ) -> None:
-    judged: list[Judged] = []
+    judged: list[JudgedAnswer] = []
     judge = ReadingJudge(search_over(planets), DPRReader(str(readers[0])), [passages], ["bm25"], record=judged.append)
     evaluate(search_over(planets), [Question("Which planet is red?", answers)], None, reading=judge)
     (one,) = judged
@@ -137,10 +137,10 @@ def test_where_an_answer_is_lost(
 def test_selection_is_to_blame_when_the_answer_comes_from_a_passage_without_it(
     planets: FAISSDocumentStore, readers: tuple[Path, Path]
 ) -> None:
-    """Whatever passage the untrained reader prefers, exactly one of the two golds is not in it."""
+    """Whichever passage the untrained reader prefers, it lacks exactly one of the two gold answers."""
     lost = set()
     for answer in ("Mars", "cold"):
-        judged: list[Judged] = []
+        judged: list[JudgedAnswer] = []
         judge = ReadingJudge(search_over(planets), DPRReader(str(readers[0])), [2], ["bm25"], record=judged.append)
         evaluate(search_over(planets), [Question("Which planet is red?", (answer,))], None, reading=judge)
         lost.add(judged[0].lost_to)
@@ -150,14 +150,13 @@ def test_selection_is_to_blame_when_the_answer_comes_from_a_passage_without_it(
 
 
 def test_patterns_judge_the_beginning_of_an_answer(planets: FAISSDocumentStore, readers: tuple[Path, Path]) -> None:
-    found: dict[str, Judged] = {}
+    found: dict[str, JudgedAnswer] = {}
     for pattern in (r"\w+", "nowhere|(", "no-?thing"):
-        judged: list[Judged] = []
+        judged: list[JudgedAnswer] = []
         reader = DPRReader(str(readers[0]))
         judge = ReadingJudge(search_over(planets), reader, [2], ["bm25"], match="regex", record=judged.append)
-        evaluate(
-            search_over(planets), [Question("Which planet is red?", (pattern,))], None, match="regex", reading=judge
-        )
+        questions = [Question("Which planet is red?", (pattern,))]
+        evaluate(search_over(planets), questions, None, EvaluationOptions(match="regex"), reading=judge)
         (found[pattern],) = judged
     right, *wrong = found.values()
     assert (right.exact_match, right.f1, right.lost_to) == (100.0, 100.0, None)
@@ -168,15 +167,15 @@ def test_patterns_judge_the_beginning_of_an_answer(planets: FAISSDocumentStore, 
 def test_what_cannot_be_judged(planets: FAISSDocumentStore, readers: tuple[Path, Path]) -> None:
     reader = DPRReader(str(readers[0]))
     for passages in ([], [0, 3]):
-        with pytest.raises(InputError, match="at least 1 passage"):
+        with pytest.raises(InputError, match=r"must be at least 1: got \["):
             ReadingJudge(search_over(planets), reader, passages, ["bm25"])
     judge = ReadingJudge(search_over(planets), reader, [2], ["bm25"])
-    with pytest.raises(InputError, match="no question has answers"):
+    with pytest.raises(InputError, match="no question has any"):
         evaluate(search_over(planets), [Question("Which?", (), ("right",))], None, reading=judge)
     with pytest.raises(InputError, match="needs vectors"):
-        evaluate(search_over(planets), [Question("Which?", ("Mars",))], None, systems=["dpr"])
+        evaluate(search_over(planets), [Question("Which?", ("Mars",))], None, EvaluationOptions(systems=["dpr"]))
     with pytest.raises(InputError, match="no system 'magic'"):
-        evaluate(search_over(planets), [Question("Which?", ("Mars",))], None, systems=["magic"])
+        evaluate(search_over(planets), [Question("Which?", ("Mars",))], None, EvaluationOptions(systems=["magic"]))
     planets.close()
 
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Configurations of trainings: the shipped ones, and wrong ones."""
+"""Training configurations: shipped ones and invalid ones."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def test_what_cannot_be_is_refused(settings: dict[str, Any], message: str) -> No
     ("text", "message"),
     [
         ("model: [", "cannot be read as YAML"),
-        ("- a\n- b\n", "expected settings by name, got a list"),
-        ("", "expected settings by name, got a NoneType"),
+        ("- a\n- b\n", "must contain settings by name: got a list"),
+        ("", "must contain settings by name: got a NoneType"),
         ("model: m\ntrain_file: t\noutput_dir: o\nlearning_rat: 1\n", "did you mean 'learning_rate'"),
     ],
 )
@@ -100,5 +100,5 @@ def test_files_that_are_none(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_a_name_that_is_no_configuration() -> None:
-    with pytest.raises(InputError, match=r"name a YAML file, or one that is shipped \(laptop, one-gpu, paper\)"):
+    with pytest.raises(InputError, match="must be a YAML file or one of laptop, one-gpu, paper: got"):
         read_config("papper")

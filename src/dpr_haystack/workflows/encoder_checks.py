@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Checks that a passage tower fits the vectors that are already in a store or an index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dpr_haystack.backends.passage_writer import PassageWriter
+from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+from dpr_haystack.core.identity import belongs
+from dpr_haystack.core.similarity import Similarity
+from dpr_haystack.errors import EncoderMismatch
+
+
+def check_similarity(embedder: DPRDocumentEmbedder, similarity: Similarity, place: str) -> None:
+    """Check that vectors are compared by the similarity that their tower was trained for.
+
+    :param embedder: The passage tower.
+    :param similarity: The similarity of the store or index.
+    :param place: The store or index, for the message.
+    :raises EncoderMismatch: If the tower was trained for Euclidean distance and the similarity is another one.
+    """
+    if embedder.similarity == "l2" != similarity:
+        msg = (
+            f"{place} compares vectors by {similarity}, but {embedder.model} was trained for Euclidean distance (l2): "
+            "`dpr-haystack index --store DIR` with a new directory makes a store that fits"
+        )
+        raise EncoderMismatch(msg)
+
+
+def check_encoder(target: PassageWriter, embedder: DPRDocumentEmbedder) -> None:
+    """Check that the existing vectors were made by this passage tower.
+
+    :param target: Where passages are written.
+    :param embedder: The passage tower.
+    :raises EncoderMismatch: If another tower made them.
+    """
+    if not target.is_there():
+        return  # nothing is created before there is something to write
+    recorded = target.recorded_encoder
+    if recorded is not None and belongs(embedder.identity, recorded) is False:
+        msg = (
+            f"the vectors in {target.location} were made by {recorded.get('model')} and cannot be compared with those "
+            f"of {embedder.model}; use another store or index for this model"
+        )
+        raise EncoderMismatch(msg)
+
+
+def update_encoder_path(target: PassageWriter, embedder: DPRDocumentEmbedder) -> None:
+    """Record the new path of the encoder that made the vectors, if it is no longer at the recorded one.
+
+    :param target: Where passages are written.
+    :param embedder: The passage tower.
+    """
+    if not target.is_there():
+        return
+    current, recorded = embedder.identity.passage_record(), target.recorded_encoder
+    if recorded is None or not recorded.get("fingerprint") or recorded["fingerprint"] != current["fingerprint"]:
+        return
+    path = Path(str(recorded.get("model")))
+    if path.is_absolute() and not path.exists():
+        target.record_encoder({**recorded, "model": current["model"]})

@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluation: refused input and progress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from haystack import Document
+
+from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.backends.registry import search_over
+from dpr_haystack.errors import InputError
+from dpr_haystack.formats.question import Question
+from dpr_haystack.workflows.evaluation.evaluate import EvaluationOptions, evaluate
+
+
+def made(path: Path, encoder: str | None) -> FAISSDocumentStore:
+    store = FAISSDocumentStore(str(path), embedding_dim=None, encoder=encoder)
+    store.write_documents([Document(id="1", content="apple")])
+    return store
+
+
+def test_what_cannot_be_evaluated(tmp_path: Path) -> None:
+    store = made(tmp_path / "store", None)
+    with pytest.raises(InputError, match="evaluation needs questions: got none"):
+        evaluate(search_over(store), [], None)
+    for ks in ([], [0, 1], [-1]):
+        with pytest.raises(InputError, match="k must be at least 1"):
+            EvaluationOptions(ks=ks)
+    store.close()
+
+
+def test_an_evaluation_tells_how_far_it_is(tmp_path: Path) -> None:
+    store = made(tmp_path / "store", None)
+    steps: list[int] = []
+    asked = [Question("apple", ("apple",), ("1",))] * 300 + [Question("pear", ("apple",), ("1",))] * 100
+    report = evaluate(search_over(store), asked, None, EvaluationOptions(ks=[1]), progress=steps.append)
+    assert sum(steps) == 400
+    assert len(steps) > 1
+    assert report.questions == 400
+    assert (report.systems["bm25"].gold, report.systems["bm25"].answer) == ({1: 75.0}, {1: 75.0})
+    store.close()
