@@ -152,8 +152,8 @@ def test_every_shell_command_is_one_that_is_run_here_or_by_ci():
 
 def test_text_below_commands_is_what_they_print(outputs):
     shown = [(lines_of(block)[-1], block.below) for block in BLOCKS if block.language == "bash" and block.below]
-    assert [command for command, _ in shown][0] == EVALUATE
     assert len(shown) == 3
+    assert shown[0][0] == EVALUATE
     for command, text in shown:
         assert_printed(text, outputs[command])
 
@@ -250,8 +250,7 @@ def anchors_of(path):
 
 @pytest.mark.parametrize("page", LINKED)
 def test_relative_links_lead_somewhere(page):
-    links = re.findall(r"\]\(([^)\s]+)\)", without_blocks(page))
-    for link in links:
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_blocks(page)):
         if link.startswith(("https://", "http://")):
             continue
         target, _, anchor = link.partition("#")
@@ -259,7 +258,6 @@ def test_relative_links_lead_somewhere(page):
         assert path.exists(), link
         if anchor:
             assert anchor in anchors_of(path), link
-    assert page not in PAGES or links
 
 
 def test_every_page_is_linked_from_the_readme():
