@@ -111,8 +111,8 @@ def folder(tmp_path_factory, readers):
 
 def save_as_haystack_1(folder):
     """Write two DPR encoders under the file names that Haystack 1's ``DensePassageRetriever.save`` used."""
-    for part, name in (("question", "query_encoder"), ("passage", "passage_encoder")):
-        saved = tiny_dpr(folder / name, part)
+    for seed, (part, name) in enumerate((("question", "query_encoder"), ("passage", "passage_encoder"))):
+        saved = tiny_dpr(folder / name, part, seed=seed)
         torch.save(load_file(saved / "model.safetensors"), saved / "language_model.bin")
         (saved / "model.safetensors").unlink()
         config = json.loads((saved / "config.json").read_text(encoding="utf-8"))
@@ -192,6 +192,14 @@ def test_python_blocks_print_what_stands_below_them(folder, outputs):
         folders.add(here)
     assert programs >= 5
     assert folders == {folder, folder / "demo"}
+
+
+def test_a_retriever_that_haystack_1_saved_keeps_its_weights(outputs, folder):
+    for part, name in (("question", "query_encoder"), ("passage", "passage_encoder")):
+        saved = torch.load(folder / "dpr" / name / "pytorch_model.bin", weights_only=True)
+        converted = load_file(folder / "converted" / part / "model.safetensors")
+        assert converted.keys() == saved.keys()
+        assert all(torch.equal(converted[key], saved[key]) for key in saved)
 
 
 def test_every_text_block_stands_below_what_prints_it():
