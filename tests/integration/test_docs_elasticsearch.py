@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What the README shows of Elasticsearch is run, in its order, against the real server."""
+"""What README.md and docs/elasticsearch.md show of Elasticsearch is run, in order, against a real server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from elasticsearch import Elasticsearch
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "elasticsearch.md").read_text(encoding="utf-8")
 ADDRESS, INDEX = "http://127.0.0.1:19200", "--index demo"
 
 
@@ -31,10 +31,9 @@ def test_its_commands_and_its_program(
 ) -> None:
     (tmp_path / "demo").symlink_to(answering_root)
     (tmp_path / "my-reader").symlink_to(readers[1])
-    section = README.partition("## Elasticsearch\n")[2].partition("\n## ")[0]
-    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", section, flags=re.DOTALL | re.MULTILINE)
-    assert [language for language, _ in blocks] == ["bash", "bash", "python", "text"]
-    assert blocks[0][1] == "make elasticsearch\n"
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
+    assert [language for language, _ in blocks] == ["bash", "bash", "bash", "python", "text"]
+    assert blocks[1][1] == "make elasticsearch\n"
 
     def here(text: str) -> str:
         assert ADDRESS in text
@@ -59,14 +58,27 @@ def test_its_commands_and_its_program(
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    indexed, found, answered, table = map(run, map(here, blocks[1][1].splitlines()))
+    indexed, found, answered, table = map(run, map(here, blocks[2][1].splitlines()))
     assert f"index {index} contains 185 passages" in indexed
     assert client.count(index=index)["count"] == 185
     assert found.startswith(" 1. Dune ")
     assert "BM25: rank" in answered
     assert re.search(r"^hybrid( +\d+\.\d \(\d+\.\d-\d+\.\d\)){4}", table, flags=re.MULTILINE)
-    (tmp_path / "program.py").write_text(here(blocks[2][1]), encoding="utf-8")
-    assert run(f"{sys.executable} program.py") == blocks[3][1]
+    (tmp_path / "program.py").write_text(here(blocks[3][1]), encoding="utf-8")
+    assert run(f"{sys.executable} program.py") == blocks[4][1]
+
+
+def test_other_pages_show_only_commands_that_are_run_here() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    shown = {
+        line
+        for page in pages
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("dpr-haystack ") and "--elasticsearch" in line
+    }
+    assert shown == {line for line in PAGE.splitlines() if line.startswith("dpr-haystack ")}
+    programs = [page.name for page in pages if re.search(r"^from .*lasticsearch", page.read_text(), flags=re.MULTILINE)]
+    assert programs == ["elasticsearch.md"]
 
 
 def test_make_starts_what_the_tests_start() -> None:
