@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.engines.elasticsearch import bulk
 from dpr_haystack.engines.elasticsearch.bulk import Action, Refused, chunks_of, writing
 from dpr_haystack.errors import (
     SearchIndexMissing,
@@ -36,10 +35,7 @@ MOST_ACTIONS = 500
 )
 def test_requests_are_bounded_and_nothing_is_lost(lengths: list[int], most_bytes: int, most: int) -> None:
     actions = [Action(str(number), (b"x", b"y" * (length - 1))) for number, length in enumerate(lengths)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "_MOST_BYTES", most_bytes)
-        patch.setattr(bulk, "_MOST_ACTIONS", most)
-        chunks = list(chunks_of(iter(actions)))
+    chunks = list(chunks_of(iter(actions), most_bytes=most_bytes, most_actions=most))
     assert [each for chunk in chunks for each in chunk] == actions
     sizes = [sum(len(line) for each in chunk for line in each.lines) for chunk in chunks]
     for chunk, size in zip(chunks, sizes, strict=True):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
     from dpr_haystack.engines.elasticsearch.bodies import SearchedFields
-    from dpr_haystack.engines.elasticsearch.both import Asked
+    from dpr_haystack.engines.elasticsearch.both import Questions
     from dpr_haystack.engines.elasticsearch.index_facts import IndexFacts
     from dpr_haystack.engines.elasticsearch.searching import Hit
     from dpr_haystack.engines.elasticsearch.sending import Steps
@@ -194,11 +194,11 @@ class ElasticsearchSearch:
         bodies = yield from keyword_bodies(index, search, searched, queries, clauses, top_k, self._retries)
         return (yield from searching(index, bodies, self._retries))
 
-    def _asked(self, queries: Sequence[str], embeddings: NDArray[np.float32]) -> Asked:
-        from dpr_haystack.engines.elasticsearch.both import Asked
+    def _asked(self, queries: Sequence[str], embeddings: NDArray[np.float32]) -> Questions:
+        from dpr_haystack.engines.elasticsearch.both import Questions
 
         vectors: list[list[float]] = embeddings.tolist()
-        return Asked(self._connection.index, self._searched.get(), queries, vectors, self._retries)
+        return Questions(self._connection.index, self._searched.get(), queries, vectors, self._retries)
 
     def _similarity_for(self, embeddings: NDArray[np.float32]) -> str:
         """How the index compares vectors like these.
