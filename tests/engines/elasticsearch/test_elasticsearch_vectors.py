@@ -52,5 +52,5 @@ def test_what_is_asked() -> None:
 def test_vectors_of_another_length_are_refused_with_both_numbers() -> None:
     IndexFacts(dimension=None).check_dimension(5, "x")
     IndexFacts(dimension=5).check_dimension(5, "x")
-    with pytest.raises(InputError, match=r"'x' have 7 numbers, this model's have 5"):
+    with pytest.raises(InputError, match=r"'x' have dimension 7, those of this model 5"):
         IndexFacts(dimension=7).check_dimension(5, "x")

@@ -81,7 +81,6 @@ def scoring_missing(
 def _by_words(
     questions: Questions, texts: Sequence[str], filters: Sequence[Mapping[str, Any]], top_k: int
 ) -> Steps[list[dict[str, Any]]]:
-    search = KeywordSearch(excludes=_IDS_ONLY)
-    return (
-        yield from keyword_bodies(questions.index, search, questions.searched, texts, filters, top_k, questions.retries)
-    )
+    search, retries = KeywordSearch(excludes=_IDS_ONLY), questions.retries
+    bodies = yield from keyword_bodies(questions.index, search, questions.searched, texts, filters, top_k, retries)
+    return bodies

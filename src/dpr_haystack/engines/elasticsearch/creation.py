@@ -73,11 +73,11 @@ def _analyzers() -> Steps[list[str]]:
 
 
 def _check(index: str, layout: IndexLayout, existing: Mapping[str, Any]) -> None:
-    """Refuse an index that does not fit; behind an alias there may be several."""
-    for name, each in there.items():
-        found = differences(layout, each.get("mappings", {}), each.get("settings", {}))
-        if found:
-            called = f"index {index!r}" if name == index else f"index {name!r}, which {index!r} stands for,"
+    """Refuse an index that does not match; an alias may stand for several."""
+    for name, description in existing.items():
+        different = differences(layout, description.get("mappings", {}), description.get("settings", {}))
+        if different:
+            subject = f"index {name!r}" if name == index else f"index {name!r} (alias {index!r})"
             msg = (
                 f"{subject} exists and does not match: {'; '.join(different)}. "
                 "Use another index, change the options to match, or delete the index and index again"
