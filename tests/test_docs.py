@@ -145,7 +145,9 @@ def test_every_shell_command_is_one_that_is_run_here_or_by_ci():
         if line.startswith("make "):
             assert line in ci
         elif line.startswith("pip install "):
-            assert re.fullmatch(r'pip install -c constraints\.txt "\.\[(\w+)\]"', line).group(1) in extras
+            match = re.fullmatch(r'pip install -c constraints\.txt "\.\[(\w+)\]"', line)
+            assert match is not None
+            assert match.group(1) in extras
         else:
             assert line.startswith(("dpr-haystack ", "mv ", "curl ")) or line in ("cd demo", "hayhooks run")
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Ranking measures: by hand, and beside Haystack's evaluators."""
+"""Ranking measures, compared with values computed by hand and with Haystack's evaluators."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_without_questions_there_is_no_mean() -> None:
         ("nDCG@0", "must be 1 to 20: got 0"),
     ],
 )
-def test_measures_that_cannot_be_had(name: str, message: str) -> None:
+def test_unknown_or_unsupported_measures(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         RankingMeasures(["R@20", name], depth=20)
 

@@ -247,7 +247,7 @@ def test_an_index_that_does_not_fit_is_told(
         retriever.run(QUESTION)
     client.indices.delete(index=index)
     create_elasticsearch_index(elasticsearch_url, index, embedding_dim=48)
-    with pytest.raises(InputError, match="48 numbers, this model's have 32"):
+    with pytest.raises(InputError, match="have dimension 48, those of this model 32"):
         retriever.run(QUESTION)
     retriever.close()
 

@@ -172,7 +172,7 @@ def test_credentials_that_are_not_enough(secured: Any, filled: str, admin: Elast
     failure = failure_of(ElasticsearchDocumentStore(hosts=secured.url, index=filled, api_key=other))
     assert type(failure) is SearchServerDenied
     assert failure.status == 403
-    assert "may not do that" in str(failure)
+    assert "do not permit this" in str(failure)
 
 
 def test_the_command_takes_credentials_from_the_environment_and_shows_none(
@@ -196,7 +196,7 @@ def test_the_command_takes_credentials_from_the_environment_and_shows_none(
     monkeypatch.setenv("ELASTIC_API_KEY", key_for(admin, "another-index", "manage"))
     ran = cli(*line)
     assert (ran.code, ran.out) == (1, "")
-    assert "may not do that" in ran.err
+    assert "do not permit this" in ran.err
 
 
 def test_a_user_who_may_make_an_index_but_not_try_analyzers(

@@ -138,7 +138,7 @@ def test_an_index_that_fits_stays_as_it_is(
     assert client.indices.get(index=index)[index] == before
     client.indices.put_alias(index=index, name=f"{index}-alias")
     assert not create_elasticsearch_index(elasticsearch_url, f"{index}-alias", embedding_dim=8).created
-    with pytest.raises(InputError, match=f"{index}'.*stands for.*dimension of embedding is 8, not 9"):
+    with pytest.raises(InputError, match=f"{index}' .alias .*dimension of embedding is 8, not 9"):
         create_elasticsearch_index(elasticsearch_url, f"{index}-alias", embedding_dim=9)
 
 

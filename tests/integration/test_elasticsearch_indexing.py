@@ -263,7 +263,7 @@ def test_an_index_for_other_vectors_is_refused_with_both_numbers(
     create_elasticsearch_index(elasticsearch_url, index, embedding_dim=48)
     ran = indexing.ran(corpus)
     assert (ran.code, ran.out) == (2, "")
-    assert f"index '{index}' have 48 numbers, this model's have 32" in ran.err
+    assert f"index '{index}' have dimension 48, those of this model 32" in ran.err
     assert meta_of(client, index)["dpr_haystack"]["encoder"] is None
     assert client.count(index=index)["count"] == 0
 
@@ -303,7 +303,7 @@ def test_a_name_for_several_indices_is_refused_unless_one_is_to_be_written_to(
         for place in (f"{index}-both", f"{index}-*"):
             ran = indexing.ran(corpus, index=place)
             assert (ran.code, ran.out) == (2, "")
-            assert f"stands for {', '.join(names)}" in ran.err
+            assert f"stands for several indices ({', '.join(names)})" in ran.err
         assert [meta_of(client, name)["dpr_haystack"]["encoder"] for name in names] == [None, None]
         client.indices.put_alias(index=names[1], name=f"{index}-both", is_write_index=True)
         assert indexing(corpus, index=f"{index}-both")["embedded"] == 5

@@ -145,7 +145,7 @@ def test_wrong_credentials_are_one_line(
     ran = cli("index", corpus, "--elasticsearch", secured.url, "--model", tiny_models[0])
     assert (ran.code, ran.out) == (1, "")
     assert len(ran.err.splitlines()) == 1
-    assert "credentials are missing or wrong" in ran.err
+    assert "missing or wrong credentials" in ran.err
     assert "Not-The-Password" not in ran.err
     monkeypatch.setenv("ELASTIC_USER", secured.user)
     monkeypatch.setenv("ELASTIC_PASSWORD", secured.password)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Operations in any order against a dict and numpy: what a store holds and finds never depends on its past."""
+"""Random sequences of operations, compared with a dict and numpy."""
 
 import shutil
 import tempfile
@@ -137,7 +137,7 @@ class AnyOrder(RuleBasedStateMachine):
             for d in self.model.values()
             if set(d.content.split()) & set(query) and (group is None or d.meta["group"] == group)
         }
-        # No more than there are, so that what is gone would take somebody's place.
+        # Exactly as many as match: a deleted document among the hits would displace another.
         found = self.store.bm25_retrieval(" ".join(query), len(matching), in_group(group) if group else None)
         assert {document.id for document in found} == matching
         scores = self.store.searching().keyword_scores(" ".join(query), [document.id for document in found])

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Approximate indexes are caches: what is deleted, damaged, foreign or unwritable costs time and nothing else."""
+"""Approximate indexes are caches: deleted, damaged or unwritable ones cost time, never results."""
 
 import json
 import random
@@ -61,7 +61,7 @@ def test_deleted_indexes_lose_nothing(store, documents):
 
 @pytest.mark.parametrize("how", ["cut", "emptied", "overwritten", "flipped", "another kind", "other vectors"])
 def test_damaged_indexes_are_noticed(store, documents, how, caplog):
-    """FAISS itself would follow the links of a damaged graph out of its memory, and the process would be gone."""
+    """FAISS would follow the links of a damaged graph to invalid memory, and the process would crash."""
     path = index_of(store)
     data = bytearray(path.read_bytes())
     if how == "cut":
@@ -89,7 +89,7 @@ def test_damaged_indexes_are_noticed(store, documents, how, caplog):
     assert "damaged" not in caplog.text
 
 
-def test_positions_that_make_no_sense(store, documents):
+def test_invalid_positions(store, documents):
     path = index_of(store).with_suffix(".json")
     good = json.loads(path.read_text())
     for bad in (
@@ -109,7 +109,7 @@ def test_positions_that_make_no_sense(store, documents):
         assert json.loads(path.read_text()) == good | {"checksum": json.loads(path.read_text())["checksum"]}
 
 
-def test_an_index_that_cannot_be_written_is_used_all_the_same(tmp_path, documents, caplog):
+def test_an_index_that_cannot_be_written_is_still_used(tmp_path, documents, caplog):
     store = make_store(tmp_path / "store", **HNSW)
     store.write_documents(documents)
     with file_size_limit(5_000):
@@ -123,7 +123,7 @@ def test_an_index_that_cannot_be_written_is_used_all_the_same(tmp_path, document
     store.close()
 
 
-def test_the_graph_holds_what_was_asked_for(tmp_path, documents):
+def test_the_graph_has_the_requested_settings(tmp_path, documents):
     path = str(tmp_path / "store")
     for index, options in (("HNSW12", {"efConstruction": 33}), ("HNSW6,Flat", None)):
         store = FAISSDocumentStore(path, index, DIM, index_options=options)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Killed at any instant, or refused space by the system, a store holds exactly what it acknowledged."""
+"""When the process is killed or the disk is full, a store contains exactly what it acknowledged."""
 
 import random
 import time
@@ -34,7 +34,7 @@ KILLS = 25
 
 
 def acknowledged_before_the_kill(path, step, chance):
-    """Let a child carry out steps for a while, kill it, and return the last one that it acknowledged."""
+    """Let a child process carry out steps for a while, kill it, and return the last acknowledged step."""
     receiver, sender = processes.Pipe(duplex=False)
     child = processes.Process(target=go_on_from, args=(str(path), step, sender))
     child.start()
@@ -69,7 +69,7 @@ def assert_works(store, model):
 
 
 @pytest.mark.slow
-def test_killed_at_any_instant(tmp_path):
+def test_killed_at_any_time(tmp_path):
     chance = random.Random(2)
     model, step, whole = dict[str, Any](), 0, 0
     for _ in range(KILLS):
@@ -93,11 +93,11 @@ def test_killed_at_any_instant(tmp_path):
     store.catch_up()
     store.close()
     left = [path for path in (tmp_path / "store").rglob("*.tmp") if path.stat().st_size > 10_000]
-    assert not left, "indexes half written are never taken away"
+    assert not left, "partially written indexes are never removed"
 
 
 @pytest.mark.slow
-def test_refused_space_by_the_system(tmp_path):
+def test_full_disk(tmp_path):
     receiver, sender = processes.Pipe(duplex=False)
     child = processes.Process(target=write_with_little_space, args=(str(tmp_path / "store"), 120, sender))
     child.start()
@@ -113,7 +113,7 @@ def test_refused_space_by_the_system(tmp_path):
 
 
 @pytest.mark.slow
-def test_compaction_that_finds_no_space_does_not_make_a_done_write_fail(tmp_path, caplog):
+def test_a_failing_compaction_does_not_fail_the_write(tmp_path, caplog):
     """The documents are deleted already: an error that says that nothing was changed would be wrong."""
     documents = make_documents(1500, 512)
     store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=512)
@@ -130,7 +130,7 @@ def test_compaction_that_finds_no_space_does_not_make_a_done_write_fail(tmp_path
     store.close()
 
 
-def test_what_an_interrupted_write_left_behind_is_taken_away(tmp_path, caplog):
+def test_leftovers_of_an_interrupted_write_are_removed(tmp_path, caplog):
     documents = make_documents(50, DIM)
     store = make_store(tmp_path / "store", **HNSW)
     store.write_documents(documents)

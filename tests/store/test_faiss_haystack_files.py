@@ -51,7 +51,7 @@ def test_files_are_imported_once(tmp_path, documents, caplog):
     store = FAISSDocumentStore(str(path), embedding_dim=DIM, similarity="l2")
     assert_same_documents(store, {document.id: document for document in documents})
     assert caplog.text.count("Importing 61 documents") == 1
-    assert "similarity='l2'" not in caplog.text, "that is what it has"
+    assert "similarity='l2'" not in caplog.text, "the similarity is the same"
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
 
     for question in lognormal_vectors(5, DIM, seed=3):
@@ -62,7 +62,7 @@ def test_files_are_imported_once(tmp_path, documents, caplog):
 
     store.delete_all_documents()
     store.close()
-    assert store.count_documents() == 0, "what was deleted must not come back"
+    assert store.count_documents() == 0, "deleted documents must not be imported again"
     store.close()
     assert FAISSDocumentStore(str(path), embedding_dim=DIM, similarity="l2").count_documents() == 0
     assert caplog.text.count("Importing") == 1
@@ -125,7 +125,7 @@ def test_interrupted_before_the_documents_were_written(tmp_path, documents, monk
         b"\xff\xfe".decode("latin-1"),
     ],
 )
-def test_damaged_files_are_an_error_and_no_empty_store(tmp_path, documents, damaged):
+def test_damaged_files_are_an_error(tmp_path, documents, damaged):
     path = tmp_path / "wiki"
     save_as_faiss_haystack_does(path, documents)
     good = path.with_suffix(".json").read_bytes()
@@ -141,14 +141,14 @@ def test_damaged_files_are_an_error_and_no_empty_store(tmp_path, documents, dama
     store.close()
 
 
-def test_another_dimension_is_refused_before_anything_is_made(tmp_path, documents):
+def test_another_dimension_is_refused_before_the_store_is_created(tmp_path, documents):
     save_as_faiss_haystack_does(tmp_path / "wiki", documents)
     with pytest.raises(ValueError, match=f"expected 768, got {DIM}"):
         FAISSDocumentStore(str(tmp_path / "wiki")).count_documents()
     assert not (tmp_path / "wiki").exists()
 
 
-def test_one_file_alone_is_none_of_ours(tmp_path, documents):
+def test_one_file_alone_is_not_imported(tmp_path, documents):
     save_as_faiss_haystack_does(tmp_path / "wiki", documents)
     (tmp_path / "wiki.faiss").unlink()
     store = FAISSDocumentStore(str(tmp_path / "wiki"), embedding_dim=DIM)

@@ -68,7 +68,7 @@ filters = st.recursive(
 
 
 def expected(documents, condition):
-    """The ids that Haystack's own function lets through; None if it raises for any document."""
+    """The ids that match according to Haystack's own function; None if it raises for any document."""
     try:
         return [document.id for document in documents if document_matches_filter(condition, document)]
     except (FilterError, TypeError, OverflowError):
@@ -88,7 +88,7 @@ def store(tmp_path_factory):
     st.lists(st.tuples(metas, st.sampled_from([None, "x", "2024-01-01"]), st.sampled_from([None, 0.5])), max_size=6),
     st.lists(filters, min_size=1, max_size=4),
 )
-def test_filters_mean_what_haystack_means(store, contents, conditions):
+def test_filters_match_what_haystack_matches(store, contents, conditions):
     documents = [
         Document(id=f"d{number}", content=content, meta=meta, score=score)
         for number, (meta, content, score) in enumerate(contents)
@@ -112,7 +112,7 @@ def test_metadata_comes_back_as_it_was(store, meta):
     assert repr(store.filter_documents()[0].meta) == repr(meta)
 
 
-def test_filter_by_what_sql_cannot_see(store):
+def test_filters_that_are_evaluated_in_python(store):
     store.delete_all_documents()
     store.write_documents([Document(id="1", embedding=[1.0, 2.0]), Document(id="2", meta={"a": 1})])
 

@@ -45,7 +45,7 @@ def bm25(query, texts):
 def texts_of_many_lengths(count, seed=0):
     chance = random.Random(seed)
     words = [f"w{number}" for number in range(40)]
-    # Common and rare words; lengths from nothing to beyond what one byte keeps exactly.
+    # Common and rare words; lengths from 0 to beyond what one byte represents exactly.
     return [
         " ".join(
             chance.choices(
@@ -71,7 +71,7 @@ def plain(tmp_path):
 
 
 def found(store, query, top_k=1000, filters=None):
-    """Ids of the hits; as many are found when no more are asked for, because what is gone takes nobody's place."""
+    """Ids of the hits; the same number is found if only so many are requested, as deleted documents displace none."""
     ids = [document.id for document in store.bm25_retrieval(query, top_k, filters)]
     assert len(store.bm25_retrieval(query, len(ids), filters)) == len(ids)
     return ids
@@ -178,7 +178,7 @@ def test_the_number_of_results(store):
 
 
 def test_filters_of_every_size(plain):
-    """Few keys become part of the query; many are looked for along the ranking. The outcome is the same."""
+    """Few keys become part of the query; with many, the ranking is filtered. The result is the same."""
     count = KEYS_IN_QUERY + 2000
     chance = random.Random(3)
     plain.write_documents(
@@ -241,7 +241,7 @@ def test_the_index_catches_up_with_every_write(store):
     store.close()
 
 
-def test_deletions_that_a_compaction_has_forgotten(store):
+def test_deletions_before_a_compaction(store):
     compact_above(store, 5)
     store.write_documents([Document(id=str(n), content="common word", embedding=[n, 1.0]) for n in range(30)])
     assert len(found(store, "common")) == 30
@@ -294,7 +294,7 @@ def write_and_close(store, count=30):
     return folder
 
 
-def test_a_deleted_index_is_built_anew(store):
+def test_a_deleted_index_is_rebuilt(store):
     folder = write_and_close(store)
     for gone in (folder, store.directory / "indexes" / "keyword.json", store.directory / "indexes"):
         shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
@@ -313,7 +313,7 @@ def damage(path, how):
     elif how == "overwritten":
         data = bytearray(random.Random(1).randbytes(len(data) or 1))
     elif how == "flipped":
-        # In the first half alone: at the end tantivy itself would notice, before it trusts the rest.
+        # Only in the first half: tantivy itself detects damage at the end.
         for position in random.Random(2).sample(range(len(data) // 2 + 1), k=len(data) // 40 + 1) if data else ():
             data[position] ^= 0x55
     path.write_bytes(data)
@@ -323,7 +323,7 @@ def damage(path, how):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["cut", "emptied", "overwritten", "flipped", "deleted"])
-def test_damaged_files_are_noticed_and_the_index_built_anew(store, how, tmp_path):
+def test_an_index_with_damaged_files_is_rebuilt(store, how, tmp_path):
     folder = write_and_close(store)
     names = [path.name for path in folder.iterdir()] + ["../keyword.json"]
     assert len(names) > 8
@@ -349,7 +349,7 @@ def test_a_copied_index_is_used(store, tmp_path, caplog):
     copy.close()
 
 
-def test_a_position_that_makes_no_sense(store):
+def test_an_invalid_position(store):
     folder = write_and_close(store)
     position = store.directory / "indexes" / "keyword.json"
     good = json.loads(position.read_text())
@@ -372,7 +372,7 @@ def test_a_position_that_makes_no_sense(store):
 
 @pytest.mark.parametrize("index", ["Flat", "HNSW8"])
 def test_a_database_restored_from_an_older_copy(tmp_path, index):
-    """The indexes have seen what never happened now, and more is written before they are asked again."""
+    """The indexes are newer than the database, and more is written before they are searched again."""
     path = tmp_path / "store"
     store = FAISSDocumentStore(str(path), index, 2, index_options=None if index == "Flat" else {"efSearch": 500})
     store.write_documents([Document(id=f"a{n}", content=f"common n{n}", embedding=[n, 1.0]) for n in range(30)])

@@ -34,7 +34,7 @@ def similarity(request):
 
 @pytest.fixture(params=["Flat", "HNSW32"])
 def store(request, similarity, tmp_path):
-    # At these settings the graph of a few hundred vectors misses nothing, so that exact results may be asked of it.
+    # With these settings the graph of a few hundred vectors gives exact results.
     options = None if request.param == "Flat" else {"efSearch": 600, "efConstruction": 200}
     store = FAISSDocumentStore(
         str(tmp_path / "store"), request.param, DIM, similarity=similarity, index_options=options
@@ -136,11 +136,11 @@ def test_recall_of_the_graph(tmp_path, similarity):
         hits += sum(truth[document.meta["number"]] >= border for document in found)
     store.close()
     assert hits / 1000 >= 0.95
-    # An index that were not used would find everything: that the file is there says that it was.
+    # Exact search would find everything too: the file shows that the index was used.
     assert (tmp_path / "store" / "indexes" / "HNSW32.faiss").stat().st_size > vectors.nbytes
 
 
-def test_a_filter_never_costs_results(tmp_path):
+def test_filters_never_reduce_the_number_of_results(tmp_path):
     documents = make_documents(2000, DIM)
     for index in ("Flat", "HNSW8"):
         store = FAISSDocumentStore(str(tmp_path / "store"), index, DIM)
@@ -154,7 +154,7 @@ def test_a_filter_never_costs_results(tmp_path):
         store.close()
 
 
-def test_a_graph_that_falls_apart_costs_no_results(tmp_path):
+def test_a_disconnected_graph_never_reduces_the_number_of_results(tmp_path):
     """Clusters far from each other, and settings under which the graph does not lead from one to the next."""
     random = np.random.default_rng(5)
     centres = 1000 * np.repeat(random.standard_normal((40, DIM)), 20, axis=0)
@@ -220,7 +220,7 @@ def test_scores_of_given_documents_are_those_of_the_search(tmp_path, similarity)
 
 
 @pytest.mark.parametrize("index", ["Flat", "HNSW8"])
-def test_the_odd_numbers_of_results(tmp_path, index):
+def test_unusual_numbers_of_results(tmp_path, index):
     store = FAISSDocumentStore(str(tmp_path / "store"), index, DIM)
     assert store.search(QUESTIONS[0]) == []
     assert store.search_many(np.empty((0, DIM), dtype=np.float32)) == []
@@ -249,7 +249,7 @@ def test_the_odd_numbers_of_results(tmp_path, index):
         (3.0, "shape"),
     ],
 )
-def test_a_question_that_is_no_vector_is_refused(tmp_path, question, message):
+def test_invalid_question_vectors_are_refused(tmp_path, question, message):
     store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=DIM)
     store.write_documents(make_documents(3, DIM))
     with pytest.raises(ValueError, match=message):

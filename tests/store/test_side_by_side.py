@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Several processes, threads and store objects with one directory."""
+"""Several processes, threads and store objects on one directory."""
 
 import gc
 import os
@@ -61,7 +61,7 @@ def test_two_processes_write_in_turns_while_a_third_reads(tmp_path):
         assert counts[-1] % 5 == 0
     assert {receiver.recv(), receiver.recv()} == {("a", batches), ("b", batches)}
     assert counts == sorted(counts)
-    assert set(counts) - {0, 2 * batches * 5}, "nothing was seen on the way"
+    assert set(counts) - {0, 2 * batches * 5}, "no intermediate state was read"
     documents = store.filter_documents()
     ids = {f"{name}-d{number}" for name in ("a", "b") for number in range(5 * batches)}
     assert {document.id for document in documents} == ids
@@ -156,7 +156,7 @@ def test_threads_read_and_write(tmp_path):
 
 
 def test_two_writers_cannot_disagree_about_the_first_dimension(tmp_path, monkeypatch):
-    """Both were prepared while there was no dimension yet; only one may decide it."""
+    """Both batches are prepared before there is a dimension; only one may set it."""
     stores = [FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None) for _ in range(2)]
     batches = [make_documents(20, 4), make_documents(20, 6, first=100)]
     barrier = threading.Barrier(2)
@@ -200,7 +200,7 @@ def test_stores_of_one_directory_share_one_engine(tmp_path, monkeypatch):
     assert tmp_path / "store" not in registry._entries
 
 
-def test_a_directory_that_is_deleted_and_made_anew(tmp_path):
+def test_a_directory_that_is_deleted_and_created_again(tmp_path):
     old = make_store(tmp_path / "store", **HNSW)
     old.write_documents(make_documents(100, DIM))
     shutil.rmtree(tmp_path / "store")
@@ -209,7 +209,7 @@ def test_a_directory_that_is_deleted_and_made_anew(tmp_path):
     new.write_documents(documents)
     model = {document.id: document for document in documents}
     assert_same_documents(new, model)
-    assert_same_documents(old, model)  # the old object goes on with what is there now
+    assert_same_documents(old, model)  # the old object uses the new store
     more = make_documents(20, DIM, seed=8, first=500)
     old.write_documents(more)
     model |= {document.id: document for document in more}
@@ -264,7 +264,7 @@ def test_a_forked_process_opens_the_store_for_itself(tmp_path):
     connection.close()
 
 
-def test_a_store_that_is_collected_lets_go_of_its_files(tmp_path):
+def test_a_store_that_is_garbage_collected_closes_its_files(tmp_path):
     open_files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     for number in range(5):
         store = make_store(tmp_path / f"store{number}", **HNSW)
@@ -293,7 +293,7 @@ def test_a_temporary_store_keeps_its_documents_over_close():
     store.close()
 
 
-def test_a_missing_database_is_no_empty_store(tmp_path):
+def test_a_missing_database_is_an_error(tmp_path):
     store = make_store(tmp_path / "store", **HNSW)
     store.write_documents(make_documents(10, DIM))
     store.close()

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""A store that is embedded anew is wholly of the old encoder or wholly of the new one, whatever happens."""
+"""Re-embedding: a store has all vectors of the old encoder or all of the new one, whatever happens."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_all_at_once(tmp_path: Path) -> None:
     assert sum(encoder.calls) == len(with_text)
     assert '"folder": "' in keyword
     folder = keyword.split('"folder": "')[1].split('"')[0]
-    assert (tmp_path / "store" / "indexes" / folder).is_dir(), "the keyword index was built anew"
+    assert (tmp_path / "store" / "indexes" / folder).is_dir(), "the keyword index was rebuilt"
     assert_is(tmp_path / "store", anew(model), NEW)
     assert not (tmp_path / "store" / "staged.f32").exists()
     again = StandIn("new", 12)
@@ -102,7 +102,7 @@ def test_killed_at_every_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_what_is_written_and_deleted_meanwhile(tmp_path: Path, seed: int) -> None:
+def test_writing_and_deleting_in_the_meantime(tmp_path: Path, seed: int) -> None:
     model = filled_store(tmp_path / "store")
     other = FAISSDocumentStore.from_directory(tmp_path / "store", index_string="Flat")
     compact_above(other, 10)
@@ -124,8 +124,8 @@ def test_what_is_written_and_deleted_meanwhile(tmp_path: Path, seed: int) -> Non
 
 
 @pytest.mark.parametrize("dimension", [8, 12])
-def test_others_see_the_old_or_the_new(tmp_path: Path, dimension: int) -> None:
-    """Another process reads all the time, also vectors of the same length, which nothing but the switch tells apart."""
+def test_other_processes_see_the_old_or_the_new_vectors(tmp_path: Path, dimension: int) -> None:
+    """Another process reads all the time, also with vectors of the same length."""
     filled_store(tmp_path / "store", 300)
     encoder = StandIn("new", dimension)
     receiver, sender = processes.Pipe(duplex=False)
@@ -139,7 +139,7 @@ def test_others_see_the_old_or_the_new(tmp_path: Path, dimension: int) -> None:
         embed_anew(tmp_path / "store", encoder)
         assert receiver.recv() == ["old", "new"]
     except BaseException:
-        child.kill()  # or it reads for ever
+        child.kill()  # otherwise it reads forever
         raise
     finally:
         child.join()
@@ -150,7 +150,7 @@ def test_others_see_the_old_or_the_new(tmp_path: Path, dimension: int) -> None:
     mine.close()
 
 
-def test_what_another_process_left_when_it_was_killed_while_this_one_has_the_store_open(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_while_the_store_is_open(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store")
     store, root = open_store(tmp_path / "store"), tmp_path / "store"
     assert store.count_documents() == len(model)
@@ -159,7 +159,7 @@ def test_what_another_process_left_when_it_was_killed_while_this_one_has_the_sto
         running.add(pending, NEW.run(pending.documents)["documents"])
     os.link(root / "staged.f32", root / "vectors-1.f32")  # before the switch was committed
     reembed(store, StandIn("new", 12))  # type: ignore[arg-type]
-    os.link(root / "vectors-1.f32", root / "staged.f32")  # after it was, before its old name was taken away
+    os.link(root / "vectors-1.f32", root / "staged.f32")  # after the commit, before the old name was removed
     third = StandIn("third", 12)
     with store.reembedding(third.record(), 12) as running:
         pending = running.pending(20)
@@ -191,7 +191,7 @@ def test_an_engine_that_is_open_goes_on_with_another_length(tmp_path: Path) -> N
     assert_is(tmp_path / "store", anew(model) | {each.id: each for each in late}, NEW)
 
 
-def test_documents_that_come_at_the_very_last(tmp_path: Path) -> None:
+def test_documents_written_just_before_the_switch(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store", 8)
     store = open_store(tmp_path / "store")
     encoder = StandIn("new", 12)
@@ -236,7 +236,7 @@ def test_one_at_a_time_and_only_with_the_same_model(tmp_path: Path) -> None:
     assert_is(tmp_path / "store", anew(model, other), other)
 
 
-def test_the_present_encoder_has_nothing_to_do_but_drops_what_another_has_left(tmp_path: Path) -> None:
+def test_the_current_encoder_only_drops_leftovers(tmp_path: Path) -> None:
     filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
     embed_anew(tmp_path / "store", StandIn("old-again", 8))
@@ -253,7 +253,7 @@ def test_the_present_encoder_has_nothing_to_do_but_drops_what_another_has_left(t
     store.close()
 
 
-def test_staged_vectors_that_are_damaged_are_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_new_vectors_are_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
     with store.reembedding(NEW.record(), 12) as running:
@@ -267,7 +267,7 @@ def test_staged_vectors_that_are_damaged_are_made_anew(tmp_path: Path, caplog: p
     assert_is(tmp_path / "store", anew(model), NEW)
 
 
-def test_a_copy_has_no_part_in_it(tmp_path: Path) -> None:
+def test_a_copy_has_no_reembedding_in_progress(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
     with store.reembedding(NEW.record(), 12) as running:
@@ -303,7 +303,7 @@ def test_no_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert_is(tmp_path / "store", model, OLD)
 
 
-def test_a_store_from_before_there_was_this(tmp_path: Path) -> None:
+def test_a_store_of_an_earlier_release(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store")
     connection = sqlite3.connect(tmp_path / "store" / "documents.sqlite")
     connection.execute("DROP TABLE embedding")
@@ -325,7 +325,7 @@ def test_stores_with_nothing_to_embed(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_failing_encoder_leaves_what_is_done(tmp_path: Path) -> None:
+def test_a_failing_encoder_keeps_finished_vectors(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store")
 
     def fail(call: int) -> None:

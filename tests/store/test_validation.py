@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What a store refuses, and that nothing has changed afterwards; what it keeps, and that it comes back as it was."""
+"""What a store refuses, leaving it unchanged, and what it stores and returns unchanged."""
 
 import enum
 import json
@@ -41,7 +41,7 @@ def within_itself():
 
 
 def with_embedding(embedding):
-    """A document with an embedding that the constructor would not let through, or would convert."""
+    """A document with an embedding that the constructor would refuse or convert."""
     document = Document(id="odd")
     object.__setattr__(document, "embedding", embedding)
     return document
@@ -57,7 +57,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def unchanged(store):
-    """Fails the test if the store is not what it was before: in what it says, and in its files."""
+    """Fails the test if the documents or files of the store have changed."""
     before = {document.id: document for document in store.filter_documents()}
     size = sum(path.stat().st_size for path in store.directory.glob("vectors-*"))
     yield
@@ -94,14 +94,14 @@ def unchanged(store):
     ids=repr,
 )
 @pytest.mark.usefixtures("unchanged")
-def test_embeddings_that_are_none(store, embedding):
+def test_invalid_embeddings(store, embedding):
     for policy in EVERY_POLICY:
         with pytest.raises(DocumentStoreError, match="nothing was written") as refused:
             store.write_documents([GOOD, with_embedding(embedding)], policy)
         assert isinstance(refused.value, ValueError)
 
 
-def test_a_wrong_dimension_says_both_numbers(store):
+def test_a_wrong_dimension_is_reported_with_both_numbers(store):
     with pytest.raises(IndexMismatch, match=r"'odd': expected 2, got 3\. .*embedding_dim=3, or None") as refused:
         store.write_documents([with_embedding([1.0, 2.0, 3.0])])
     assert (refused.value.expected, refused.value.got) == (2, 3)
@@ -137,7 +137,7 @@ def test_a_wrong_dimension_says_both_numbers(store):
     ],
 )
 @pytest.mark.usefixtures("unchanged")
-def test_documents_that_cannot_be_kept(store, document):
+def test_documents_that_cannot_be_stored(store, document):
     for policy in EVERY_POLICY:
         with pytest.raises(DocumentStoreError) as refused:
             store.write_documents([GOOD, document], policy)
@@ -149,7 +149,7 @@ def test_documents_that_cannot_be_kept(store, document):
     "documents", ["text", b"bytes", 3, None, {"id": "a"}, [GOOD, "text"], [GOOD, None], [GOOD, {}]]
 )
 @pytest.mark.usefixtures("unchanged")
-def test_what_is_no_document(store, documents):
+def test_items_that_are_not_documents(store, documents):
     for policy in EVERY_POLICY:
         with pytest.raises(ValueError, match="Document") as refused:
             store.write_documents(documents, policy)
@@ -198,7 +198,7 @@ def test_the_first_vector_decides_the_dimension_if_it_is_written(tmp_path):
 )
 @pytest.mark.parametrize("matched", ["old", "nobody"])
 @pytest.mark.usefixtures("unchanged")
-def test_updates_that_cannot_be_kept(store, meta, matched):
+def test_updates_that_cannot_be_stored(store, meta, matched):
     with pytest.raises(DocumentStoreError) as refused:
         store.update_by_filter({"field": "id", "operator": "==", "value": matched}, meta)
     assert isinstance(refused.value, ValueError)
@@ -206,7 +206,7 @@ def test_updates_that_cannot_be_kept(store, meta, matched):
 
 @pytest.mark.parametrize("filters", [None, {}, [], "old", {"field": "id"}, {"operator": "AND", "conditions": [None]}])
 @pytest.mark.usefixtures("unchanged")
-def test_no_filter_is_no_permission_to_delete_everything(store, filters):
+def test_a_missing_filter_deletes_nothing(store, filters):
     for attempt in (store.delete_by_filter, lambda given: store.update_by_filter(given, {"a": 1})):
         with pytest.raises(ValueError, match="filter"):
             attempt(filters)
@@ -309,7 +309,7 @@ def test_constructor_arguments(arguments, message):
         FAISSDocumentStore("never made", **arguments)
 
 
-def test_a_store_is_opened_as_what_it_is(tmp_path):
+def test_other_settings_than_those_of_the_store_are_refused(tmp_path):
     path = str(tmp_path / "store")
     FAISSDocumentStore(path, embedding_dim=2).write_documents([GOOD])
     cases: tuple[tuple[dict[str, Any], str], ...] = (
@@ -338,7 +338,7 @@ def test_pandas_dates_come_back(store):
 
 
 @pytest.mark.parametrize("value", [5, "2024-01-01", datetime(2024, 1, 1)])
-def test_digits_are_no_date_to_be_compared(store, value):
+def test_digits_cannot_be_compared_with_dates(store, value):
     leaf = {"field": "meta.isbn", "operator": ">", "value": value}
     deep = leaf
     for _ in range(10):
@@ -394,7 +394,7 @@ def test_the_settings_of_the_dense_index_are_kept(tmp_path):
         each.close()
 
 
-def test_a_store_that_appears_while_it_is_made_is_no_foreign_directory(tmp_path, monkeypatch):
+def test_a_store_that_another_process_creates_at_the_same_time(tmp_path, monkeypatch):
     path = tmp_path / "store"
     made = registry._create
 
@@ -408,7 +408,7 @@ def test_a_store_that_appears_while_it_is_made_is_no_foreign_directory(tmp_path,
     store.close()
 
 
-def test_a_copy_that_finds_no_space_says_where(store, tmp_path):
+def test_a_copy_to_a_full_disk_names_the_target(store, tmp_path):
     store.write_documents([replace(GOOD, id=str(n), content="x" * 10_000) for n in range(20)])
     with file_size_limit(50_000), pytest.raises(DocumentStoreError, match=r"cannot write a copy to .*copy"):
         store.save(tmp_path / "copy")
@@ -416,7 +416,7 @@ def test_a_copy_that_finds_no_space_says_where(store, tmp_path):
     assert store.count_documents() == 21
 
 
-def test_a_check_beside_a_writer_finds_nothing_wrong(store, monkeypatch):
+def test_a_check_during_writes_finds_nothing_wrong(store, monkeypatch):
     store.write_documents([replace(GOOD, id=str(n)) for n in range(5)])
     store.bm25_retrieval("good")
     current = KeywordCache.current

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Questions cut to their rarest words, fields chosen, searches put into requests: without a server."""
+"""Reducing questions to their rarest words, choosing fields, and building requests, without a server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEYWORD: dict[str, Any] = {"keyword": {}}
 
 
 def terms_of(question: str, counts: dict[str, int]) -> dict[str, Any]:
-    """What a server would say, with offsets in UTF-16 units."""
+    """The term vectors of a question as a server returns them, with offsets in UTF-16 units."""
     terms: dict[str, Any] = {}
     place = 0
     for word in question.split(" "):
@@ -46,7 +46,7 @@ def test_the_rarest_words_stay_in_their_order_and_unknown_ones_go_first() -> Non
     assert len(kept) == len(set(kept)) == MOST_TERMS
 
 
-def test_what_has_few_enough_words_stays_as_it_is() -> None:
+def test_questions_with_few_words_are_unchanged() -> None:
     question = " ".join(["a b", *(f"w{number}" for number in range(MOST_TERMS - 4)), "a  b"])
     assert rarest_words(question, terms_of(question.replace("  ", " "), {})) == question
     assert first_words(question) == question
@@ -66,7 +66,7 @@ def test_what_has_few_enough_words_stays_as_it_is() -> None:
         (["con*"], {}, ("con*",), None),
     ],
 )
-def test_what_is_searched(asked: Any, types: Any, fields: tuple[str, ...], analyzed: str | None) -> None:
+def test_searched_fields(asked: Any, types: Any, fields: tuple[str, ...], analyzed: str | None) -> None:
     searched = searched_fields(asked, types)
     assert (searched.fields, searched.analyzed) == (fields, analyzed)
 
@@ -85,7 +85,7 @@ def test_chunks_are_all_there_in_order_and_bounded(lengths: list[int], top_k: in
     ("value", "arrives"),
     [(2**70, 2**70), ("\ud800", "\ud800"), (Decimal("1.5"), "1.5"), (date(2020, 1, 2), "2020-01-02"), (0.1, 0.1)],
 )
-def test_a_search_is_sent_as_it_is_whatever_its_filter_asks_for(value: Any, arrives: Any) -> None:
+def test_filters_with_any_values_can_be_sent(value: Any, arrives: Any) -> None:
     call = next(searching("an-index", [{"size": 3, "filter": value}, {"size": 1}], retries=0))
     assert isinstance(call, Call)
     above, first, again, second = (json.loads(line) for line in call.arguments["searches"])

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Writing many documents: what goes into a request, and the steps of one, driven by hand."""
+"""Bulk requests: how they are split, and the steps of one, without a server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.engines.elasticsearch import bulk
 from dpr_haystack.engines.elasticsearch.bulk import Action, Refused, chunks_of, writing
 from dpr_haystack.errors import (
     SearchIndexMissing,
@@ -36,10 +35,7 @@ MOST_ACTIONS = 500
 )
 def test_requests_are_bounded_and_nothing_is_lost(lengths: list[int], most_bytes: int, most: int) -> None:
     actions = [Action(str(number), (b"x", b"y" * (length - 1))) for number, length in enumerate(lengths)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "_MOST_BYTES", most_bytes)
-        patch.setattr(bulk, "_MOST_ACTIONS", most)
-        chunks = list(chunks_of(iter(actions)))
+    chunks = list(chunks_of(iter(actions), most_bytes=most_bytes, most_actions=most))
     assert [each for chunk in chunks for each in chunk] == actions
     sizes = [sum(len(line) for each in chunk for line in each.lines) for chunk in chunks]
     for chunk, size in zip(chunks, sizes, strict=True):
@@ -47,7 +43,7 @@ def test_requests_are_bounded_and_nothing_is_lost(lengths: list[int], most_bytes
         assert size <= most_bytes or len(chunk) == 1
     for (chunk, size), following in zip(zip(chunks, sizes, strict=True), chunks[1:], strict=False):
         first = sum(map(len, following[0].lines))
-        assert len(chunk) == most or size + first > most_bytes, "a request was sent half empty"
+        assert len(chunk) == most or size + first > most_bytes, "a request was smaller than necessary"
 
 
 def test_requests_are_read_one_at_a_time() -> None:
@@ -62,7 +58,7 @@ def test_requests_are_read_one_at_a_time() -> None:
     assert len(made) == MOST_ACTIONS + 1
 
 
-def test_requests_are_some_megabytes_at_most() -> None:
+def test_default_limits_of_requests() -> None:
     large = [Action(str(number), (b"x" * (1 << 20),)) for number in range(9)]
     assert [len(chunk) for chunk in chunks_of(large)] == [4, 4, 1]
     small = [Action(str(number), (b"x",)) for number in range(1_001)]
@@ -97,7 +93,7 @@ def test_only_what_the_server_was_too_busy_for_is_sent_again() -> None:
     assert len(server.pauses) == 2
 
 
-def test_busy_for_good_is_refused_by_name() -> None:
+def test_permanently_busy_is_reported_by_id() -> None:
     server = Server({"b": [429] * 99})
     refused = server(writing("there", [action(name) for name in "ab"], retries=3))
     assert server.asked == [["a", "b"], ["b"], ["b"], ["b"]]
@@ -105,7 +101,7 @@ def test_busy_for_good_is_refused_by_name() -> None:
     assert "busy" in refused[0].reason
 
 
-def test_a_server_that_is_gone_is_asked_again_and_then_it_is_an_error() -> None:
+def test_an_unavailable_server_is_retried_and_then_an_error() -> None:
     server = Server(whole=[GONE, GONE])
     assert server(writing("there", [action("a")], retries=2)) == []
     assert (server.asked, list(server.taken)) == ([["a"]] * 3, ["a"])
@@ -115,7 +111,7 @@ def test_a_server_that_is_gone_is_asked_again_and_then_it_is_an_error() -> None:
     assert len(server.asked) == 3
 
 
-def test_when_it_is_over_nothing_is_sent_again() -> None:
+def test_no_retries_after_closing() -> None:
     server = Server(whole=[GONE] * 9)
     with pytest.raises(SearchServerUnavailable):
         server(writing("there", [action("a")], lambda: True))
@@ -123,7 +119,7 @@ def test_when_it_is_over_nothing_is_sent_again() -> None:
 
 
 @given(st.sets(st.integers(0, 40)), st.integers(1, 41))
-def test_documents_that_spoil_a_request_are_found_and_the_others_taken(spoiling: set[int], count: int) -> None:
+def test_invalid_documents_are_isolated_and_the_others_written(spoiling: set[int], count: int) -> None:
     names = [str(number) for number in range(count)]
     bad = frozenset(str(number) for number in spoiling if number < count)
     server = Server(bad=bad)
@@ -142,7 +138,7 @@ def test_a_request_that_is_too_large_for_a_proxy_is_halved() -> None:
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, SearchServerDenied), (403, SearchServerDenied)])
-def test_what_is_true_of_every_document_is_an_error(status: int, error: type[Exception]) -> None:
+def test_errors_that_concern_every_document_are_raised(status: int, error: type[Exception]) -> None:
     with pytest.raises(error):
         Server({"a": status})(writing("there", [action(name) for name in "ab"]))
     with pytest.raises(SearchIndexMissing):

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""The writer of many documents: several requests on their way, bounded memory, errors and closing."""
+"""The bulk writer: concurrent requests, bounded memory, errors and closing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def documents(count: int, start: int = 0) -> Iterator[tuple[str, dict[str, Any]]
     return ((str(number), {"content": f"text {number}"}) for number in range(start, start + count))
 
 
-def test_everything_arrives_and_what_is_refused_is_told_once() -> None:
+def test_everything_arrives_and_rejections_are_reported_once() -> None:
     server = Server({"7": 400, "1500": 400, "8": [429]})
     with writer_over(server) as writer:
         writer.write(documents(1_200))
@@ -46,7 +46,7 @@ def test_everything_arrives_and_what_is_refused_is_told_once() -> None:
     assert sorted(server.taken, key=int) == [str(number) for number in range(2_000) if number not in (7, 1500)]
 
 
-def test_vectors_arrive_as_the_numbers_they_are() -> None:
+def test_vectors_arrive_unchanged() -> None:
     vector = np.array([0.1, -1.5, 3e-7], dtype=np.float32)
     server = Server()
     with writer_over(server) as writer:
@@ -57,7 +57,7 @@ def test_vectors_arrive_as_the_numbers_they_are() -> None:
 
 
 @pytest.mark.parametrize("value", [2**70, object(), "\ud800", {1: "a"}])
-def test_what_is_no_json_is_refused_by_name_and_the_others_arrive(value: Any) -> None:
+def test_values_that_json_lacks_are_reported_and_the_others_arrive(value: Any) -> None:
     server = Server()
     with writer_over(server) as writer:
         writer.write([("a", {"n": 1}), ("b", {"n": value}), ("c", {"n": 2})])
@@ -68,7 +68,7 @@ def test_what_is_no_json_is_refused_by_name_and_the_others_arrive(value: Any) ->
 
 
 class Blocked:
-    """A server that answers nobody until it is let go."""
+    """A server that does not answer until it is released."""
 
     def __init__(self) -> None:
         self.go = threading.Event()
@@ -91,12 +91,12 @@ class Blocked:
 def until(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
     end = time.monotonic() + seconds
     while not is_so():
-        assert time.monotonic() < end, "it did not come to that"
+        assert time.monotonic() < end, "the condition was not met in time"
         time.sleep(0.005)
 
 
 @pytest.mark.parametrize("in_flight", [1, 3])
-def test_requests_on_their_way_and_documents_held_are_bounded(in_flight: int) -> None:
+def test_requests_in_flight_and_documents_in_memory_are_bounded(in_flight: int) -> None:
     blocked, read = Blocked(), []
 
     def source() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -109,18 +109,18 @@ def test_requests_on_their_way_and_documents_held_are_bounded(in_flight: int) ->
         thread.start()
         until(lambda: blocked.now == in_flight)
         time.sleep(0.2)
-        assert thread.is_alive(), "nobody waited"
+        assert thread.is_alive(), "the writer did not wait"
         held = len(read)
         blocked.go.set()
         thread.join(20)
         assert writer.settle() == []
-    # what is on its way, one request ready to go, and the document that showed that this one is full
+    # requests in flight, one request ready to send, and the document that did not fit into it
     assert held <= (in_flight + 1) * MOST_ACTIONS + 1
     assert blocked.most == in_flight
     assert len(blocked.server.taken) == 20 * MOST_ACTIONS
 
 
-def test_an_error_of_a_request_reaches_who_writes_or_waits() -> None:
+def test_an_error_of_a_request_is_raised_when_writing_or_waiting() -> None:
     with writer_over(Server(whole=[SearchServerDenied("no", 403)])) as writer:
         writer.write(documents(1))
         with pytest.raises(SearchServerDenied, match="no"):
@@ -134,7 +134,7 @@ def test_an_error_of_a_request_reaches_who_writes_or_waits() -> None:
             writer.settle()
 
 
-def test_closing_waits_for_what_is_on_its_way() -> None:
+def test_closing_waits_for_requests_in_flight() -> None:
     blocked = Blocked()
     writer = BulkWriter(blocked, "there")
     writer.write(documents(1))
@@ -144,7 +144,7 @@ def test_closing_waits_for_what_is_on_its_way() -> None:
     assert list(blocked.server.taken) == ["0"]
 
 
-def test_closing_while_the_server_is_gone_does_not_wait_for_it() -> None:
+def test_closing_does_not_wait_for_an_unavailable_server() -> None:
     asked = []
 
     def gone(steps: Steps[Any]) -> Any:
@@ -166,7 +166,7 @@ def test_closing_while_the_server_is_gone_does_not_wait_for_it() -> None:
     assert len(asked) <= before + 2
 
 
-def test_deleting_sends_ids_alone_and_passes_over_what_is_not_there() -> None:
+def test_deleting_sends_only_ids_and_ignores_missing_documents() -> None:
     lines: list[bytes] = []
 
     def carry_out(steps: Steps[Any]) -> Any:
@@ -184,7 +184,7 @@ def test_deleting_sends_ids_alone_and_passes_over_what_is_not_there() -> None:
     assert [orjson.loads(line) for line in lines] == [{"delete": {"_id": "a"}}, {"delete": {"_id": "b"}}]
 
 
-def test_settling_waits_for_every_answer() -> None:
+def test_settling_waits_for_every_response() -> None:
     blocked = Blocked()
     with writer_over(blocked) as writer:
         writer.write(documents(1))

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What an index looks like and where another differs, without a server."""
+"""The layout of an index and differences from it, without a server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def changed(change: Callable[[Body, Body], None]) -> list[str]:
     return differences(IndexLayout(), body["mappings"], body["settings"])
 
 
-def test_what_it_makes_fits_it_as_the_server_reports_it() -> None:
+def test_an_index_matches_the_layout_it_was_created_with() -> None:
     def as_reported(mappings: Body, settings: Body) -> None:
         settings["index"]["similarity"]["bm25"] |= {"k1": "0.90", "b": ".4"}
         settings["index"] |= {"number_of_shards": "7", "number_of_replicas": "2", "uuid": "x"}
@@ -73,7 +73,7 @@ CHANGES: dict[str, tuple[Callable[[Body, Body], Any], str]] = {
 
 
 @pytest.mark.parametrize("case", list(CHANGES))
-def test_each_difference_is_said(case: str) -> None:
+def test_each_difference_is_reported(case: str) -> None:
     change, expected = CHANGES[case]
     assert any(expected in phrase for phrase in changed(change)), changed(change)
 
@@ -89,7 +89,7 @@ def test_each_difference_is_said(case: str) -> None:
         ({"model": "m"}, None, False),
     ],
 )
-def test_encoders_are_compared_by_their_weights_and_else_by_name(wanted: Any, recorded: Any, fits: bool) -> None:
+def test_encoders_are_compared_by_fingerprint_or_else_by_name(wanted: Any, recorded: Any, fits: bool) -> None:
     body = index_body(IndexLayout(encoder=recorded))
     found = differences(IndexLayout(encoder=wanted), body["mappings"], body["settings"])
     assert (found == []) is fits
@@ -111,6 +111,6 @@ def test_encoders_are_compared_by_their_weights_and_else_by_name(wanted: Any, re
         ({"analyzer": ""}, "analyzer"),
     ],
 )
-def test_a_layout_that_cannot_be_is_refused(settings: dict[str, Any], word: str) -> None:
+def test_invalid_layouts_are_refused(settings: dict[str, Any], word: str) -> None:
     with pytest.raises(InputError, match=word):
         IndexLayout(**settings)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Scores of dense search back to similarities, and what is asked."""
+"""Bodies of dense searches, and similarities from scores."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def test_other_similarities(cosine: float, distance: float) -> None:
 
 
 @given(st.integers(1, 10_000), st.none() | st.integers(1, 10_000))
-def test_enough_candidates_are_looked_at(top_k: int, number: int | None) -> None:
+def test_number_of_candidates(top_k: int, number: int | None) -> None:
     knn = dense_body([1.0], DenseSearch(num_candidates=number), [], top_k)["knn"]
     assert top_k == knn["k"] <= knn["num_candidates"] <= 10_000
     if number is not None:
         assert knn["num_candidates"] == max(number, top_k)
 
 
-def test_what_is_asked() -> None:
+def test_the_body_of_a_search() -> None:
     body = dense_body([0.5, 2.0], DenseSearch(), [{"term": {"a": 1}}], 3)
     assert body["knn"]["query_vector"] == [0.5, 2.0]
     assert body["knn"]["filter"] == [{"term": {"a": 1}}]  # inside knn: before the search, not behind it
@@ -52,5 +52,5 @@ def test_what_is_asked() -> None:
 def test_vectors_of_another_length_are_refused_with_both_numbers() -> None:
     IndexFacts(dimension=None).check_dimension(5, "x")
     IndexFacts(dimension=5).check_dimension(5, "x")
-    with pytest.raises(InputError, match=r"'x' have 7 numbers, this model's have 5"):
+    with pytest.raises(InputError, match=r"'x' have dimension 7, those of this model 5"):
         IndexFacts(dimension=7).check_dimension(5, "x")

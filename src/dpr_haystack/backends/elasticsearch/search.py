@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
     from dpr_haystack.engines.elasticsearch.bodies import SearchedFields
-    from dpr_haystack.engines.elasticsearch.both import Asked
+    from dpr_haystack.engines.elasticsearch.both import Questions
     from dpr_haystack.engines.elasticsearch.index_facts import IndexFacts
     from dpr_haystack.engines.elasticsearch.searching import Hit
     from dpr_haystack.engines.elasticsearch.sending import Steps
@@ -236,12 +236,12 @@ class ElasticsearchSearch:
             self._searched = yield from finding_fields(self._connection.index, self._keyword, self._retries)
         return self._searched
 
-    def _asked(self, queries: Sequence[str], embeddings: NDArray[np.float32]) -> Asked:
-        from dpr_haystack.engines.elasticsearch.both import Asked
+    def _asked(self, queries: Sequence[str], embeddings: NDArray[np.float32]) -> Questions:
+        from dpr_haystack.engines.elasticsearch.both import Questions
 
         vectors: list[list[float]] = embeddings.tolist()
         fields = self._connection.carry_out(self._fields())
-        return Asked(self._connection.index, fields, queries, vectors, self._retries)
+        return Questions(self._connection.index, fields, queries, vectors, self._retries)
 
     def _similarity_for(self, embeddings: NDArray[np.float32]) -> str:
         """How the index compares vectors; refuses vectors of another length."""

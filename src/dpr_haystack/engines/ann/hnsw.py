@@ -47,14 +47,25 @@ class HNSW:
         return 0
 
     def train(self, vectors: Floats) -> None:
-        """Does nothing: a graph needs no training."""
+        """Does nothing: a graph needs no training.
+
+        :param vectors: Not used.
+        """
 
     def add(self, vectors: Floats) -> None:
-        """Add rows after the existing ones."""
+        """Add rows after the existing ones.
+
+        :param vectors: Shape (n, dim).
+        """
         self._index.add(self._prepared(vectors))
 
     def candidates(self, questions: Floats, k: int, allowed: NDArray[np.bool_] | None) -> list[Rows]:
-        """At least k candidate rows for each question, if the graph leads to as many."""
+        """At least k candidate rows for each question, if the graph leads to as many.
+
+        :param questions: Shape (m, dim).
+        :param k: Number of rows.
+        :param allowed: Which rows may be returned, shape (size,); None for all.
+        """
         count = min(self.size, max(k, self._ef_search))
         parameters = faiss.SearchParametersHNSW(efSearch=count)
         if allowed is not None:
@@ -64,11 +75,17 @@ class HNSW:
         return [line[line >= 0] for line in rows]  # FAISS pads with -1
 
     def save(self, path: Path) -> None:
-        """Write the index to a file."""
+        """Write the index to a file.
+
+        :param path: The file.
+        """
         faiss.write_index(self._index, str(path))
 
     def load(self, path: Path) -> None:
-        """Read the index from a file that :meth:`save` wrote."""
+        """Read the index from a file that :meth:`save` wrote.
+
+        :param path: The file.
+        """
         self._index = faiss.read_index(str(path))
 
     def _prepared(self, vectors: Floats) -> Floats:

@@ -1,4 +1,4 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Elasticsearch: what an index for DPR looks like, what is asked of it, and how that is sent. No Haystack in here."""
+"""Elasticsearch without Haystack: the layout of an index for DPR, the requests to it, and how they are sent."""

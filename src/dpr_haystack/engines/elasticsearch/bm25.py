@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""BM25 by Elasticsearch: which fields are searched, and for which words."""
+"""BM25 with Elasticsearch: the fields that are searched, and the words they are searched for."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ from dpr_haystack.engines.elasticsearch.sending import Steps, ask
 
 
 def finding_fields(index: str, search: KeywordSearch, retries: int) -> Steps[SearchedFields]:
-    """The steps that tell what is searched in an index; reading it is enough of a permission.
+    """Steps that find the searched fields of an index; the permission to read it suffices.
 
-    :raises SearchIndexMissing: If there is no such index.
+    :param index: The index.
+    :param search: How questions are matched.
+    :param retries: How often to retry while the server is busy.
+    :raises SearchIndexMissing: If the index does not exist.
     """
-    told = yield from ask("field_caps", retries=retries, index=index, fields=names_of(search.fields))
-    return searched_fields(search.fields, told.get("fields", {}))
+    response = yield from ask("field_caps", retries=retries, index=index, fields=names_of(search.fields))
+    return searched_fields(search.fields, response.get("fields", {}))
 
 
 def keyword_bodies(
@@ -40,20 +43,30 @@ def keyword_bodies(
     top_k: int,
     retries: int,
 ) -> Steps[list[dict[str, Any]]]:
-    """The steps that make a search of each question; of a very long one the rarest words have to be asked for."""
-    shorter = yield from _shortened(index, [plain(each) for each in questions], searched, retries)
-    return [search_body(each, search, searched.fields, filters, top_k) for each in shorter]
+    """Steps that build a search for each question; the word frequencies of very long questions are requested.
+
+    :param index: The index.
+    :param search: How questions are matched.
+    :param searched: The searched fields of the index.
+    :param questions: The questions.
+    :param filters: Queries that a document must all match; they do not affect scores.
+    :param top_k: Hits per question.
+    :param retries: How often to retry while the server is busy.
+    :returns: The body of each search.
+    """
+    shortened = yield from _shortened(index, [plain(question) for question in questions], searched, retries)
+    return [search_body(question, search, searched.fields, filters, top_k) for question in shortened]
 
 
 def _shortened(index: str, questions: list[str], searched: SearchedFields, retries: int) -> Steps[list[str]]:
-    """The questions, those with too many words cut to the rarest of them."""
+    """The questions; those with too many words are cut to their rarest words."""
     for number, question in enumerate(questions):
         if len(question) < LONG_QUESTION:
             continue
         if searched.analyzed is None:
             questions[number] = first_words(question)
             continue
-        told = yield from ask(
+        response = yield from ask(
             "termvectors",
             retries=retries,
             index=index,
@@ -63,8 +76,8 @@ def _shortened(index: str, questions: list[str], searched: SearchedFields, retri
             field_statistics=False,
             positions=False,
             offsets=True,
-            routing="0",  # always the same shard's counts
+            routing="0",  # so that the counts are always of the same shard
         )
-        terms = told.get("term_vectors", {}).get(searched.analyzed, {}).get("terms", {})
+        terms = response.get("term_vectors", {}).get(searched.analyzed, {}).get("terms", {})
         questions[number] = rarest_words(question, terms)
     return questions

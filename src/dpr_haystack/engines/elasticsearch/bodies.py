@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked of Elasticsearch for BM25, as plain values."""
+"""The bodies of BM25 searches, as plain values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from dpr_haystack.engines.elasticsearch.layout import TITLE_BOOST, TITLE_FIELD
 
-#: Words of one question. Each is a clause in every field, repeated ones too, and a server allows 1,024 at the least.
+#: Most words of a question. Each word, even a repeated one, is a clause per field, and servers may allow only 1,024.
 MOST_TERMS = 400
-#: Questions with fewer characters than this are never analyzed beforehand.
+#: Questions with fewer characters are not analyzed before the search.
 LONG_QUESTION = 1_000
 
 _DEFAULT_FIELDS = ("content", TITLE_FIELD)
@@ -23,13 +23,13 @@ _DEFAULT_FIELDS = ("content", TITLE_FIELD)
 class KeywordSearch:
     """How questions are matched.
 
-    :param fields: What is searched, each with its boost behind ``^``; None for contents and, where the index has a
-        searched title, titles.
-    :param fuzziness: Edit distance at which words still match, in Elasticsearch's own words; None for exact words.
-    :param operator: ``"OR"``: any word may match. ``"AND"``: a field has to have all of them.
-    :param minimum_should_match: How many words a field has to have, e.g. ``"75%"``.
-    :param highlight: Whether the matching passages of each field are returned as well.
-    :param excludes: Fields that are not returned; None if only ids and scores are wanted.
+    :param fields: Fields, each with its boost after ``^``; None for content and, if the index has a text field for it,
+        title.
+    :param fuzziness: Edit distance up to which words match, in Elasticsearch's notation; None for exact words.
+    :param operator: ``"OR"``: one word of the question suffices. ``"AND"``: a field must contain all of them.
+    :param minimum_should_match: How many words a field must contain, e.g. ``"75%"``.
+    :param highlight: Whether matching fragments of each field are returned.
+    :param excludes: Fields that are not returned; None to return only ids and scores.
     """
 
     fields: tuple[str, ...] | None = None
@@ -45,7 +45,7 @@ class SearchedFields:
     """The fields of one index that are searched.
 
     :param fields: Each with its boost.
-    :param analyzed: One of them whose words can be counted; None if there is none.
+    :param analyzed: One of them that is analyzed, for word frequencies; None if there is none.
     """
 
     fields: tuple[str, ...]
@@ -53,32 +53,35 @@ class SearchedFields:
 
 
 def names_of(fields: Sequence[str] | None) -> list[str]:
-    """The fields whose types decide what is searched."""
+    """Names of the fields whose types decide which fields are searched.
+
+    :param fields: Fields with boosts; None for the default.
+    """
     if fields is None:
         return list(_DEFAULT_FIELDS)
     names = [field.partition("^")[0] for field in fields]
-    return [each for name in names for each in (name, f"{name}.text")]
+    return [candidate for name in names for candidate in (name, f"{name}.text")]
 
 
 def searched_fields(fields: Sequence[str] | None, types: Mapping[str, Mapping[str, Any]]) -> SearchedFields:
-    """What is searched in an index.
+    """The fields to search in an index.
 
-    A field that is a keyword with a text beside it, as titles are in our indexes, is searched as that text.
+    A keyword field with a ``text`` subfield, like the title of our indexes, is searched by that subfield.
 
-    :param fields: What was asked for; None for the default.
+    :param fields: The requested fields; None for the default.
     :param types: The types of each field as ``_field_caps`` reports them.
     """
     if fields is None:
         has_titles = "text" in types.get(TITLE_FIELD, {})
         fields = ("content", f"{TITLE_FIELD}^{TITLE_BOOST}") if has_titles else ("content",)
-    found = []
+    searched = []
     for field in fields:
-        name, hat, boost = field.partition("^")
+        name, caret, boost = field.partition("^")
         text = f"{name}.text"
         is_text = "text" in types.get(name, {})
-        found.append(f"{text}{hat}{boost}" if not is_text and "text" in types.get(text, {}) else field)
-    texts = [name for name in (field.partition("^")[0] for field in found) if "text" in types.get(name, {})]
-    return SearchedFields(tuple(found), next((name for name in texts if "." not in name), None))
+        searched.append(f"{text}{caret}{boost}" if not is_text and "text" in types.get(text, {}) else field)
+    texts = [name for name in (field.partition("^")[0] for field in searched) if "text" in types.get(name, {})]
+    return SearchedFields(tuple(searched), next((name for name in texts if "." not in name), None))
 
 
 def search_body(
@@ -86,11 +89,11 @@ def search_body(
 ) -> dict[str, Any]:
     """The body of one search.
 
-    :param question: Plain text: no character has a meaning of its own.
+    :param question: Plain text; no character has a special meaning.
     :param search: How it is matched.
-    :param fields: What is searched, with boosts; their scores are added up.
-    :param filters: Queries that all have to let a document through, and score nothing.
-    :param top_k: Hits to return.
+    :param fields: Fields with boosts; their scores are summed.
+    :param filters: Queries that a document must all match; they do not affect scores.
+    :param top_k: Number of hits.
     """
     match: dict[str, Any] = {
         "query": question,
@@ -112,32 +115,41 @@ def search_body(
 
 
 def source_without(excludes: Sequence[str] | None) -> dict[str, Any] | bool:
-    """What a hit brings along of its document: all but some fields, or nothing."""
+    """The ``_source`` of a search: which fields of a document are returned with a hit.
+
+    :param excludes: Fields that are left out; None for no fields at all.
+    """
     return False if excludes is None else {"excludes": list(excludes)}
 
 
 def plain(question: str) -> str:
-    """A question as text that can be sent: half a surrogate pair is no character."""
+    """A question as valid UTF-8; lone surrogates are replaced.
+
+    :param question: The question.
+    """
     return question.encode("utf-8", "replace").decode("utf-8")
 
 
 def rarest_words(question: str, terms: Mapping[str, Mapping[str, Any]]) -> str:
-    """A question cut to its rarest words, each once and in their order; as it is if it has few enough.
+    """A question reduced to its rarest words, each once and in order; unchanged if it has few enough words.
 
     :param question: The question.
-    :param terms: Its distinct terms as ``_termvectors`` reports them: in how many documents each is (absent: in none
-        that the server looked at), and where it stands.
+    :param terms: Its distinct terms as ``_termvectors`` reports them: the number of documents with each (missing if the
+        server found none), and its positions.
     """
-    if sum(len(each["tokens"]) for each in terms.values()) <= MOST_TERMS:
+    if sum(len(term["tokens"]) for term in terms.values()) <= MOST_TERMS:
         return question
-    places = [(each.get("doc_freq"), each["tokens"][0]) for each in terms.values()]
-    ranked = sorted(places, key=lambda place: (place[0] is None, place[0] or 0, place[1]["start_offset"]))
+    counted = [(term.get("doc_freq"), term["tokens"][0]) for term in terms.values()]
+    ranked = sorted(counted, key=lambda pair: (pair[0] is None, pair[0] or 0, pair[1]["start_offset"]))
     kept = sorted((token["start_offset"], token["end_offset"]) for _, token in ranked[:MOST_TERMS])
     units = question.encode("utf-16-le")  # offsets count UTF-16 units
     return " ".join(units[2 * start : 2 * end].decode("utf-16-le", "ignore") for start, end in kept)
 
 
 def first_words(question: str) -> str:
-    """A question cut to its first distinct words, where their frequencies cannot be asked for."""
+    """A question reduced to its first distinct words, for indexes without word frequencies.
+
+    :param question: The question.
+    """
     words = question.split()
     return " ".join(list(dict.fromkeys(words))[:MOST_TERMS]) if len(words) > MOST_TERMS else question

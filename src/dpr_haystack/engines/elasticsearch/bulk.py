@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Writing many documents: in requests of bounded size, several of them on their way, nothing lost without a word."""
+"""Writing many documents in concurrent requests of bounded size; every rejected document is reported."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from dpr_haystack.errors import (
     SearchServerUnavailable,
 )
 
-# Some megabytes a request: more are not faster, and what is on its way has to be held.
+# Larger requests are not faster, and requests in flight are kept in memory.
 _MOST_BYTES, _MOST_ACTIONS, _IN_FLIGHT = 4 << 20, 500, 3
-_TOO_LARGE, _LONGEST_REASON = 413, 500
-_WANTED = ["errors", "items.*.status", "items.*.error"]
+_TOO_LARGE, _REASON_LENGTH = 413, 500
+_FILTER_PATH = ["errors", "items.*.status", "items.*.error"]
 
 
 class Refused(NamedTuple):
-    """A document that the server will not take.
+    """A document that the server rejected.
 
     :param id: Its id.
-    :param reason: What the server says, in one line.
+    :param reason: The reason in one line.
     """
 
     id: str
@@ -39,10 +39,10 @@ class Refused(NamedTuple):
 
 
 class Action(NamedTuple):
-    """One line or two of a bulk request.
+    """An action of a bulk request.
 
     :param id: The document's id.
-    :param lines: What is sent.
+    :param lines: Its one or two lines.
     """
 
     id: str
@@ -50,11 +50,11 @@ class Action(NamedTuple):
 
 
 class BulkWriter:
-    """Writes documents to one index from several threads; :meth:`settle` says what was not taken.
+    """Writes documents to an index from several threads; :meth:`settle` returns rejected ones.
 
-    :param carry_out: Does steps with a client, from any thread.
-    :param index: Where to.
-    :param in_flight: How many requests may be on their way.
+    :param carry_out: Executes steps with a client, from any thread.
+    :param index: The index.
+    :param in_flight: Maximum number of concurrent requests.
     """
 
     def __init__(self, carry_out: Callable[[Steps[Any]], Any], index: str, *, in_flight: int = _IN_FLIGHT) -> None:
@@ -67,32 +67,33 @@ class BulkWriter:
         self._is_closed = Event()
 
     def write(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        """Send documents, over those of the same ids; waits while enough is on its way.
+        """Send documents, which replace those of the same ids; waits while the maximum of requests is in flight.
 
         :param documents: Ids and sources; vectors may be numpy arrays.
-        :raises SearchServerError: If an earlier request failed for good.
+        :raises SearchServerError: If an earlier request failed permanently.
         """
         self._send(self._indexing(documents))
 
     def delete(self, ids: Iterable[str]) -> None:
-        """Take documents out; those that are not there are passed over.
+        """Delete documents; missing ones are ignored.
 
-        :raises SearchServerError: If an earlier request failed for good.
+        :param ids: Ids of the documents.
+        :raises SearchServerError: If an earlier request failed permanently.
         """
         self._send(Action(name, (orjson.dumps({"delete": {"_id": name}}),)) for name in ids)
 
     def settle(self) -> list[Refused]:
-        """Wait for all answers.
+        """Wait for all responses.
 
-        :returns: What was refused since the last call.
-        :raises SearchServerError: If a request failed for good.
+        :returns: Documents rejected since the last call.
+        :raises SearchServerError: If a request failed permanently.
         """
         self._wait_until_at_most(0)
         refused, self._refused = self._refused, []
         return refused
 
     def close(self) -> None:
-        """Wait for the answers to what is on its way; nothing is sent any more."""
+        """Wait for the requests in flight; nothing more is sent."""
         self._is_closed.set()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
@@ -101,7 +102,7 @@ class BulkWriter:
             try:
                 line = orjson.dumps(source, option=orjson.OPT_SERIALIZE_NUMPY)
             except TypeError as error:
-                self._refused.append(Refused(name, f"it cannot be written as JSON: {error}"))
+                self._refused.append(Refused(name, f"cannot be written as JSON: {error}"))
                 continue
             yield Action(name, (orjson.dumps({"index": {"_id": name}}), line))
 
@@ -112,22 +113,29 @@ class BulkWriter:
 
     def _wait_until_at_most(self, most: int) -> None:
         while True:
-            done = {each for each in self._open if each.done()}
+            done = {request for request in self._open if request.done()}
             self._open -= done
-            for each in done:
-                self._refused += each.result()
+            for request in done:
+                self._refused += request.result()
             if len(self._open) <= most:
                 return
             wait(self._open, return_when=FIRST_COMPLETED)
 
 
-def chunks_of(actions: Iterable[Action]) -> Iterator[list[Action]]:
-    """Actions in requests of bounded size; none is empty."""
+def chunks_of(
+    actions: Iterable[Action], *, most_bytes: int = _MOST_BYTES, most_actions: int = _MOST_ACTIONS
+) -> Iterator[list[Action]]:
+    """Split actions into non-empty requests of bounded size.
+
+    :param actions: The actions; read only as far as needed.
+    :param most_bytes: Maximum size of a request, unless a single action is larger.
+    :param most_actions: Maximum number of actions in a request.
+    """
     chunk: list[Action] = []
     size = 0
     for action in actions:
         length = sum(map(len, action.lines))
-        if chunk and (size + length > _MOST_BYTES or len(chunk) >= _MOST_ACTIONS):
+        if chunk and (size + length > most_bytes or len(chunk) >= most_actions):
             yield chunk
             chunk, size = [], 0
         chunk.append(action)
@@ -139,17 +147,17 @@ def chunks_of(actions: Iterable[Action]) -> Iterator[list[Action]]:
 def writing(
     index: str, actions: Sequence[Action], is_over: Callable[[], bool] = lambda: False, retries: int = PATIENT
 ) -> Steps[list[Refused]]:
-    """The steps that write some actions; what the server was too busy for is sent again.
+    """Steps that execute actions and retry those for which the server was too busy.
 
-    One document that cannot be, such as one with an id that is too long, has its whole request refused: that is halved
-    until the document stands alone.
+    A single invalid document, such as one with too long an id, can make the server reject its whole request. Such a
+    request is split in halves until the document is alone.
 
-    :param index: Where to.
-    :param actions: What.
-    :param is_over: Says that nothing is to be sent again.
-    :param retries: How often that may be.
-    :returns: What it will not take.
-    :raises SearchServerError: If it takes nothing at all, or is gone for too long.
+    :param index: The index.
+    :param actions: The actions.
+    :param is_over: Whether to stop retrying.
+    :param retries: How often to retry.
+    :returns: The rejected documents.
+    :raises SearchServerError: If the server rejects everything, or is unavailable for too long.
     """
     refused: list[Refused] = []
     waiting = [list(actions)]
@@ -161,7 +169,7 @@ def writing(
             if not (isinstance(error, SearchRequestRefused) or error.status == _TOO_LARGE):
                 raise
             if len(part) == 1:
-                refused.append(Refused(part[0].id, _in_short(error)))
+                refused.append(Refused(part[0].id, _shortened(error)))
             else:
                 half = len(part) // 2
                 waiting += [part[half:], part[:half]]
@@ -169,50 +177,52 @@ def writing(
 
 
 def _written(index: str, actions: list[Action], is_over: Callable[[], bool], retries: int) -> Steps[list[Refused]]:
-    """The steps of one request, and of those behind it with what the server was too busy for."""
+    """Steps of one request, and of the retries for which the server was too busy."""
     refused: list[Refused] = []
     for attempt in range(retries + 1):
         is_last = attempt == retries or is_over()
         lines = [line for action in actions for line in action.lines]
         try:
-            told = yield from ask("bulk", index=index, operations=lines, filter_path=_WANTED)
+            response = yield from ask("bulk", index=index, operations=lines, filter_path=_FILTER_PATH)
         except SearchServerUnavailable as error:
             if is_last:
                 raise
             yield pause_before(attempt, error)
             continue
-        actions, not_taken = _left(actions, told, retry=not is_last)
-        refused += not_taken
+        actions, rejected = _evaluated(actions, response, retry=not is_last)
+        refused += rejected
         if not actions:
             break
         yield pause_before(attempt)
     return refused
 
 
-def _left(actions: Sequence[Action], told: Mapping[str, Any], *, retry: bool) -> tuple[list[Action], list[Refused]]:
-    """From the answer to a request: what is to be sent again, and what was refused.
+def _evaluated(
+    actions: Sequence[Action], response: Mapping[str, Any], *, retry: bool
+) -> tuple[list[Action], list[Refused]]:
+    """The actions of a request to retry, and the rejected documents.
 
-    :raises SearchServerError: If the server would say the same of every document.
+    :raises SearchServerError: If the error concerns every document.
     """
     again: list[Action] = []
     refused: list[Refused] = []
-    if not told.get("errors"):
+    if not response.get("errors"):
         return again, refused
-    for action, item in zip(actions, told["items"], strict=True):
-        (answer,) = item.values()
-        if "error" not in answer:
+    for action, item in zip(actions, response["items"], strict=True):
+        (outcome,) = item.values()
+        if "error" not in outcome:
             continue
-        failure = failure_of(answer["status"], answer)
+        failure = failure_of(outcome["status"], outcome)
         if isinstance(failure, SearchServerDenied | SearchIndexMissing):
             raise failure
         if retry and isinstance(failure, SearchServerUnavailable):
             again.append(action)
         else:
-            refused.append(Refused(action.id, _in_short(failure)))
+            refused.append(Refused(action.id, _shortened(failure)))
     return again, refused
 
 
-def _in_short(error: SearchServerError) -> str:
-    """One line: the server may repeat the document, vector and all, between what it did and why that failed."""
-    line, half = " ".join(str(error).split()), _LONGEST_REASON // 2
-    return line if len(line) <= _LONGEST_REASON else f"{line[:half]} ... {line[-half:]}"
+def _shortened(error: SearchServerError) -> str:
+    """The error in one short line: the server may quote the whole document in the middle of its message."""
+    line, half = " ".join(str(error).split()), _REASON_LENGTH // 2
+    return line if len(line) <= _REASON_LENGTH else f"{line[:half]} ... {line[-half:]}"

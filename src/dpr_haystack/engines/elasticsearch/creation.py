@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Making an index, or seeing that the one that is there fits."""
+"""Creating an index, or checking that an existing one matches."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from dpr_haystack.errors import (
 
 
 def creating(index: str, layout: IndexLayout, retries: int = 0) -> Steps[bool]:
-    """The steps that make an index.
+    """Steps that create an index.
 
     :param index: Its name.
-    :param layout: What it looks like.
-    :param retries: How often to ask again while the server is not available.
-    :returns: Whether it was made; False if one was there that fits.
-    :raises InputError: If one is there that does not fit (with the differences), or the server lacks the analyzer.
-    :raises SearchServerError: If the server does not do it.
+    :param layout: Its layout.
+    :param retries: How often to retry while the server is unavailable.
+    :returns: True if the index was created, False if a matching index exists.
+    :raises InputError: If an index exists that does not match (with the differences), or the server lacks the analyzer.
+    :raises SearchServerError: If the request fails.
     """
     try:
-        there = yield from ask("indices.get", retries=retries, index=index)
+        existing = yield from ask("indices.get", retries=retries, index=index)
     except SearchIndexMissing:
-        made: bool = yield from _make(index, layout, retries)
-        if made:
+        is_created: bool = yield from _create(index, layout, retries)
+        if is_created:
             return True
-        there = yield from ask("indices.get", retries=retries, index=index)
-    _check(index, layout, there)
+        existing = yield from ask("indices.get", retries=retries, index=index)
+    _check(index, layout, existing)
     return False
 
 
-def _make(index: str, layout: IndexLayout, retries: int) -> Steps[bool]:
+def _create(index: str, layout: IndexLayout, retries: int) -> Steps[bool]:
     body = index_body(layout)
     parts = {"settings": body["settings"], "mappings": body["mappings"]}
     try:
         yield from ask("indices.create", retries=retries, index=index, **parts)
     except SearchRequestRefused as error:
         if error.kind == "resource_already_exists_exception":
-            return False  # somebody else was quicker
+            return False  # another client created it
         if f"analyzer [{layout.analyzer}]" in str(error):
-            there = yield from _analyzers()
+            available = yield from _analyzers()
             msg = (
-                f"this server has no analyzer {layout.analyzer!r}; it has {', '.join(there)}. "
-                "Without stems and stop words of a language: 'standard'"
+                f"unknown analyzer {layout.analyzer!r}; available on this server: {', '.join(available)}. "
+                "Use 'standard' for neither stemming nor stop words"
             )
             raise InputError(msg) from error
         raise
@@ -59,27 +59,27 @@ def _make(index: str, layout: IndexLayout, retries: int) -> Steps[bool]:
 
 
 def _analyzers() -> Steps[list[str]]:
-    """Which of the analyzers that we know of the server has."""
-    found = []
+    """The known analyzers that the server has."""
+    available = []
     for name in known_analyzers():
         try:
             yield from ask("indices.analyze", analyzer=name, text="a")
-            found.append(name)
+            available.append(name)
         except SearchRequestRefused:
             continue
-        except SearchServerDenied:  # these credentials may make an index, but not ask this
+        except SearchServerDenied:  # the credentials permit creating an index but not analysing
             return ["standard"]
-    return found
+    return available
 
 
-def _check(index: str, layout: IndexLayout, there: Mapping[str, Any]) -> None:
-    """Refuse an index that does not fit; behind an alias there may be several."""
-    for name, each in there.items():
-        found = differences(layout, each.get("mappings", {}), each.get("settings", {}))
-        if found:
-            called = f"index {index!r}" if name == index else f"index {name!r}, which {index!r} stands for,"
+def _check(index: str, layout: IndexLayout, existing: Mapping[str, Any]) -> None:
+    """Refuse an index that does not match; an alias may stand for several."""
+    for name, description in existing.items():
+        different = differences(layout, description.get("mappings", {}), description.get("settings", {}))
+        if different:
+            subject = f"index {name!r}" if name == index else f"index {name!r} (alias {index!r})"
             msg = (
-                f"{called} is there and does not fit: {'; '.join(found)}. "
-                "Name another index, ask for what is there, or delete it and index again"
+                f"{subject} exists and does not match: {'; '.join(different)}. "
+                "Use another index, change the options to match, or delete the index and index again"
             )
             raise InputError(msg)

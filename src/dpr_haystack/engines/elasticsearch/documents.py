@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Documents of an index by their ids, and all of them one after the other."""
+"""Reading the documents of an index by id or page by page, and counting them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ _AT_ONCE, _PAGE = 1_000, 2_000
 
 
 def reading_documents(index: str, ids: Sequence[str], excludes: Sequence[str], retries: int) -> Steps[dict[str, Hit]]:
-    """The steps that read documents by their ids.
+    """Steps that read documents by id.
 
+    :param index: The index.
+    :param ids: The ids.
     :param excludes: Fields that are left out.
-    :returns: By id; those that are not there are missing. ``matched_queries`` of a hit has :data:`HAS_VECTOR` in it if
-        it has one.
+    :param retries: How often to retry while the server is busy.
+    :returns: Hits by id; missing documents are left out. ``matched_queries`` of a hit contains :data:`HAS_VECTOR` if
+        the document has a vector.
     """
     parts = [list(ids[start : start + _AT_ONCE]) for start in range(0, len(ids), _AT_ONCE)]
     bodies = [
@@ -39,17 +42,19 @@ def reading_documents(index: str, ids: Sequence[str], excludes: Sequence[str], r
         }
         for part in parts
     ]
-    found = yield from searching(index, bodies, retries)
-    return {hit["_id"]: hit for hits in found for hit in hits}
+    results = yield from searching(index, bodies, retries)
+    return {hit["_id"]: hit for hits in results for hit in hits}
 
 
 def reading_page(index: str, fields: Sequence[str], after: Sequence[Any] | None, retries: int) -> Steps[list[Hit]]:
-    """The steps that read the next documents of an index, in the order of their ids.
+    """Steps that read the next page of documents of an index, ordered by id.
 
-    :param fields: What is read of each.
-    :param after: The ``sort`` of the last hit before; None for the first page.
+    :param index: The index.
+    :param fields: Fields to read.
+    :param after: The ``sort`` value of the last hit of the previous page; None for the first page.
+    :param retries: How often to retry while the server is busy.
     """
-    told = yield from ask(
+    response = yield from ask(
         "search",
         retries=retries,
         index=index,
@@ -60,12 +65,17 @@ def reading_page(index: str, fields: Sequence[str], after: Sequence[Any] | None,
         search_after=None if after is None else list(after),
         allow_partial_search_results=False,
     )
-    hits: list[Hit] = told["hits"]["hits"]
+    hits: list[Hit] = response["hits"]["hits"]
     return hits
 
 
 def counting(index: str, retries: int, *, with_vector: bool = False) -> Steps[int]:
-    """The steps that count documents; ``with_vector``: only those that have one."""
+    """Steps that count documents.
+
+    :param index: The index.
+    :param retries: How often to retry while the server is busy.
+    :param with_vector: Whether to count only documents with a vector.
+    """
     query = {"exists": {"field": VECTOR_FIELD}} if with_vector else {"match_all": {}}
-    told = yield from ask("count", retries=retries, index=index, query=query)
-    return int(told["count"])
+    response = yield from ask("count", retries=retries, index=index, query=query)
+    return int(response["count"])

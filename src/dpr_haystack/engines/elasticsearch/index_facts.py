@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What an index says about its vectors: how they are compared, how long they are, and who made them."""
+"""Reading and recording facts about an index: similarity, dimension, encoder and analyzer."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from dpr_haystack.errors import InputError, SearchServerDenied
 
 @dataclass(frozen=True)
 class IndexFacts:
-    """What is known of an index.
+    """Known facts about an index.
 
     :param similarity: How its vectors are compared.
-    :param dimension: Numbers in a vector; None if that is not known.
-    :param encoder: Which passage tower made them: ``{"model": ..., "fingerprint": ...}``; None if that is not known.
-    :param analyzer: Analyzer of contents; None if that is not known.
+    :param dimension: Length of a vector; None if unknown.
+    :param encoder: The passage tower that made them: ``{"model": ..., "fingerprint": ...}``; None if unknown.
+    :param analyzer: Analyzer of the content field; None if unknown.
     """
 
     similarity: str = "max_inner_product"
@@ -33,46 +33,53 @@ class IndexFacts:
     def check_dimension(self, dimension: int, index: str) -> None:
         """Refuse vectors of another length.
 
-        :raises InputError: With both numbers.
+        :param dimension: Length of the vectors.
+        :param index: Name of the index, for the error.
+        :raises InputError: With both lengths.
         """
         if self.dimension is not None and dimension != self.dimension:
             msg = (
-                f"the vectors in index {index!r} have {self.dimension} numbers, this model's have {dimension}: name "
-                "the model that made them, or make another index for this one"
+                f"the vectors of index {index!r} have dimension {self.dimension}, those of this model {dimension}: use "
+                "the model that made them, or create another index for this model"
             )
             raise InputError(msg)
 
     def check_language(self, language: str | None, index: str) -> None:
-        """Refuse a language that the index does not search in; None is any.
+        """Refuse a language other than that of the index.
 
+        :param language: The language; None for any.
+        :param index: Name of the index, for the error.
         :raises InputError: With both languages.
         """
         if language is not None and self.analyzer not in (None, language):
-            msg = f"index {index!r} has the language {self.analyzer!r}, not {language!r}: make another index for that"
+            msg = f"index {index!r} has the language {self.analyzer!r}, not {language!r}: create another index for it"
             raise InputError(msg)
 
 
 def reading_facts(index: str, retries: int) -> Steps[IndexFacts]:
-    """The steps that read them from the mapping.
+    """Steps that read the facts from the mapping.
 
-    Who may search but not see the mapping gets what is usual for DPR: inner products, of nobody knows which encoder.
+    Without permission to read the mapping, the result is the default for DPR: inner products and an unknown encoder.
 
-    :param index: Its name; behind an alias there may be several that are alike.
-    :raises SearchIndexMissing: If there is none.
-    :raises InputError: If it has no vectors, or there are several that differ.
+    :param index: The index, or an alias of indices with equal vectors.
+    :param retries: How often to retry while the server is busy.
+    :raises SearchIndexMissing: If the index does not exist.
+    :raises InputError: If it has no vectors, or an alias stands for indices whose vectors differ.
     """
     try:
-        told = yield from ask("indices.get_mapping", retries=retries, index=index)
+        descriptions = yield from ask("indices.get_mapping", retries=retries, index=index)
     except SearchServerDenied:
         return IndexFacts()
-    found = [_facts(name, each.get("mappings", {})) for name, each in told.items()]
-    if not found:
+    facts = [_facts(name, description.get("mappings", {})) for name, description in descriptions.items()]
+    if not facts:
         return IndexFacts()
-    for other in found[1:]:
-        if (other.similarity, other.dimension) != (found[0].similarity, found[0].dimension):
-            msg = f"{index!r} stands for several indices whose vectors differ: {', '.join(told)}; name one of them"
+    first = facts[0]
+    for other in facts[1:]:
+        if (other.similarity, other.dimension) != (first.similarity, first.dimension):
+            names = ", ".join(descriptions)
+            msg = f"{index!r} stands for several indices whose vectors differ: {names}; use one of them"
             raise InputError(msg)
-    return next((each for each in found if each.encoder), found[0])
+    return next((candidate for candidate in facts if candidate.encoder), first)
 
 
 def _facts(name: str, mappings: Mapping[str, Any]) -> IndexFacts:
@@ -80,7 +87,7 @@ def _facts(name: str, mappings: Mapping[str, Any]) -> IndexFacts:
     if field.get("type") != "dense_vector" or str(field.get("index", True)).lower() == "false":
         msg = (
             f"index {name!r} has no searchable vectors: its field {VECTOR_FIELD!r} is "
-            f"{field.get('type', 'not there')}; dpr-haystack es-init makes an index that has them"
+            f"{field.get('type', 'missing')}; create an index with dpr-haystack es-init"
         )
         raise InputError(msg)
     content = mappings.get("properties", {}).get("content", {})
@@ -89,35 +96,43 @@ def _facts(name: str, mappings: Mapping[str, Any]) -> IndexFacts:
 
 
 def encoder_in(mappings: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Who made an index's vectors, as its mapping says."""
+    """The encoder that an index's mapping records; None if there is none.
+
+    :param mappings: The mappings of the index.
+    """
     record: Mapping[str, Any] | None = (mappings.get("_meta", {}).get(META) or {}).get("encoder")
     return record
 
 
 def checking_writes(index: str, retries: int) -> Steps[None]:
-    """The steps that see that a name stands for one index to write to.
+    """Steps that check that a name stands for exactly one index to write to.
 
-    :raises InputError: If it stands for several, as a pattern or an alias may.
+    :param index: The name.
+    :param retries: How often to retry while the server is busy.
+    :raises InputError: If it is a pattern or alias of several indices.
     """
     try:
-        told = yield from ask("indices.get_alias", retries=retries, index=index)
+        descriptions = yield from ask("indices.get_alias", retries=retries, index=index)
     except SearchServerDenied:
-        return  # then the first document that is written tells
-    named = [each.get("aliases", {}).get(index) for each in told.values()]
-    is_one = index in told or (len(named) == 1 and named[0] is not None)
-    if not is_one and not any(alias and alias.get("is_write_index") for alias in named):
-        names = ", ".join(sorted(told))
-        msg = f"{index!r} does not say which index to write to: it stands for {names}; name one of them"
+        return  # writing the first document will show it
+    aliases = [description.get("aliases", {}).get(index) for description in descriptions.values()]
+    is_single = index in descriptions or (len(aliases) == 1 and aliases[0] is not None)
+    if not is_single and not any(alias and alias.get("is_write_index") for alias in aliases):
+        names = ", ".join(sorted(descriptions))
+        msg = f"{index!r} stands for several indices ({names}) and none is its write index; use one of them"
         raise InputError(msg)
 
 
 def recording_encoder(index: str, encoder: Mapping[str, Any], retries: int) -> Steps[None]:
-    """The steps that note in an index who makes its vectors; what others keep in ``_meta`` stays.
+    """Steps that record the encoder in the ``_meta`` of an index; other entries of ``_meta`` are kept.
 
-    :raises SearchServerError: If the server does not do it.
+    :param index: The index.
+    :param encoder: The passage tower that makes its vectors.
+    :param retries: How often to retry while the server is busy.
+    :raises SearchServerError: If the request fails.
     """
-    told = yield from ask("indices.get_mapping", retries=retries, index=index)
-    for name, each in told.items():
-        meta = each.get("mappings", {}).get("_meta", {})
+    descriptions = yield from ask("indices.get_mapping", retries=retries, index=index)
+    for name, description in descriptions.items():
+        meta = description.get("mappings", {}).get("_meta", {})
         record = {"format": FORMAT, **(meta.get(META) or {}), "encoder": dict(encoder)}
         yield from ask("indices.put_mapping", retries=retries, index=name, meta={**meta, META: record})

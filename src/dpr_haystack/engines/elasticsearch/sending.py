@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""How something is asked of Elasticsearch: the same steps for the client that waits and the one that does not.
+"""Sending requests to Elasticsearch, with the same code for the synchronous and the asynchronous client.
 
-What is to be done is a generator of steps (:class:`Call` and :class:`Pause`); :func:`carry_out` and
-:func:`carry_out_async` do the steps and hand back what came of each. What the client raises arrives as one of the
-errors below :class:`~dpr_haystack.errors.SearchServerError`, without credentials.
+A task is a generator of steps (:class:`Call` and :class:`Pause`); :func:`carry_out` and :func:`carry_out_async` execute
+the steps and send back the result of each. Exceptions of the client are raised as subclasses of
+:class:`~dpr_haystack.errors.SearchServerError`, without credentials.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-#: So many times a request is repeated where giving up is dear: some three minutes of pauses.
+#: Number of retries where giving up is expensive: about three minutes of pauses.
 PATIENT = 40
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-_SAID_AT = 5
+_LOGGED_AT = 5
 _DENIED, _LATER = (401, 403), (408, 429, 502, 503, 504)
 
 
@@ -45,7 +45,7 @@ class Call:
     """A call of the client.
 
     :param name: The method, e.g. ``"indices.get"``.
-    :param arguments: What it is called with.
+    :param arguments: Its arguments.
     """
 
     name: str
@@ -54,7 +54,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Pause:
-    """Some time, in seconds."""
+    """A pause.
+
+    :param seconds: Its length.
+    """
 
     seconds: float
 
@@ -63,13 +66,13 @@ Steps = Generator[Call | Pause, Any, T]
 
 
 def ask(name: str, *, retries: int = 0, **arguments: Any) -> Steps[Any]:
-    """One call, repeated with growing pauses while the server is not available.
+    """One call, retried with growing pauses while the server is unavailable.
 
     :param name: The method of the client.
-    :param retries: How often to try again.
-    :param arguments: What it is called with.
-    :returns: The body of the answer.
-    :raises SearchServerError: If it fails for good.
+    :param retries: How often to retry.
+    :param arguments: Its arguments.
+    :returns: The body of the response.
+    :raises SearchServerError: If it fails permanently.
     """
     for attempt in range(retries + 1):
         try:
@@ -84,19 +87,22 @@ def ask(name: str, *, retries: int = 0, **arguments: Any) -> Steps[Any]:
 
 
 def pause_before(attempt: int, error: SearchServerUnavailable | None = None) -> Pause:
-    """The pause behind an attempt, counted from 0: each twice as long as the one before.
+    """The pause after an attempt; each is twice as long as the previous one, up to a limit.
 
-    :param error: Why it failed; said once, when there has been some waiting.
+    :param attempt: Number of the attempt, from 0.
+    :param error: Why it failed; logged once, after several attempts.
     """
-    if attempt == _SAID_AT and error is not None:
-        logger.warning("%s; asking it again for a while", error)
+    if attempt == _LOGGED_AT and error is not None:
+        logger.warning("%s; retrying for a while", error)
     return Pause(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt))
 
 
 def carry_out(client: Elasticsearch, steps: Steps[T]) -> T:
-    """Do the steps with a client that waits.
+    """Execute steps with a synchronous client.
 
-    :raises SearchServerError: If a step fails and the steps do not catch that.
+    :param client: The client.
+    :param steps: The steps.
+    :raises SearchServerError: If a step fails and the generator does not catch the error.
     """
     try:
         step = next(steps)
@@ -104,53 +110,57 @@ def carry_out(client: Elasticsearch, steps: Steps[T]) -> T:
             try:
                 if isinstance(step, Pause):
                     time.sleep(step.seconds)
-                    answer = None
+                    result_of_step = None
                 else:
-                    answer = _method(client, step.name)(**step.arguments)
+                    result_of_step = _method(client, step.name)(**step.arguments)
             except (ApiError, TransportError) as error:
-                step = steps.throw(_told_apart(error, client))
+                step = steps.throw(_converted(error, client))
             else:
-                step = steps.send(answer)
+                step = steps.send(result_of_step)
     except StopIteration as done:
         result: T = done.value
         return result
 
 
 async def carry_out_async(client: AsyncElasticsearch, steps: Steps[T]) -> T:
-    """Do the steps with a client that does not wait; see :func:`carry_out`."""
+    """Execute steps with an asynchronous client; see :func:`carry_out`.
+
+    :param client: The client.
+    :param steps: The steps.
+    """
     try:
         step = next(steps)
         while True:
             try:
                 if isinstance(step, Pause):
                     await asyncio.sleep(step.seconds)
-                    answer = None
+                    result_of_step = None
                 else:
-                    answer = await _method(client, step.name)(**step.arguments)
+                    result_of_step = await _method(client, step.name)(**step.arguments)
             except (ApiError, TransportError) as error:
-                step = steps.throw(_told_apart(error, client))
+                step = steps.throw(_converted(error, client))
             else:
-                step = steps.send(answer)
+                step = steps.send(result_of_step)
     except StopIteration as done:
         result: T = done.value
         return result
 
 
 def failure_of(status: int, body: Any, where: str = "Elasticsearch") -> SearchServerError:
-    """The error for an answer that is none.
+    """The exception for an error response.
 
-    :param status: Its HTTP status.
-    :param body: Its body; Elasticsearch's has an ``error`` in it.
-    :param where: Who answered.
+    :param status: HTTP status.
+    :param body: Body of the response; that of Elasticsearch has an ``error``.
+    :param where: Name of the server.
     """
     kind, reason = _kind_and_reason(body)
     if status in _DENIED:
-        advice = "credentials are missing or wrong" if status == 401 else "these credentials may not do that"
+        advice = "missing or wrong credentials" if status == 401 else "the credentials do not permit this"
         return SearchServerDenied(f"{where}: {advice} ({reason})", status, kind)
     if kind == "index_not_found_exception":
-        return SearchIndexMissing(f"{where}: {reason}; make it with dpr-haystack es-init", status, kind)
+        return SearchIndexMissing(f"{where}: {reason}; create it with dpr-haystack es-init", status, kind)
     if status in _LATER:
-        state = "busy" if status == 429 else "not all there"
+        state = "busy" if status == 429 else "not available"
         return SearchServerUnavailable(f"{where} is {state} ({status}: {reason}); try again later", status, kind)
     if status == 400:
         return SearchRequestRefused(f"{where} refused the request: {reason}", status, kind)
@@ -163,7 +173,7 @@ def _method(client: Any, name: str) -> Any:
     return client
 
 
-def _told_apart(error: ApiError | TransportError, client: Elasticsearch | AsyncElasticsearch) -> SearchServerError:
+def _converted(error: ApiError | TransportError, client: Elasticsearch | AsyncElasticsearch) -> SearchServerError:
     where = f"Elasticsearch at {_addresses(client)}"
     failure: SearchServerError
     if isinstance(error, ApiError):
@@ -177,7 +187,7 @@ def _told_apart(error: ApiError | TransportError, client: Elasticsearch | AsyncE
 
 
 def _addresses(client: Elasticsearch | AsyncElasticsearch) -> str:
-    # a node's own address, not what the caller passed: that may have a password in it
+    # the address of each node; the one passed by the caller may contain a password
     return ", ".join(sorted(node.base_url for node in client.transport.node_pool.all()))
 
 
@@ -191,6 +201,6 @@ def _kind_and_reason(body: Any) -> tuple[str, str]:
         deeper = deeper["caused_by"]
     roots = error.get("root_cause") or [{}]
     for reason in (roots[0].get("reason"), deeper.get("reason")):
-        if reason and not any(reason in known for known in reasons):
+        if reason and not any(reason in present for present in reasons):
             reasons.append(str(reason))
     return str(error.get("type", "")), "; ".join(reasons)

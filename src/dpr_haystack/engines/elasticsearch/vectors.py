@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Dense search by Elasticsearch: what is asked, and the similarity behind a score."""
+"""Dense search with Elasticsearch: the bodies of searches, and similarities from scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dpr_haystack.engines.elasticsearch.bodies import source_without
 from dpr_haystack.errors import InputError
 
 VECTOR_FIELD = "embedding"
-#: As many times ``top_k`` as are scored again with the whole vectors where the index quantises them.
+#: Multiple of ``top_k`` that is scored again with the full vectors if the index quantises them.
 OVERSAMPLE = 3.0
 
 _FEWEST_CANDIDATES, _MOST_CANDIDATES = 100, 10_000
@@ -23,12 +23,12 @@ _FEWEST_CANDIDATES, _MOST_CANDIDATES = 100, 10_000
 class DenseSearch:
     """How vectors are searched.
 
-    :param num_candidates: How many vectors each shard looks at, at most 10,000; None for 100, or twice the number of
-        hits if that is more.
-    :param oversample: How many times the number of hits are scored again with the vectors themselves, 1 to 10; a
-        server that quantises vectors would give wrong scores without. None leaves it to the index.
-    :param excludes: Fields that are not returned; None if only ids and scores are wanted.
-    :raises InputError: If one of them cannot be.
+    :param num_candidates: Number of vectors that each shard considers, at most 10,000; None for the greater of 100 and
+        twice the number of hits.
+    :param oversample: Multiple of the number of hits that is scored again with the full vectors, 1 to 10; without it,
+        quantised vectors give wrong scores. None leaves it to the index.
+    :param excludes: Fields that are not returned; None to return only ids and scores.
+    :raises InputError: If a value is invalid.
     """
 
     num_candidates: int | None = None
@@ -40,10 +40,10 @@ class DenseSearch:
         if number is not None and (
             not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= _MOST_CANDIDATES
         ):
-            msg = f"num_candidates must be 1 to {_MOST_CANDIDATES}, or None, got {number!r}"
+            msg = f"num_candidates must be 1 to {_MOST_CANDIDATES}, or None: got {number!r}"
             raise InputError(msg)
         if times is not None and not (isinstance(times, (int, float)) and 1 <= times <= 10):
-            msg = f"oversample must be 1 to 10, or None, got {times!r}"
+            msg = f"oversample must be 1 to 10, or None: got {times!r}"
             raise InputError(msg)
 
 
@@ -52,21 +52,21 @@ def dense_body(
 ) -> dict[str, Any]:
     """The body of one search for the nearest vectors.
 
-    :param vector: The question's.
+    :param vector: The question's vector.
     :param search: How to search.
-    :param filters: Queries that all have to let a document through; they apply before the search, not after it.
-    :param top_k: Hits to return, at most 10,000.
-    :raises InputError: If there are too many.
+    :param filters: Queries that a document must all match; applied before the search.
+    :param top_k: Number of hits, at most 10,000.
+    :raises InputError: If ``top_k`` is too large.
     """
     if top_k > _MOST_CANDIDATES:
-        msg = f"top_k must be at most {_MOST_CANDIDATES} in Elasticsearch, got {top_k}"
+        msg = f"top_k must be at most {_MOST_CANDIDATES} in Elasticsearch: got {top_k}"
         raise InputError(msg)
-    chosen = search.num_candidates or max(_FEWEST_CANDIDATES, 2 * top_k)
+    candidates = search.num_candidates or max(_FEWEST_CANDIDATES, 2 * top_k)
     knn: dict[str, Any] = {
         "field": VECTOR_FIELD,
         "query_vector": list(vector),
         "k": top_k,
-        "num_candidates": min(max(chosen, top_k), _MOST_CANDIDATES),
+        "num_candidates": min(max(candidates, top_k), _MOST_CANDIDATES),
     }
     if search.oversample is not None:
         knn["rescore_vector"] = {"oversample": search.oversample}
@@ -76,13 +76,17 @@ def dense_body(
 
 
 def scores_of_ids(vector: Sequence[float], ids: Sequence[str]) -> dict[str, Any]:
-    """The body of a search that scores given documents; those without a vector are missing among its hits."""
+    """The body of a search that scores given documents; those without a vector get no hit.
+
+    :param vector: The question's vector.
+    :param ids: The documents.
+    """
     search = DenseSearch(num_candidates=min(len(ids), _MOST_CANDIDATES), excludes=None)
     return dense_body(vector, search, [{"ids": {"values": list(ids)}}], len(ids))
 
 
 def similarity_of(score: float, kind: str) -> float:
-    """The similarity behind a score of Elasticsearch, whose scores are never negative.
+    """The similarity of a hit. Elasticsearch transforms similarities to scores that are never negative.
 
     :param score: The score of a hit.
     :param kind: The similarity of the field's mapping.
