@@ -162,7 +162,7 @@ class LocalWriter:
         return {name: document.embedding for name, document in documents.items()}
 
     def write(self, documents: Sequence[Document]) -> None:
-        """Write documents durably; refused if the store was re-embedded since indexing began."""
+        """See :meth:`PassageWriter.write`; durable at once, refused if the store was re-embedded meanwhile."""
         self._count_reembeddings()
         self._store.write_unless_reembedded(list(documents), DuplicatePolicy.OVERWRITE, self._reembeddings or 0)
 

@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert and print the path of the model directory."""
-    from dpr_haystack.engines.towers.conversion import convert
+    from dpr_haystack.engines.towers.conversion import ConversionOptions, convert
     from dpr_haystack.errors import InputError
 
     if arguments.question_model is None and arguments.reader is None:
@@ -76,10 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.question_model,
             arguments.passage_model,
             arguments.output,
-            base_model=arguments.base_model,
-            max_length=arguments.max_length,
-            dimension=arguments.dimension,
-            dpr_classes=arguments.dpr_classes,
+            ConversionOptions(arguments.base_model, arguments.max_length, arguments.dimension, arguments.dpr_classes),
             overwrite=arguments.overwrite,
         )
     if arguments.reader is not None:

@@ -27,7 +27,8 @@ from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from dpr_haystack.core.hybrid_settings import HybridSettings
-    from dpr_haystack.workflows.hybrid_fitting import FitOptions, FitReport
+    from dpr_haystack.workflows.hybrid_fit_report import FitReport
+    from dpr_haystack.workflows.hybrid_fitting import FitOptions
 
 SUMMARY = "fit the weights of BM25 and DPR in hybrid search"
 DESCRIPTION = """Searches for every question once by BM25 and once by DPR and fuses the results with every weight.
@@ -85,6 +86,10 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
         help="passages retrieved by each search (default: %(default)s)",
     )
     add_exact_scores(parser)
+    _add_report(parser)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--top-k",
         "--k",

@@ -203,7 +203,7 @@ class DPRReader(ReaderAttributes):
         return {"answers": self._read([query], [documents], settings)[0]}
 
     @component.output_types(answers=list[ExtractedAnswer])
-    async def run_async(  # noqa: DOC101, DOC103
+    async def run_async(
         self,
         query: str,
         documents: list[Document],

@@ -168,7 +168,10 @@ class StoreSearch:
             return view.documents_by("id", ids, with_vectors=with_vectors)
 
     def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
-        """Text and metadata by id, without vectors; unknown ids are missing."""
+        """Text and metadata by id, without vectors; unknown ids are missing.
+
+        :param ids: Ids of documents.
+        """
         with self._viewing() as view:
             documents = view.documents_by("id", ids, with_vectors=False)
             rows = view.lookup("row", "id", ids)

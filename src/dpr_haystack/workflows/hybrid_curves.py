@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dpr_haystack.core.hybrid_fitting import SHARES
 from dpr_haystack.workflows.drawing import new_figure, save_figure
-from dpr_haystack.workflows.hybrid_fitting import FitReport
+from dpr_haystack.workflows.hybrid_fit_report import FitReport
 
 
 def draw_weights(path: Path, report: FitReport) -> None:

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -34,13 +33,14 @@ from dpr_haystack.core.hybrid_fitting import (
     weights_at,
 )
 from dpr_haystack.core.hybrid_settings import HybridSettings, sample_of
-from dpr_haystack.core.intervals import Interval, bootstrap_interval
+from dpr_haystack.core.intervals import bootstrap_interval
 from dpr_haystack.core.metrics import first_gold
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.progress import Progress
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
 from dpr_haystack.workflows.evaluation.retrieval_judge import PassageCache
+from dpr_haystack.workflows.hybrid_fit_report import Figures, FitReport, Gain
 
 _AT_ONCE = 256
 BASELINES = ("bm25", "dpr", "equal weights")
@@ -65,66 +65,6 @@ class FitOptions:
     ks: Sequence[int] = (1, 20)
     match: str = "string"
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Figures:
-    """The accuracy of one system.
-
-    :param mrr: Mean reciprocal rank of the first right passage, 0 to 1.
-    :param top_k: Top-k accuracy in percent, by k.
-    """
-
-    mrr: float
-    top_k: dict[int, float]
-
-
-@dataclass(frozen=True)
-class Gain:
-    """The gain of the fitted fusion over one baseline, in the fitted metric.
-
-    :param fitted: On the questions used for fitting, which is optimistic.
-    :param cross_validated: On questions not used for fitting.
-    :param interval: The 95% interval of the cross-validated gain.
-    """
-
-    fitted: float
-    cross_validated: float
-    interval: Interval
-
-
-@dataclass(frozen=True)
-class FitReport:
-    """The result of fitting.
-
-    :param settings: The fitted fusion settings.
-    :param share: DPR's share of the weight, 0 to 1.
-    :param interval: Its 95% bootstrap interval over samples of the questions.
-    :param curves: For each normalisation the metric over :data:`SHARES`.
-    :param systems: The figures of BM25, DPR, equal weights, the fitted fusion, and cross-validation.
-    :param gains: The gain over each of :data:`BASELINES`.
-    :param folds: Normalisation and share fitted without each fold.
-    :param questions: Number of questions.
-    :param metric: The fitted metric.
-    """
-
-    settings: HybridSettings
-    share: float
-    interval: Interval
-    curves: dict[str, list[float]]
-    systems: dict[str, Figures]
-    gains: dict[str, Gain]
-    folds: list[tuple[str, float]]
-    questions: int
-    metric: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The JSON that ``fit-hybrid --json`` prints."""
-        fields = asdict(self)
-        fields["settings"] = self.settings.parameters()
-        fields["curves"] = {"shares": list(SHARES), **self.curves}
-        fields["folds"] = [{"normalization": name, "share": share} for name, share in self.folds]
-        return fields
 
 
 def fit_hybrid(
@@ -253,11 +193,6 @@ def _report(
     held_out = cross_validate(curves, options.metric, depth, folds=options.folds, seed=options.seed)
     ranks = {**ranks, "fitted": chosen.ranks[:, choice.position], "cross-validated": held_out.ranks}
     interval = share_interval(value(chosen.ranks), seed=options.seed)
-    gains = {}
-    for name in BASELINES:
-        gain = value(held_out.ranks) - value(ranks[name])
-        fitted = float((value(ranks["fitted"]) - value(ranks[name])).mean())
-        gains[name] = Gain(fitted, float(gain.mean()), bootstrap_interval(gain.tolist(), seed=options.seed))
     systems = {name: _figures(of_system, options.ks, depth) for name, of_system in ranks.items()}
     settings = HybridSettings(
         weights=chosen.weights[choice.position],
@@ -279,11 +214,21 @@ def _report(
         interval=interval,
         curves={curve.normalization: mean.tolist() for curve, mean in zip(curves, means, strict=True)},
         systems=systems,
-        gains=gains,
+        gains=_gains({name: value(of_system) for name, of_system in ranks.items()}, options.seed),
         folds=[(curves[fold.curve].normalization, SHARES[fold.position]) for fold in held_out.points],
         questions=count,
         metric=options.metric,
     )
+
+
+def _gains(values: Mapping[str, Ranks], seed: int) -> dict[str, Gain]:
+    """What fitting gains over each baseline, from the metric of every question."""
+    gains = {}
+    for name in BASELINES:
+        gain = values["cross-validated"] - values[name]
+        fitted = float((values["fitted"] - values[name]).mean())
+        gains[name] = Gain(fitted, float(gain.mean()), bootstrap_interval(gain.tolist(), seed=seed))
+    return gains
 
 
 def _missing(normalization: str, missing: str) -> str:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from haystack.utils import ComponentDevice
-
 from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.components.document_store import FAISSDocumentStore
@@ -156,7 +154,7 @@ def hybrid_search_over(
     :param compute: Where the tower computes.
     :returns: The searches; the tower is loaded at the first use.
     """
-    embedder = DPRTextEmbedder(model, device=device_of(compute.device), dtype=compute.dtype)
+    embedder = DPRTextEmbedder(model, device=compute.device, dtype=compute.dtype)
     return HybridSearch(search, QuestionTower(search, embedder), settings)
 
 
@@ -168,7 +166,7 @@ def passage_embedder(model: str, compute: Compute) -> DPRDocumentEmbedder:
     """
     from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
 
-    return DPRDocumentEmbedder(model, device=device_of(compute.device), dtype=compute.dtype, progress_bar=False)
+    return DPRDocumentEmbedder(model, device=compute.device, dtype=compute.dtype, progress_bar=False)
 
 
 def open_reader(model: str, compute: Compute, **settings: Any) -> DPRReader:
@@ -181,22 +179,7 @@ def open_reader(model: str, compute: Compute, **settings: Any) -> DPRReader:
     """
     from dpr_haystack.components.reader import DPRReader
 
-    return DPRReader(model, device=device_of(compute.device), dtype=compute.dtype, **settings)
-
-
-def device_of(name: str | None) -> ComponentDevice | None:
-    """A device by its name.
-
-    :param name: For example ``"cuda:0"``; None for the best there is.
-    :raises InputError: If the name is unknown.
-    """
-    if name is None:
-        return None
-    try:
-        return ComponentDevice.from_str(name)
-    except ValueError as error:
-        msg = f"device must be a name such as cpu or cuda:0: got {name!r} ({error})"
-        raise InputError(msg) from error
+    return DPRReader(model, device=compute.device, dtype=compute.dtype, **settings)
 
 
 def store_for(

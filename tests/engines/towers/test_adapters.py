@@ -19,7 +19,7 @@ from dpr_haystack.cli import main
 from dpr_haystack.core.model_directory import read_manifest
 from dpr_haystack.engines.towers.adapter_conversion import convert_to_adapters
 from dpr_haystack.engines.towers.adapters import apply_adapter
-from dpr_haystack.engines.towers.conversion import convert
+from dpr_haystack.engines.towers.conversion import ConversionOptions, convert
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import tiny_bert, tiny_dpr
@@ -130,7 +130,9 @@ def test_identities_and_conversions_of_adapters(base: Path, tmp_path: Path) -> N
     (tmp_path / "base").rename(tmp_path / "elsewhere")
     with pytest.raises(ModelError, match="base"):
         load_encoder(str(tmp_path / "small"), "question")
-    convert(str(tmp_path / "small"), None, tmp_path / "named", base_model=str(tmp_path / "elsewhere"))
+    convert(
+        str(tmp_path / "small"), None, tmp_path / "named", ConversionOptions(base_model=str(tmp_path / "elsewhere"))
+    )
     again = load_encoder(str(tmp_path / "named"), "question", dtype="float32")
     np.testing.assert_allclose(again.encode(TEXTS), question.encode(TEXTS), atol=1e-6)
 
@@ -202,7 +204,7 @@ def test_from_the_command_line(base: Path, tmp_path: Path, capsys: pytest.Captur
     assert "% of what training changed" in capsys.readouterr().out
     config = json.loads((tmp_path / "small" / "question" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "of/the-hub"
-    convert(str(tmp_path / "small"), None, tmp_path / "whole", base_model=str(base))
+    convert(str(tmp_path / "small"), None, tmp_path / "whole", ConversionOptions(base_model=str(base)))
     assert load_encoder(str(tmp_path / "whole"), "question").dimension == 32
     for more in (["--max-length", "9"], ["--dimension", "9"], ["--dpr-classes"]):
         assert main([*command, "--base-model", str(base), *more]) == 2

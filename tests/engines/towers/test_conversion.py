@@ -20,7 +20,7 @@ from transformers import AutoTokenizer, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.core.model_directory import read_manifest
-from dpr_haystack.engines.towers.conversion import convert
+from dpr_haystack.engines.towers.conversion import ConversionOptions, convert
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import tiny_bert, tiny_dpr
@@ -78,7 +78,7 @@ def test_one_tower_for_both_roles_is_on_the_disk_once(tmp_path):
 @pytest.mark.parametrize("unit", [True, False])
 def test_the_first_numbers_of_every_vector(tmp_path, towers: tuple[str, str], unit):
     names: tuple[str, str] = (str(get_model_path()), str(get_model_path())) if unit else towers
-    made = convert(*names, tmp_path / "small", dimension=12)
+    made = convert(*names, tmp_path / "small", ConversionOptions(dimension=12))
     for role, name in zip(("question", "passage"), names, strict=True):
         expected = vectors(name, role)[:, :12]
         if unit:
@@ -88,21 +88,21 @@ def test_the_first_numbers_of_every_vector(tmp_path, towers: tuple[str, str], un
     again = convert(str(made), None, tmp_path / "again")
     np.testing.assert_array_equal(vectors(again, "passage"), vectors(made, "passage"))
     with pytest.raises(InputError, match=r"dimension must be from 1 to 12, the dimension of .*: got 13"):
-        convert(str(made), None, tmp_path / "more", dimension=13)
+        convert(str(made), None, tmp_path / "more", ConversionOptions(dimension=13))
 
 
 def test_dpr_checkpoints_stay_what_they_are(tmp_path):
     question, passage = (str(tiny_dpr(tmp_path / role, role, projection=16)) for role in ("question", "passage"))
-    made = convert(question, passage, tmp_path / "made", dpr_classes=True)
+    made = convert(question, passage, tmp_path / "made", ConversionOptions(dpr_classes=True))
     np.testing.assert_array_equal(vectors(made, "passage"), vectors(passage, "passage"))
-    again = convert(str(made), None, tmp_path / "again", dpr_classes=True)
+    again = convert(str(made), None, tmp_path / "again", ConversionOptions(dpr_classes=True))
     assert DPRQuestionEncoder.from_pretrained(again / "question").config.projection_dim == 16
 
 
 def test_transformers_own_classes_read_what_was_trained_from_bert(tmp_path):
     bert = tiny_bert(tmp_path / "bert")
     pair = convert(str(bert), None, tmp_path / "pair")
-    made = convert(str(pair), None, tmp_path / "dpr", dpr_classes=True)
+    made = convert(str(pair), None, tmp_path / "dpr", ConversionOptions(dpr_classes=True))
     tokenizer = AutoTokenizer.from_pretrained(str(bert))
     role: Any
     for role, cls in (("question", DPRQuestionEncoder), ("passage", DPRContextEncoder)):
@@ -138,7 +138,7 @@ def test_what_transformers_classes_cannot_do_is_refused(tmp_path, towers: tuple[
     content["parts"]["passage"].update(change)
     manifest.write_text(json.dumps(content))
     with pytest.raises(InputError, match=f"the question tower cannot be written as a DPR checkpoint.*{reason}"):
-        convert(str(pair), None, tmp_path / "dpr", dpr_classes=True)
+        convert(str(pair), None, tmp_path / "dpr", ConversionOptions(dpr_classes=True))
     assert not (tmp_path / "dpr").exists()
 
 
@@ -163,7 +163,7 @@ def test_a_sentence_transformers_router_with_layers_and_prompts(tmp_path):
         modules=[router, Normalize()], prompts={"query": "who ", "document": "the "}, device="cpu"
     )
     model.save(str(tmp_path / "st"))
-    made = convert(str(tmp_path / "st"), None, tmp_path / "model", max_length=100)
+    made = convert(str(tmp_path / "st"), None, tmp_path / "model", ConversionOptions(max_length=100))
     texts = [text for _, text in TEXTS]
     role: Any
     for role, expected in [("question", model.encode_query(texts)), ("passage", model.encode_document(texts))]:
@@ -249,7 +249,7 @@ def test_what_was_fitted_for_a_pair_goes_where_the_pair_goes(tmp_path, towers: t
     assert (copy / "hybrid.json").read_text() == "{}"
     assert not list(copy.glob("*/hybrid.json"))
     assert not (convert(str(made), towers[1], tmp_path / "mixed") / "hybrid.json").exists()
-    assert not (convert(str(made), None, tmp_path / "short", max_length=16) / "hybrid.json").exists()
+    assert not (convert(str(made), None, tmp_path / "short", ConversionOptions(max_length=16)) / "hybrid.json").exists()
     # Other towers in its place: it is theirs no longer.
     convert(*towers, copy, overwrite=True)
     assert not (copy / "hybrid.json").exists()

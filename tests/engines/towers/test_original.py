@@ -16,7 +16,7 @@ import pytest
 import torch
 from transformers import DPRContextEncoder, DPRQuestionEncoder
 
-from dpr_haystack.engines.towers.conversion import convert
+from dpr_haystack.engines.towers.conversion import ConversionOptions, convert
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import ModelError
 from support.checkpoints import reference, tiny_bert, tiny_dpr
@@ -156,7 +156,7 @@ def test_a_missing_base_is_named_with_the_way_out(tmp_path):
     torch.save(content, path)
     with pytest.raises(ModelError, match=r"nowhere.*\n?.*dpr-haystack convert .* --base-model"):
         load_encoder(str(path), "question")
-    made = convert(str(path), None, tmp_path / "model", base_model=str(tiny_bert(tmp_path / "base")))
+    made = convert(str(path), None, tmp_path / "model", ConversionOptions(base_model=str(tiny_bert(tmp_path / "base"))))
     compare(made, folders)
 
 

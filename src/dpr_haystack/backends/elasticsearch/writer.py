@@ -129,7 +129,7 @@ class ElasticsearchWriter:
         return {name: hit["_source"].get(VECTOR_FIELD) for name, hit in self._read(ids, ()).items()}
 
     def write(self, documents: Sequence[Document]) -> None:
-        """Send documents in the background; waits while too many requests are open."""
+        """See :meth:`PassageWriter.write`; sends in the background and waits while too many requests are open."""
         self._writer.write((document.id, _source(document)) for document in documents)
 
     def metas(self) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -15,7 +15,7 @@ from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.backends.local import LocalSearch
-from dpr_haystack.components._towers import hub_token
+from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.common import (
     check_default_top_k,
@@ -70,7 +70,7 @@ class DPRRetriever(HasQuestionTower):
         self.top_k = top_k
         self.filters = filters
         self.filter_policy = policy_of(filter_policy)
-        self.device = device
+        self.device = as_device(device)
         self.token = token
         self.dtype = dtype
         self.max_length = max_length

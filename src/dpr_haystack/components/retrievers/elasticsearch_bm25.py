@@ -91,19 +91,23 @@ class ElasticsearchBM25Retriever:
         self.timeout = timeout
         self.retries = retries
         self.highlight = highlight
-        self._search = ElasticsearchSearch(
-            document_store,
+        self._search = self._make_search()
+
+    def _make_search(self) -> ElasticsearchSearch:
+        keyword = KeywordSearch(
+            fields=None if self.fields is None else tuple(self.fields),
+            fuzziness=self.fuzziness,
+            operator=self.operator,
+            minimum_should_match=self.minimum_should_match,
+            highlight=self.highlight,
+        )
+        return ElasticsearchSearch(
+            self.document_store,
             "ElasticsearchBM25Retriever",
-            keyword=KeywordSearch(
-                fields=None if self.fields is None else tuple(self.fields),
-                fuzziness=fuzziness,
-                operator=operator,
-                minimum_should_match=minimum_should_match,
-                highlight=highlight,
-            ),
-            search_type=search_type,
-            timeout=timeout,
-            retries=retries,
+            keyword=keyword,
+            search_type=self.search_type,
+            timeout=self.timeout,
+            retries=self.retries,
         )
 
     def to_dict(self) -> dict[str, Any]:

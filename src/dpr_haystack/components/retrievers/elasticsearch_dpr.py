@@ -16,7 +16,7 @@ from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.backends.elasticsearch.connection import check_patience, check_serializable
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
-from dpr_haystack.components._towers import hub_token
+from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
 from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionTower
 from dpr_haystack.components.text_embedder import DPRTextEmbedder
@@ -93,7 +93,7 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         self.oversample = oversample
         self.filters = filters
         self.filter_policy = policy_of(filter_policy)
-        self.device = device
+        self.device = as_device(device)
         self.token = token
         self.max_length = max_length
         self.timeout = timeout

@@ -16,7 +16,7 @@ from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.backends.registry import check_serializable, search_over
-from dpr_haystack.components._towers import hub_token
+from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
 from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
 from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionTower
@@ -93,14 +93,18 @@ class DPRHybridRetriever(HasQuestionTower):
         self.explain = explain
         self.filters = filters
         self.filter_policy = policy_of(filter_policy)
-        self.device = device
+        self.device = as_device(device)
         self.token = token
         self.dtype = dtype
         self.max_length = max_length
         self._search = search_over(document_store, purpose="DPRHybridRetriever")
-        embedder = DPRTextEmbedder(model, device=device, token=token, dtype=dtype, max_length=max_length)
-        self._tower = QuestionTower(self._search, embedder)
+        self._tower = QuestionTower(self._search, self._embedder())
         self.settings  # noqa: B018 -- checks them
+
+    def _embedder(self) -> DPRTextEmbedder:
+        return DPRTextEmbedder(
+            self.model, device=self.device, token=self.token, dtype=self.dtype, max_length=self.max_length
+        )
 
     @property
     def settings(self) -> HybridSettings:

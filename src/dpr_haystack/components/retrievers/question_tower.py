@@ -8,35 +8,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dpr_haystack.backends.passage_search import PassageSearch
-from dpr_haystack.core.identity import EncoderIdentity, belongs
+from dpr_haystack.components._towers import QuestionEmbedder
+from dpr_haystack.core.identity import belongs
 from dpr_haystack.errors import EncoderMismatch
-
-
-class QuestionEmbedder(Protocol):
-    """What a retriever needs of an embedder of questions; :class:`DPRTextEmbedder` has it."""
-
-    @property
-    def identity(self) -> EncoderIdentity | None:
-        """Which tower this is; None if that is not known."""
-
-    def warm_up(self) -> None:
-        """Load the model."""
-
-    def embed(self, questions: Sequence[str]) -> NDArray[np.float32]:
-        """Embeddings of questions.
-
-        :param questions: The questions.
-        :returns: Shape (questions, dim).
-        """
-
-    def close(self) -> None:
-        """Release the model."""
 
 
 class QuestionTower:

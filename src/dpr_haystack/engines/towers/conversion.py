@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +27,32 @@ from dpr_haystack.engines.towers.dpr_export import as_dpr
 from dpr_haystack.engines.towers.loading import LoadedTower, as_part, load_tower, used_with
 
 
+@dataclass(frozen=True)
+class ConversionOptions:
+    """What a conversion changes.
+
+    :param base_model: For ``.cp`` files: the source of configuration and vocabulary; for adapters: their base.
+        ``None`` for the one that they name.
+    :param max_length: Longest input in tokens; ``None`` for each checkpoint's own.
+    :param dimension: Keep only the first components of every vector, which loses little accuracy after training with
+        ``matryoshka``; ``None`` for all. Normalised vectors are scaled to length 1 again.
+    :param dpr_classes: Write towers that use the vector of ``[CLS]`` unchanged as ``DPRQuestionEncoder`` and
+        ``DPRContextEncoder``, which other programs load from the folders ``question`` and ``passage``.
+    """
+
+    base_model: str | None = None
+    max_length: int | None = None
+    dimension: int | None = None
+    dpr_classes: bool = False
+
+
 def convert(
     question_model: str,
     passage_model: str | None,
     output_dir: str | Path,
+    options: ConversionOptions | None = None,
     *,
-    base_model: str | None = None,
     token: str | None = None,
-    max_length: int | None = None,
-    dimension: int | None = None,
-    dpr_classes: bool = False,
     overwrite: bool = False,
 ) -> Path:
     """Write a model directory.
@@ -47,34 +64,29 @@ def convert(
         the two towers are stored once, as hard links, if the file system supports these.
     :param output_dir: The directory to write. If both towers come unchanged from one model directory, their fitted
         hybrid settings (``hybrid.json``) are copied too.
-    :param base_model: For ``.cp`` files: the source of configuration and vocabulary; for adapters: their base.
-        ``None`` for the one that they name.
+    :param options: What is changed; ``None`` for nothing.
     :param token: A hub token.
-    :param max_length: Longest input in tokens; ``None`` for each checkpoint's own.
-    :param dimension: Keep only the first components of every vector, which loses little accuracy after training with
-        ``matryoshka``; ``None`` for all. Normalised vectors are scaled to length 1 again.
-    :param dpr_classes: Write towers that use the vector of ``[CLS]`` unchanged as ``DPRQuestionEncoder`` and
-        ``DPRContextEncoder``, which other programs load from the folders ``question`` and ``passage``.
     :param overwrite: Whether an existing model directory is replaced.
     :returns: The path of the directory.
     :raises InputError: If the path is taken, or the two towers do not match.
     :raises ModelError: If a checkpoint cannot be loaded.
     """
+    options = options or ConversionOptions()
     target = Path(output_dir).expanduser().absolute()
     check_target(target, overwrite=overwrite)
     models = {"question": question_model, "passage": passage_model or question_model}
     with atomic_directory(target) as temporary:
         parts: dict[str, Part] = {}
         for role in ROLES:
-            tower = load_tower(models[role], role, token=token, base_model=base_model)
-            tower = used_with(tower, dimension=dimension)
-            tower = as_dpr(tower, role) if dpr_classes else tower
-            parts[role] = as_part(tower, role, max_length=max_length)
+            tower = load_tower(models[role], role, token=token, base_model=options.base_model)
+            tower = used_with(tower, dimension=options.dimension)
+            tower = as_dpr(tower, role) if options.dpr_classes else tower
+            parts[role] = as_part(tower, role, max_length=options.max_length)
             _write_part(tower, LAYOUT.part(temporary, role))
         check_dimensions(models, {role: part.dimension for role, part in parts.items()})
         share_equal_weights(LAYOUT.part(temporary, "question"), LAYOUT.part(temporary, "passage"))
         write_manifest(temporary, ModelManifest(parts, made_from=models, training=_training_of(models)))
-        if max_length is None and dimension is None:
+        if options.max_length is None and options.dimension is None:
             _copy_hybrid_settings(Path(models["question"]), Path(models["passage"]), temporary)
     return target
 

@@ -143,7 +143,7 @@ class _Miner:
     """Mines hard negatives for batches of questions.
 
     :param search: Searches the passages.
-    :param retriever: Provides the question tower; None for BM25.
+    :param hybrid: Both searches; None for BM25.
     :param options: Settings for mining.
     :param check: Judgement of another model, or None.
     :param tally: Counts candidates.
