@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
     from dpr_haystack.workflows.opening import Compute, Location, Place
 
-#: How often progress is said where stderr is a file.
+#: Seconds between two lines of progress if stderr is not a terminal.
 SECONDS_A_LINE = 15.0
 
 
 def whole_number(text: str) -> int:
-    """An argument that counts something: at least 1."""
+    """Parse an argument that must be an integer of at least 1."""
     try:
         number = int(text)
     except ValueError:
         number = 0
     if number < 1:
-        msg = f"{text!r} is not a whole number of at least 1"
+        msg = f"must be an integer of at least 1: got {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return number
 
@@ -45,13 +45,13 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 def add_place(
     parser: argparse.ArgumentParser, *, index_help: str = "name of the index (default: dpr-haystack)"
 ) -> None:
-    """`--store`, or `--elasticsearch` and what goes with it.
+    """`--store`, or `--elasticsearch` and its options.
 
     :param index_help: What `--index` says.
     """
-    place = parser.add_mutually_exclusive_group(required=True)
-    place.add_argument("--store", metavar="DIR", help="the store's directory")
-    place.add_argument(
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--store", metavar="DIR", help="the store's directory")
+    group.add_argument(
         "--elasticsearch",
         action="append",
         metavar="URL",
@@ -73,7 +73,7 @@ def add_search(parser: argparse.ArgumentParser, *, top_k: int, what: str) -> Non
 
 
 def add_question_model(parser: argparse.ArgumentParser) -> None:
-    """`--question-model`, how its list and that of BM25 become one, and where it computes."""
+    """`--question-model`, the options of fusion, `--device` and `--dtype`."""
     parser.add_argument(
         "--question-model",
         metavar="M",
@@ -84,7 +84,7 @@ def add_question_model(parser: argparse.ArgumentParser) -> None:
 
 
 def add_reader(parser: argparse.ArgumentParser, what: str) -> None:
-    """`--reader` and how it reads."""
+    """`--reader` and its options."""
     parser.add_argument("--reader", metavar="M", help=what)
     parser.add_argument(
         "--rank-by",
@@ -158,7 +158,7 @@ def hybrid_search(place: Place, arguments: argparse.Namespace, *, is_fusing: boo
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr, or a line now and then where that is no terminal; yields what to call with the steps.
+    """A progress bar on stderr, or a line every 15 seconds if stderr is not a terminal; yields the callback.
 
     :param what: What the steps are.
     :param total: How many there will be, if that is known.
@@ -177,15 +177,15 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
 
 
 def _line_now_and_then(what: str, total: int | None) -> Callable[[int], None]:
-    started = said = time.monotonic()
+    started = reported = time.monotonic()
     done = 0
 
     def step(steps: int) -> None:
-        nonlocal said, done
+        nonlocal reported, done
         done += steps
         now = time.monotonic()
-        if now - said >= SECONDS_A_LINE:
-            said = now
+        if now - reported >= SECONDS_A_LINE:
+            reported = now
             of = f" of {total}" if total is not None else ""
             print(f"{what}: {done}{of}, {done / (now - started):.0f} a second", file=sys.stderr, flush=True)
 
@@ -193,7 +193,7 @@ def _line_now_and_then(what: str, total: int | None) -> Callable[[int], None]:
 
 
 def existing_file(text: str) -> Path:
-    """An argument that names a file."""
+    """Parse an argument that must be an existing file."""
     path = Path(text)
     if not path.is_file():
         msg = f"{text} is not a file"

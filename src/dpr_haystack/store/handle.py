@@ -59,7 +59,7 @@ class StoreHandle:
 
     @property
     def directory(self) -> Path | None:
-        """Where the store lies; None for a temporary store that was not used yet."""
+        """The store's directory; None for a temporary store that was not used yet."""
         if self.index_path is None:
             return self._temporary
         return store_directory(self.index_path)
@@ -149,11 +149,11 @@ class StoreHandle:
         if self.index_path is None:
             return acquire(self._temporary_directory(), self._manifest(), self.lock_timeout)
         root = store_directory(self.index_path)
-        left = left_by_faiss_haystack(self.index_path)
-        if left is None or was_written(root, self.lock_timeout):
+        old_files = left_by_faiss_haystack(self.index_path)
+        if old_files is None or was_written(root, self.lock_timeout):
             return acquire(root, self._manifest(), self.lock_timeout)
-        documents = read_documents(left)
-        announce(left, len(documents), self.similarity)
+        documents = read_documents(old_files)
+        announce(old_files, len(documents), self.similarity)
         prepare(documents, DuplicatePolicy.SKIP, self.embedding_dim)  # refuses before there is a store
         engine = acquire(root, self._manifest(), self.lock_timeout)
         try:

@@ -35,7 +35,7 @@ def check_top_k(top_k: int) -> None:
     """Refuse an invalid number of results.
 
     :param top_k: The number.
-    :raises BadDocument: If it is negative or not a whole number.
+    :raises BadDocument: If it is negative or not an integer.
     """
     check_integer("top_k", top_k, minimum=0, error=BadDocument)
 

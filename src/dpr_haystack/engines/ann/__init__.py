@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.exact import Floats, Rows
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.errors import InputError
@@ -125,9 +126,7 @@ def check_index_string(index_string: str, options: Mapping[str, int] | None) -> 
         msg = f"unknown index options {unknown} for {index_string!r}; known: {', '.join(sorted(kind.options))}"
         raise InputError(msg)
     for name, value in (options or {}).items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            msg = f"the index option {name!r} must be a whole number of at least 1: got {value!r}"
-            raise InputError(msg)
+        check_integer(f"the index option {name!r}", value)
 
 
 def make_index(
