@@ -170,7 +170,7 @@ def test_no_good_answer_is_said_plainly(no_answer: float, min_probability: float
     [
         (("",), "question is empty"),
         ((" ", "--mode", "bm25"), "question is empty"),
-        (("q", "--passages", "0"), "'0' is not a whole number"),
+        (("q", "--passages", "0"), "must be an integer of at least 1: got '0'"),
         (("q", "--retriever-weight", "-1"), "retriever_weight"),
         (("q", "--reader", "nobody/nothing"), "nobody/nothing"),
         (("q", "--rank-by", "magic"), "magic"),

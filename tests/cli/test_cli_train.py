@@ -45,10 +45,10 @@ def test_it_trains_and_says_where_the_pair_is(config: Path, tmp_path: Path, caps
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["learning_rat=1"], "there is no setting 'learning_rat'; did you mean 'learning_rate'?"),
+        (["learning_rat=1"], "unknown setting 'learning_rat'; did you mean 'learning_rate'?"),
         (["epochs"], "a setting must be NAME=VALUE, e.g. epochs=3: got 'epochs'"),
         (["epochs=[1"], "the value of a setting must be YAML: got 'epochs=[1'"),
-        (["epochs=many"], "epochs must be a whole number, got 'many'"),
+        (["epochs=many"], "epochs must be an integer: got 'many'"),
         (["batch_size=1", "hard_negatives=0"], "has no negative"),
         (["train_file=gone.jsonl"], "gone.jsonl"),
         (["model=gone"], "gone"),

@@ -5,13 +5,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from haystack import Document
+from numpy.typing import NDArray
 
 from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.backends.local import LocalSearch
 from dpr_haystack.backends.registry import search_over
-from dpr_haystack.components.retrievers.hybrid_search import runs_of
+from dpr_haystack.components.retrievers.hybrid_search import HybridSearch, runs_of
+from dpr_haystack.core.hits import Both
 from dpr_haystack.core.hybrid_settings import HybridSettings
 from dpr_haystack.store.search import StoreSearch
 from dpr_haystack.workflows.opening import hybrid_search_over
@@ -35,3 +43,45 @@ def test_a_system_alone_finds_what_it_finds_with_the_others(
     assert runs_of(search, None, QUESTIONS, 100) == [{"bm25": run["bm25"]} for run in every]
     hybrid.tower.close()
     store.close()
+
+
+class DeletesBetween:
+    """A search in which everything that was found is deleted before the next call."""
+
+    def __init__(self, search: LocalSearch, store: FAISSDocumentStore) -> None:
+        self._search, self._store = search, store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._search, name)
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[DeletesBetween]:
+        with self._search.at_one_moment() as moment:
+            yield DeletesBetween(moment, self._store)
+
+    def both_hits(self, *arguments: Any) -> list[Both]:
+        found = self._search.both_hits(*arguments)
+        self._store.delete_documents([name for both in found for hits in both for name in hits.ids])
+        return found
+
+
+class Tower:
+    """Gives every question the same vector."""
+
+    def embed(self, questions: Sequence[str]) -> NDArray[np.float32]:
+        return np.ones((len(questions), 2), dtype=np.float32)
+
+
+@pytest.mark.parametrize("exact_scores", [False, True])
+def test_searches_and_documents_are_of_one_moment(tmp_path: Path, exact_scores: bool) -> None:
+    store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=2)
+    documents = [Document(id=f"{n}", content="the word", embedding=[1.0, n / 10]) for n in range(6)]
+    store.write_documents(documents)
+    search: Any = DeletesBetween(LocalSearch(store), store)
+    tower: Any = Tower()
+    hybrid = HybridSearch(search, tower, HybridSettings(exact_scores=exact_scores))
+    found = hybrid.documents(["word", "the word"], 3)
+    assert [[document.content for document in row] for row in found] == [["the word"] * 3] * 2
+    assert [row[0].id for row in found] == ["5", "5"]
+    assert store.count_documents() == 0
+    assert hybrid.documents(["word"], 3) == [[]]

@@ -197,17 +197,17 @@ def test_top_k(top_k):
 @pytest.mark.parametrize(
     ("weights", "options", "words"),
     [
-        (EVEN, {"fusion": "borda"}, "'convex', 'rrf', 'dbsf', got 'borda'"),
+        (EVEN, {"fusion": "borda"}, "'convex', 'rrf', 'dbsf': got 'borda'"),
         (EVEN, {"normalization": "softmax"}, "got 'softmax'"),
         (EVEN, {"missing": "mean"}, "got 'mean'"),
-        (EVEN, {"normalization": "zscore", "missing": "zero"}, "use 'min'"),
+        (EVEN, {"normalization": "zscore", "missing": "zero"}, "use missing='min'"),
         (EVEN, {"rrf_k": -1}, "got -1"),
         (EVEN, {"top_k": -2}, "got -2"),
-        ({"bm25": 1.0, "dpr": -0.5}, {}, "'dpr' must be a finite number, 0 or more, got -0.5"),
+        ({"bm25": 1.0, "dpr": -0.5}, {}, "'dpr' must be a finite number of at least 0: got -0.5"),
         ({"bm25": 1.0, "dpr": math.nan}, {}, "got nan"),
         ({"bm25": 1.0, "dpr": "1"}, {}, "got '1'"),
         ({"bm25": 0.0, "dpr": 0.0}, {}, "at least one weight"),
-        ({"bm25": 1.0}, {}, "without a weight: dpr"),
+        ({"bm25": 1.0}, {}, "got none for dpr"),
     ],
 )
 def test_refusals(weights, options, words):
@@ -216,7 +216,7 @@ def test_refusals(weights, options, words):
 
 
 def test_a_score_that_is_no_number_is_refused():
-    with pytest.raises(InputError, match="'a' from 'bm25' must be a number, got 'high'"):
+    with pytest.raises(InputError, match="'a' from 'bm25' must be a number: got 'high'"):
         fuse({"bm25": {"a": "high"}}, EVEN)  # type: ignore[dict-item]
 
 

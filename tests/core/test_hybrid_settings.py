@@ -65,11 +65,11 @@ def test_it_knows_some_of_what_it_was_fitted_on_again() -> None:
         ({"weights": [0.5, 0.5]}, "weights must name"),
         ({"normalization": "softmax"}, "normalization must be one of"),
         ({"fusion": "sum"}, "fusion must be one of"),
-        ({"missing": "zero"}, "use 'min'"),
+        ({"missing": "zero"}, "use missing='min'"),
         ({"exact_scores": "yes"}, "exact_scores must be true or false"),
         ({"candidates": 0}, "candidates must be an integer"),
         ({"candidates": 1.5}, "candidates must be an integer"),
-        ({"temperature": 1}, "does not know: temperature"),
+        ({"temperature": 1}, "unknown settings: temperature"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, change: dict[str, Any], reason: str) -> None:

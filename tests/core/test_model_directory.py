@@ -62,7 +62,7 @@ def content(**changes):
             "one of dot_product, cosine, l2: got 'dots'",
         ),
         (json.dumps(content(part={"max_length": 0})), "max_length 0"),
-        (json.dumps(content(part={"colour": "red"})), r"does not know: \['colour'\]"),
+        (json.dumps(content(part={"colour": "red"})), r"unknown settings: \['colour'\]"),
         (json.dumps({"format_version": 1, "parts": {"question": {"role": "question"}}}), "incomplete"),
     ],
 )

@@ -264,7 +264,7 @@ class ElasticsearchSearch:
 
 
 def _hits(found: Iterable[Hit], similarity: str | None = None, default: Sequence[str] = ()) -> Hits:
-    """Ids and scores of hits; for dense hits the similarity, computed from the score. Ids in ``default`` without a hit score 0."""
+    """Ids and scores of hits, for dense hits similarities; ids in ``default`` without a hit score 0."""
     scores = dict.fromkeys(default, 0.0)
     for hit in found:
         scores[hit["_id"]] = hit["_score"] if similarity is None else similarity_of(hit["_score"], similarity)
