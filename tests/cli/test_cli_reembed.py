@@ -42,7 +42,7 @@ def test_as_if_indexed_with_the_new_model(
     assert "interrupted: 64 of 185 passages have a new vector, the store still uses the old ones" in ran.err
     assert vectors_in("store") == before
     assert cli("search", "who wrote Dune?", "--store", "store").code == 0
-    assert "re-embedding by" in cli("check", "store").out
+    assert "re-embedding with" in cli("check", "store").out
     monkeypatch.undo()
     monkeypatch.chdir(own_workspace)
 

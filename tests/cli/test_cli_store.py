@@ -60,7 +60,7 @@ def test_a_sound_store(cli: Cli, store: Path) -> None:
     assert ran.out
     assert all(line.startswith("ok      ") for line in ran.out.splitlines())
     assert "50 documents" in ran.out
-    assert "40 of 8 numbers" in ran.out
+    assert "vectors: 40 of dimension 8" in ran.out
     assert cli("check", store, "--repair").code == 0
 
 

@@ -78,7 +78,7 @@ def vectors_of(documents: Sequence[Document], dimension: int | None) -> Floats:
         if got != expected or not got:
             advice = (
                 f"For this encoder, create a store with embedding_dim={got}, or None for the dimension of its first "
-                "vector. Nothing was written."
+                "vector; nothing was written."
             )
             raise DoesNotFit(f"embedding dimension of document {document.id!r}", expected, got, advice)
     try:
