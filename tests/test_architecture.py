@@ -60,7 +60,8 @@ def differences(text: str, package: Path) -> list[str]:
 
 
 def test_the_tree_is_that_of_the_code() -> None:
-    assert differences((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), PACKAGE) == []
+    problems = differences((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), PACKAGE)
+    assert not problems, "\n".join(problems)
 
 
 DRAWN = """Text before.
