@@ -130,7 +130,7 @@ def test_no_questions_and_too_few(place: Any, tmp_path: Path) -> None:
         learning_curve(config, store, [])
     with pytest.raises(InputError, match="no question names a gold passage or an answer"):
         learning_curve(config, store, [Question("what?", (), (), "1")])
-    with pytest.raises(InputError, match=r"counts ask for 41 training questions, but there are 40 in .*\.jsonl"):
+    with pytest.raises(InputError, match=r"counts must not exceed the 40 training questions in .*\.jsonl: got 41"):
         learning_curve(replace(config, output_dir=str(tmp_path / "out")), store, questions, CurveOptions((0, 41)))
     assert not (tmp_path / "out").exists(), "refused before anything is measured"
 

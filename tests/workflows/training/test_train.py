@@ -200,7 +200,7 @@ def test_another_training_in_the_same_place_is_refused(trained: Any, model: Path
             }
         )
     )
-    with pytest.raises(InputError, match=r"begun with learning_rate 0.01, and now it is 0.1: .*--restart"):
+    with pytest.raises(InputError, match=r"begun with learning_rate 0.01: got 0.1; .*--restart"):
         train_dpr(small_config(tmp_path, model, max_steps=4, learning_rate=0.1))
     training_file(tmp_path / "train.jsonl", 41)
     with pytest.raises(InputError, match="begun with fingerprint"):
@@ -214,7 +214,7 @@ def test_two_trainings_at_once_in_one_place_are_refused(model: Path, tmp_path: P
     refused: list[str] = []
 
     def progress(done: int, total: int, logged: dict[str, float]) -> None:
-        with pytest.raises(InputError, match="another process trains in") as error:
+        with pytest.raises(InputError, match="another process is training in") as error:
             train_dpr(config)
         refused.append(str(error.value))
 
@@ -449,7 +449,7 @@ def test_a_passage_with_more_questions_than_a_batch_is_refused_before_anything_i
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"train_questions": 41}, "train_questions is 41, but there are 40 questions"),
+        ({"train_questions": 41}, "train_questions must not exceed the 40 questions: got 41"),
         ({"freeze_passage_tower": True, "pooling": "mean"}, r"got other settings .*\(pooling cls, normalize false\)"),
         ({"freeze_passage_tower": True, "similarity": "cosine"}, "a frozen passage tower must keep"),
         ({"matryoshka": (64,)}, "matryoshka dimensions must be at most 32, .*: got 64"),

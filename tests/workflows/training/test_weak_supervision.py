@@ -105,7 +105,7 @@ def test_from_the_command_line(
         "1",
     ]
     assert main([*command, "--cross-encoder", str(cross_encoder), "--relevant-from", "1e-9", "--last-rank", "5"]) == 0
-    assert "relevant to the other model" in capsys.readouterr().out
+    assert "relevant according to the cross-encoder" in capsys.readouterr().out
     got = list(read_training(mined))
     assert len(got) == len(examples)
     assert [each.meta["source"] for each in got[0].negatives] == ["random", "random", "gold"]
