@@ -117,6 +117,7 @@ TESTED_BY = {
     "workflows/drawing": "test_cli_fit_hybrid",
     "workflows/encoder_checks": "test_reembedding",
     "workflows/hybrid_curves": "test_cli_fit_hybrid",
+    "workflows/hybrid_fit_report": "test_cli_fit_hybrid",
     "workflows/indexing": "test_cli_index",
     "workflows/info": "test_cli_store",
     "workflows/pruning": "test_cli_index",
