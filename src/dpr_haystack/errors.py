@@ -80,7 +80,7 @@ class IndexMismatch(InputError):
     def __init__(self, what: str, expected: object, got: object, advice: str = "") -> None:
         self.expected = expected
         self.got = got
-        message = f"{what}: expected {expected}, got {got}"
+        message = f"{what} must be {expected}: got {got}"
         super().__init__(f"{message}. {advice}" if advice else message)
 
 

@@ -143,7 +143,7 @@ def test_damaged_files_are_an_error(tmp_path, documents, damaged):
 
 def test_another_dimension_is_refused_before_the_store_is_created(tmp_path, documents):
     save_as_faiss_haystack_does(tmp_path / "wiki", documents)
-    with pytest.raises(ValueError, match=f"expected 768, got {DIM}"):
+    with pytest.raises(ValueError, match=f"must be 768: got {DIM}"):
         FAISSDocumentStore(str(tmp_path / "wiki")).count_documents()
     assert not (tmp_path / "wiki").exists()
 

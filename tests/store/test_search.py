@@ -238,7 +238,7 @@ def test_unusual_numbers_of_results(tmp_path, index):
 @pytest.mark.parametrize(
     ("question", "message"),
     [
-        ([1.0] * (DIM - 1), f"expected {DIM}, got {DIM - 1}"),
+        ([1.0] * (DIM - 1), f"must be {DIM}: got {DIM - 1}"),
         ([float("nan")] * DIM, "NaN"),
         ([1e300] * DIM, "infinity"),
         (["1"] * DIM, "numbers"),

@@ -177,11 +177,11 @@ def test_an_engine_that_is_open_goes_on_with_another_length(tmp_path: Path) -> N
     assert len(mine.search([1.0] * 8, 3)) == 3
     reembed(mine, StandIn("new", 12))  # type: ignore[arg-type]
     assert len(mine.search([1.0] * 12, 3)) == 3
-    with pytest.raises(DoesNotFit, match="expected 12, got 8"):
+    with pytest.raises(DoesNotFit, match="must be 12: got 8"):
         mine.search([1.0] * 8, 3)
     late = embedded(documents(3, first=900), NEW)
     mine.write_documents(late)
-    with pytest.raises(DoesNotFit, match="expected 12, got 8"):
+    with pytest.raises(DoesNotFit, match="must be 12: got 8"):
         mine.write_documents(embedded(documents(3, first=1000), OLD))
     mine.record_encoder({**NEW.record(), "fingerprint": "moved"})
     assert mine.recorded_encoder is not None

@@ -102,7 +102,7 @@ def test_invalid_embeddings(store, embedding):
 
 
 def test_a_wrong_dimension_is_reported_with_both_numbers(store):
-    with pytest.raises(IndexMismatch, match=r"'odd': expected 2, got 3\. .*embedding_dim=3, or None") as refused:
+    with pytest.raises(IndexMismatch, match=r"'odd' must be 2: got 3\. .*embedding_dim=3, or None") as refused:
         store.write_documents([with_embedding([1.0, 2.0, 3.0])])
     assert (refused.value.expected, refused.value.got) == (2, 3)
 
@@ -177,16 +177,16 @@ def test_skip_keeps_the_first_and_overwrite_the_last(store):
 
 def test_the_first_vector_decides_the_dimension_if_it_is_written(tmp_path):
     store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None)
-    with pytest.raises(ValueError, match="expected 2, got 3"):
+    with pytest.raises(ValueError, match="must be 2: got 3"):
         store.write_documents([GOOD, Document(id="b", embedding=[1.0, 2.0, 3.0])])
     with pytest.raises(DuplicateDocumentError):
         store.write_documents([GOOD, GOOD])
     store.write_documents([Document(id="c")])
     store.write_documents([Document(id="b", embedding=[1.0, 2.0, 3.0])])
-    with pytest.raises(ValueError, match="expected 3, got 2"):
+    with pytest.raises(ValueError, match="must be 3: got 2"):
         store.write_documents([GOOD])
     store.delete_all_documents()
-    with pytest.raises(ValueError, match="expected 3, got 2"):
+    with pytest.raises(ValueError, match="must be 3: got 2"):
         store.write_documents([GOOD])
     store.close()
     with pytest.raises(ValueError, match="embedding_dim"):
@@ -313,7 +313,7 @@ def test_other_settings_than_those_of_the_store_are_refused(tmp_path):
     path = str(tmp_path / "store")
     FAISSDocumentStore(path, embedding_dim=2).write_documents([GOOD])
     cases: tuple[tuple[dict[str, Any], str], ...] = (
-        ({"embedding_dim": 3}, "embedding_dim.*expected 2, got 3"),
+        ({"embedding_dim": 3}, "embedding_dim.*must be 2: got 3"),
         ({"similarity": "l2"}, "similarity"),
         ({"language": None}, "language"),
     )

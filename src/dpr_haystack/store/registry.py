@@ -160,10 +160,15 @@ def _check_fit(engine: StoreEngine, wanted: Manifest) -> None:
         ("language", manifest.language, wanted.language),
     ):
         if expected != got:
-            advice = f"Pass {name}={expected!r}, or use another directory."
-            raise DoesNotFit(f"the store {root} has another {name}", repr(expected), repr(got), advice)
+            advice = f"Pass {name}={_shown(expected)}, or use another directory."
+            raise DoesNotFit(f"{name} of the store {root}", _shown(expected), _shown(got), advice)
     if wanted.encoder is not None:
         _check_encoder(engine, manifest, wanted.encoder)
+
+
+def _shown(value: object) -> str:
+    # the repr of an enum's member is not what can be passed
+    return repr(str(value)) if isinstance(value, str) else repr(value)
 
 
 def _check_encoder(engine: StoreEngine, manifest: Manifest, wanted: dict[str, object]) -> None:
@@ -174,5 +179,5 @@ def _check_encoder(engine: StoreEngine, manifest: Manifest, wanted: dict[str, ob
     field = "fingerprint" if "fingerprint" in recorded and "fingerprint" in wanted else "model"
     if recorded.get(field) != wanted.get(field):
         advice = "Vectors of different encoders cannot be compared: use another directory, or re-embed the store."
-        problem = f"the store {engine.layout.root} has vectors of another encoder"
+        problem = f"encoder of the store {engine.layout.root}"
         raise DoesNotFit(problem, recorded.get("model"), wanted.get("model"), advice)
