@@ -100,7 +100,7 @@ class TestSettings:
         # The same weights under another name are the same encoder.
         again = opened({"model": "moved/one", "fingerprint": "f"})
         assert again.recorded_encoder == {"model": "another/one", "fingerprint": "f"}
-        with pytest.raises(ValueError, match="another encoder"):
+        with pytest.raises(ValueError, match="encoder of the store"):
             opened({"model": "another/one", "fingerprint": "g"}).count_documents()
         again.close()
 

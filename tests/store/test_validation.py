@@ -362,7 +362,7 @@ def test_an_encoder_by_its_relative_path_is_the_one_that_is_recorded(tmp_path, m
         assert again.count_documents() == 0
         assert again.to_dict()["init_parameters"]["encoder"] == same
         again.close()
-    with pytest.raises(DocumentStoreError, match="another encoder"):
+    with pytest.raises(DocumentStoreError, match="encoder of the store"):
         FAISSDocumentStore("store", embedding_dim=2, encoder="owner/model").count_documents()
     made = FAISSDocumentStore("other", embedding_dim=2, encoder="model")
     made.count_documents()
