@@ -388,7 +388,7 @@ def test_distilling_wants_negatives(model: Path, tmp_path: Path, loss: str) -> N
     config = small_config(tmp_path, model, dev_file=None, loss=loss, teacher=str(teacher), batch_size=2, epochs=1)
     bare = [replace(example(number), hard_negatives=(), negatives=()) for number in range(4)]
     write_training(tmp_path / "train.jsonl", bare)
-    with pytest.raises(InputError, match=r"none of the 4 questions has any: mine them first"):
+    with pytest.raises(InputError, match=r"none of the 4 questions has any; mine them first"):
         train_dpr(config)
     write_training(tmp_path / "train.jsonl", [*bare, *(example(number) for number in range(4, 8))])
     train_dpr(config)
