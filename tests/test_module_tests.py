@@ -105,7 +105,6 @@ TESTED_BY = {
     "store/records": "test_any_order",
     "store/recovery": "test_durability",
     "store/reembedding_state": "test_store_reembedding",
-    "store/registry": "test_side_by_side",
     "store/seal": "test_document_store",
     "store/statements": "test_any_order",
     "store/vectors": "test_durability",

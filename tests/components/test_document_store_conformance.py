@@ -27,7 +27,7 @@ def as_float32(documents: list[Document]) -> list[Document]:
 
 
 class WithStore:
-    @pytest.fixture(params=["Flat", "HNSW16"])
+    @pytest.fixture(params=["Flat", pytest.param("HNSW16", marks=pytest.mark.slow)])
     def document_store(self, request, tmp_path):
         store = FAISSDocumentStore(str(tmp_path / "store"), request.param)
         yield store
@@ -56,6 +56,8 @@ class TestSync(
         self.assert_documents_are_equal(document_store.filter_documents(), [document])
 
 
+# hundreds of stores; make check asks the synchronous half
+@pytest.mark.slow
 class TestAsync(
     WithStore,
     async_tests.CountDocumentsAsyncTest,

@@ -16,6 +16,8 @@ from dpr_haystack.engines.towers.conversion import convert
 from dpr_haystack.errors import EncoderMismatch
 from support.checkpoints import tiny_dpr
 
+pytestmark = pytest.mark.slow
+
 RETRIEVERS = pytest.mark.parametrize("retriever", [DPRRetriever, DPRHybridRetriever])
 
 

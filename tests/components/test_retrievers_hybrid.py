@@ -58,6 +58,7 @@ def test_it_is_the_two_retrievers_behind_a_joiner(
         assert pairs(retriever.run(question)["documents"]) == pairs(expected)
 
 
+@pytest.mark.slow
 def test_it_is_the_hybrid_pipeline(store: FAISSDocumentStore) -> None:
     pipeline = Pipeline()
     pipeline.add_component("bm25", FAISSBM25Retriever(store, top_k=100))

@@ -21,6 +21,8 @@ from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import tiny_dpr, tiny_qa
 from support.workspace import Ran
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Document(content="Darwin was born in England and wrote a book in London.", meta={"title": "Darwin"})
 
 

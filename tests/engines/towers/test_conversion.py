@@ -25,6 +25,8 @@ from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import tiny_bert, tiny_dpr
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [("Darwin", "the origin of species"), (None, "who was darwin")]
 
 

@@ -21,6 +21,8 @@ from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import ModelError
 from support.checkpoints import reference, tiny_bert, tiny_dpr
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [("Darwin", "the origin of species"), (None, "who was darwin")]
 FIELDS = ["model_dict", "optimizer_dict", "scheduler_dict", "offset", "epoch", "encoder_params"]
 

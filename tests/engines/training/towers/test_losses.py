@@ -204,6 +204,7 @@ def gradients(folder: Path, options: LossOptions, numbers: list[int]) -> tuple[f
     return float(loss.detach()), grads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_tokens", [8, 40, 10_000])
 def test_chunks_and_gradcache_change_neither_loss_nor_gradients(tmp_path: Path, chunk_tokens: int) -> None:
     whole, expected = gradients(tmp_path, LossOptions(chunk_tokens=100_000), list(range(12)))
