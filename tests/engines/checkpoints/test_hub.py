@@ -20,6 +20,8 @@ from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import ModelError
 from support.checkpoints import tiny_dpr
 
+pytestmark = pytest.mark.slow
+
 COMMIT = "0" * 40
 NAME = "someone/tiny-question"
 

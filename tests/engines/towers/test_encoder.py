@@ -18,6 +18,8 @@ from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import reference, tiny_bert, tiny_dpr, tiny_roberta
 
+pytestmark = pytest.mark.slow
+
 LONG = "the origin of species was the book of darwin " * 60
 TEXTS = [
     ("Charles Darwin", "Darwin was a naturalist in England."),
@@ -59,7 +61,6 @@ def test_dpr_vectors_are_those_of_transformers(dpr, role, projection):
     assert distances.min() > 0.05
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("max_length", [8, 33, 256])
 def test_longer_inputs_are_cut_as_transformers_cuts_them(dpr, max_length):
     folder = dpr["passage", 0]
