@@ -118,7 +118,7 @@ def test_a_model_that_has_moved_is_said_and_not_a_missing_reader(
     ran = cli("ask", QUESTION, "--store", tmp_path / "store")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert "/nowhere/at/all" in ran.err
-    assert "is gone" in ran.err
+    assert "does not exist any more" in ran.err
     assert "answering needs a reader" not in ran.err
     assert cli("ask", QUESTION, "--store", tmp_path / "store", "--reader", readers[1], "--mode", "bm25").code == 0
 
@@ -136,7 +136,7 @@ def test_a_reader_by_name(cli: Cli, in_workspace: Path, readers: tuple[Path, Pat
     assert reply["answers"]
     ran = cli("ask", QUESTION, "--store", "store", "--reader", "model/question")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
-    assert "no reader but an encoder" in ran.err
+    assert "is not a reader but an encoder" in ran.err
 
 
 def test_nothing_to_read_is_said_plainly(cli: Cli, in_answering: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ WRONG = {
     "evaluate: no such file": ("evaluate --store store --questions nowhere.jsonl", "nowhere.jsonl is not a file"),
     "evaluate: bad line": ("evaluate --store store --questions bad.jsonl", "bad.jsonl, line 2"),
     "evaluate: no question": ("evaluate --store store --questions empty.jsonl", "needs questions: got none"),
-    "evaluate: top-k": ("evaluate --store store --questions questions.jsonl --top-k 1 0", "'0' is not a whole"),
+    "evaluate: top-k": ("evaluate --store store --questions questions.jsonl --top-k 1 0", "at least 1: got '0'"),
     "evaluate: another tower": (
         "evaluate --store store --questions questions.jsonl --question-model TINY",
         "another one",
@@ -52,7 +52,7 @@ WRONG = {
     "index: unknown index": ("index corpus --store new --model model --index Magic", "Magic"),
     "index: unknown language": ("index corpus --store new --model model --language klingon", "klingon"),
     "index: store of another model": ("index corpus --store store --model TINY", "were made by"),
-    "index: store of something else": ("index corpus --store pipelines --model model", "not a store"),
+    "index: store of something else": ("index corpus --store pipelines --model model", "neither empty nor a store"),
     "info: nowhere": ("info nowhere", "nowhere is neither"),
     "check: nowhere": ("check nowhere", "no store at nowhere"),
     "convert: unknown model": ("convert nobody/nothing --output new", "nobody/nothing"),

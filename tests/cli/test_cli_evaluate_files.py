@@ -203,7 +203,7 @@ def test_two_outputs_need_two_files(cli: Cli, folder: Path) -> None:
     ("arguments", "message"),
     [
         (("--plot", "curve.jpg"), ".png"),
-        (("--measures", "nDCG@200"), "first 100 passages"),
+        (("--measures", "nDCG@200"), "must be 1 to 100: got 200"),
         (("--measures", "foo"), "unknown measure 'foo'"),
     ],
 )

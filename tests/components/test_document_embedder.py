@@ -165,7 +165,7 @@ def test_loaded_from_yaml_and_run(folder, expected):
 
 def test_a_question_encoder_is_refused_by_name(tmp_path):
     question = tiny_dpr(tmp_path / "question", "question")
-    with pytest.raises(InputError, match="DPRTextEmbedder takes"):
+    with pytest.raises(InputError, match="DPRTextEmbedder loads"):
         DPRDocumentEmbedder(str(question)).warm_up()
 
 

@@ -213,7 +213,7 @@ def test_invalid_constructor_arguments_are_refused(arguments, words):
 
 
 def test_invalid_run_arguments_are_refused():
-    with pytest.raises(ValueError, match="0 or more, got -1"):
+    with pytest.raises(ValueError, match="0 or more: got -1"):
         HybridJoiner().run(top_k=-1, bm25=BM25)
     with pytest.raises(InputError, match="unknown input 'sparse'; known: bm25, dpr"):
         HybridJoiner().run(sparse=BM25)

@@ -205,5 +205,5 @@ def test_identity(embedder, folder):
 
 def test_a_passage_encoder_is_refused_by_name(tmp_path):
     passage = tiny_dpr(tmp_path / "passage", "passage")
-    with pytest.raises(InputError, match="DPRDocumentEmbedder takes"):
+    with pytest.raises(InputError, match="DPRDocumentEmbedder loads"):
         DPRTextEmbedder(str(passage)).warm_up()

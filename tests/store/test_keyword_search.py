@@ -15,7 +15,7 @@ from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.engines.keyword import KEYS_IN_QUERY, LANGUAGES, TITLE_WEIGHT, KeywordIndex
-from support.stores import compact_above, reopened
+from support.stores import compact_above, make_store, reopened
 
 K1, B = 1.2, 0.75
 
@@ -393,3 +393,22 @@ def test_a_database_restored_from_an_older_copy(tmp_path, index):
     assert [(document.id, document.score) for document in best] == [(f"c{n}", n + 5.0) for n in range(39, 34, -1)]
     assert store.search([-1.0, 1.0], 1)[0].id == "a0"
     store.close()
+
+
+def test_a_moment_does_not_see_what_is_written_or_deleted_later(tmp_path):
+    store = make_store(tmp_path / "store", embedding_dim=2)
+    texts = {"a": "apple", "b": "apple pie", "c": "apple pie and cream", "d": "no fruit"}
+    store.write_documents([Document(id=name, content=text, embedding=[1.0, 0.0]) for name, text in texts.items()])
+    with store.searching().at_one_moment() as moment:
+        later = [Document(id=f"later{n}", content="apple", embedding=[2.0, 0.0]) for n in range(20)]
+        store.write_documents(later)
+        assert set(store.searching().keyword_hits("apple", 3, None).ids) <= {"a", *(each.id for each in later)}
+        assert moment.keyword_hits("apple", 3, None).ids == ["a", "b", "c"]
+        assert moment.keyword_hits("apple", 30, None).ids == ["a", "b", "c"]
+        assert set(moment.dense_hits([[1.0, 0.0]], 30, None)[0].ids) == set(texts)
+        assert [each.id for each in moment.keyword_documents("apple", 2, None)] == ["a", "b"]
+        store.delete_documents(["a"])
+        assert moment.keyword_hits("apple", 1, None).ids == ["b"]
+        assert set(moment.documents(["a", "later1"])) == {"a"}
+        assert moment.count() == 4
+    assert store.searching().count() == 23

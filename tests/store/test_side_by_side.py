@@ -172,7 +172,7 @@ def test_two_writers_cannot_disagree_about_the_first_dimension(tmp_path, monkeyp
         outcomes = [pool.submit(store.write_documents, batch) for store, batch in zip(stores, batches, strict=True)]
         failures = [outcome.exception() for outcome in outcomes]
     (winner,) = (number for number, failure in enumerate(failures) if failure is None)
-    assert "expected" in str(failures[1 - winner])
+    assert "must be" in str(failures[1 - winner])
     assert isinstance(failures[1 - winner], ValueError)
     assert engine.dimension == (4, 6)[winner]
     assert_same_documents(stores[0], {document.id: document for document in batches[winner]})

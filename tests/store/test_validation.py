@@ -293,7 +293,7 @@ def test_what_the_caller_does_with_documents_does_not_reach_the_store(store):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"similarity": "dot"}, "similarity"),
+        ({"similarity": "manhattan"}, "similarity must be one of .*manhattan"),
         ({"embedding_dim": 0}, "embedding_dim"),
         ({"embedding_dim": 1.5}, "embedding_dim"),
         ({"index_string": "IVF"}, "index_string"),

@@ -138,6 +138,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _fitted(arguments: argparse.Namespace) -> tuple[str, Path | None, FitReport]:
     """The question tower, the file to write, and the report."""
+    from dpr_haystack.core.hybrid_settings import HybridSettings
     from dpr_haystack.workflows.hybrid_fitting import check_fit, fit_hybrid
     from dpr_haystack.workflows.opening import opened_place
     from dpr_haystack.workflows.recorded_models import question_model_of

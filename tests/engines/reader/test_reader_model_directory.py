@@ -112,4 +112,4 @@ def test_by_command(cli: Callable[..., Ran], directory: Path, tmp_path: Path) ->
     assert list(read_manifest(tmp_path / "both").parts) == ["question", "passage", "reader"]
     ran = cli("convert", "--output", tmp_path / "none")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
-    assert "name MODEL" in ran.err
+    assert "give MODEL" in ran.err

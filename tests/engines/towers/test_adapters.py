@@ -199,7 +199,7 @@ def test_from_the_command_line(base: Path, tmp_path: Path, capsys: pytest.Captur
     model = str(trained(base, tmp_path / "t"))
     command = ["convert", model, "--adapter-rank", "4", "--output", str(tmp_path / "small")]
     assert main(command) == 2
-    assert "--base-model, what it was trained from" in capsys.readouterr().err
+    assert "--base-model, the model it was trained from" in capsys.readouterr().err
     assert main([*command, "--base-model", str(base), "--base-name", "of/the-hub"]) == 0
     assert "% of what training changed" in capsys.readouterr().out
     config = json.loads((tmp_path / "small" / "question" / "adapter_config.json").read_text())

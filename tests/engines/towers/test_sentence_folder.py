@@ -17,6 +17,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Normalize, Router, Transformer
 from sentence_transformers.sentence_transformer.modules import LayerNorm, Pooling
 
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import ModelError
 from support.checkpoints import tiny_bert
@@ -107,6 +108,22 @@ def test_names_that_prompts_have(tmp_path, bert, prompts, default, expected):
     settings = {"prompts": prompts, "default_prompt_name": default}
     (tmp_path / "config_sentence_transformers.json").write_text(json.dumps(settings))
     assert tuple(load_encoder(str(tmp_path), role).part.prompt for role in ("question", "passage")) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("dot", "dot_product"), ("cosine", "cosine"), ("euclidean", "l2"), (None, "cosine")],
+)
+def test_similarities(tmp_path, bert, name, expected):
+    model = save(tmp_path, [Transformer(bert[0]), Pooling(32, "mean")], similarity_fn_name=name)
+    assert load_encoder(str(tmp_path), "question").similarity == expected
+    assert Similarity.parse(str(model.similarity_fn_name)) == expected
+
+
+def test_manhattan_distance_is_refused_by_name(tmp_path, bert):
+    save(tmp_path, [Transformer(bert[0]), Pooling(32, "mean")], similarity_fn_name="manhattan")
+    with pytest.raises(ModelError, match="one of dot_product, cosine, l2: got 'manhattan'"):
+        load_encoder(str(tmp_path), "passage")
 
 
 def test_two_towers_by_route(tmp_path, bert):

@@ -23,6 +23,7 @@ from safetensors.torch import load_file
 
 from dpr_haystack import DPRDocumentEmbedder, DPRTextEmbedder, train_dpr
 from dpr_haystack.core.model_directory import read_manifest
+from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.engines.training.checkpoints import checkpoints_in
 from dpr_haystack.engines.training.towers.trainer import OneDevice
@@ -297,7 +298,7 @@ def test_every_kind_of_training_learns(model: Path, tmp_path: Path, settings: di
     assert np.isfinite(losses).all()
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
     part = read_manifest(report.model).parts["passage"]
-    assert part.similarity == settings.get("similarity", "dot")
+    assert part.similarity == Similarity.parse(settings.get("similarity", "dot"))
     assert part.normalize == (part.similarity == "cosine"), "so that an inner product is the cosine"
     assert (report.weights, report.validation) == ("last", {})
 
@@ -454,7 +455,7 @@ def test_a_passage_with_more_questions_than_a_batch_is_refused_before_anything_i
         ({"freeze_passage_tower": True, "similarity": "cosine"}, "a frozen passage tower must keep"),
         ({"matryoshka": (64,)}, "matryoshka dimensions must be at most 32, .*: got 64"),
         ({"max_passage_length": 1000}, "max_length must be at most .*: got 1000"),
-        ({"device": "cuda:9"}, "show it this one: CUDA_VISIBLE_DEVICES=9"),
+        ({"device": "cuda:9"}, "make this one visible: CUDA_VISIBLE_DEVICES=9"),
         ({"device": "no-such"}, "the device 'no-such' cannot be used"),
         (
             {"train_questions": 1, "batch_size": 4, "hard_negatives": 0},
