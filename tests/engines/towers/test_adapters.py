@@ -201,7 +201,7 @@ def test_from_the_command_line(base: Path, tmp_path: Path, capsys: pytest.Captur
     assert main(command) == 2
     assert "--base-model, the model it was trained from" in capsys.readouterr().err
     assert main([*command, "--base-model", str(base), "--base-name", "of/the-hub"]) == 0
-    assert "% of what training changed" in capsys.readouterr().out
+    assert "% of the trained changes kept" in capsys.readouterr().out
     config = json.loads((tmp_path / "small" / "question" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "of/the-hub"
     convert(str(tmp_path / "small"), None, tmp_path / "whole", ConversionOptions(base_model=str(base)))
