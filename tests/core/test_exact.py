@@ -143,21 +143,20 @@ def test_the_scores_written_out():
     np.testing.assert_allclose(cosine_scores, [7 / (5 * 2**0.5), 1 / (5**0.5 * 2**0.5), 0])
 
 
-def test_many_questions_are_searched_in_blocks(monkeypatch):
-    monkeypatch.setattr("dpr_haystack.core.exact._SCORES_AT_ONCE", 1000)
+def test_many_questions_are_searched_in_blocks():
     random = np.random.default_rng(5)
     vectors, questions = (random.standard_normal((n, 6), dtype=np.float32) for n in (300, 20))
     rows = np.arange(0, 300, 2)
-    for each, question in zip(exact_search(vectors, questions, 4, Similarity.L2, rows=rows), questions, strict=True):
+    results = exact_search(vectors, questions, 4, Similarity.L2, rows=rows, scores_at_once=1000)
+    for each, question in zip(results, questions, strict=True):
         assert_exact(each, vectors, question, 4, Similarity.L2, set(rows.tolist()))
 
 
 @every_similarity
-def test_rescore_ranks_the_candidates_it_is_given(similarity, monkeypatch):
-    monkeypatch.setattr("dpr_haystack.core.exact._WIDEN_AT_ONCE", 7)
+def test_rescore_ranks_the_candidates_it_is_given(similarity):
     random = np.random.default_rng(6)
     vectors, question = random.standard_normal((90, 5), dtype=np.float32), random.standard_normal(5).astype(np.float32)
     candidates = random.permutation(90)[:40]
-    found = rescore(vectors, question, candidates, 12, similarity)
+    found = rescore(vectors, question, candidates, 12, similarity, rows_at_once=7)
     assert_exact(found, vectors, question, 12, similarity, set(candidates.tolist()))
     assert rescore(vectors, question, candidates[:0], 12, similarity)[0].size == 0

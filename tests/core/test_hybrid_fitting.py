@@ -164,8 +164,6 @@ def test_the_interval_of_the_share() -> None:
     assert share_interval(torn, seed=3) == share_interval(torn, seed=3)
 
 
-def test_the_interval_does_not_depend_on_what_is_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interval_does_not_depend_on_what_is_drawn_at_once() -> None:
     values = np.random.default_rng(1).random((40, len(SHARES)))
-    whole = share_interval(values)
-    monkeypatch.setattr(hybrid_fitting, "_RESAMPLED_AT_ONCE", 400)
-    assert share_interval(values) == whole
+    assert share_interval(values, at_once=400) == share_interval(values)

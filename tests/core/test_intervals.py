@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from dpr_haystack.core import intervals
 from dpr_haystack.core.intervals import bootstrap_interval, counted_interval
 from dpr_haystack.errors import InputError
 
@@ -33,13 +32,12 @@ def test_it_covers_the_true_mean_as_often_as_it_says() -> None:
     assert 0.91 <= inside / 400 <= 0.98
 
 
-def test_the_same_seed_gives_the_same_whatever_is_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_seed_gives_the_same_whatever_is_drawn_at_once() -> None:
     values = [0.0, 1.0, 1.0, 0.5] * 10
     whole = bootstrap_interval(values, seed=2)
     assert bootstrap_interval(values, seed=2) == whole
     assert bootstrap_interval(values, seed=3) != whole
-    monkeypatch.setattr(intervals, "_DRAWN_AT_ONCE", 100)
-    assert bootstrap_interval(values, seed=2) == whole
+    assert bootstrap_interval(values, seed=2, at_once=100) == whole
 
 
 def test_values_that_leave_no_doubt() -> None:

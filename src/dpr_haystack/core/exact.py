@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 # Questions are scored in blocks of at most this many scores (128 MB of float32).
-_SCORES_AT_ONCE = 1 << 25
+SCORES_AT_ONCE = 1 << 25
 # Below this share of the rows, copying the wanted rows is cheaper than scoring all rows and masking.
 _GATHER_BELOW = 0.25
 # Limits of float32: the relative rounding error of one operation, and the smallest normal number.
@@ -26,7 +26,7 @@ _TINY = 2.0**-126
 # An upper bound of the relative error of a float32 sum of a million squares.
 _ROUNDED_UP = 1.1
 # How many rows are converted to float64 at a time.
-_WIDEN_AT_ONCE = 8_192
+ROWS_AT_ONCE = 8_192
 
 Doubles = NDArray[np.float64]
 
@@ -78,7 +78,15 @@ def similarity_scores(vectors: Floats, question: Floats, similarity: Similarity)
     return products
 
 
-def rescore(vectors: Floats, question: Floats, rows: Rows, k: int, similarity: Similarity) -> tuple[Rows, Doubles]:
+def rescore(
+    vectors: Floats,
+    question: Floats,
+    rows: Rows,
+    k: int,
+    similarity: Similarity,
+    *,
+    rows_at_once: int = ROWS_AT_ONCE,
+) -> tuple[Rows, Doubles]:
     """The k best of some candidate rows, by exact score.
 
     :param vectors: Shape (n, dim).
@@ -86,9 +94,10 @@ def rescore(vectors: Floats, question: Floats, rows: Rows, k: int, similarity: S
     :param rows: Candidate rows.
     :param k: How many to keep.
     :param similarity: How to score.
+    :param rows_at_once: How many rows are converted to float64 at a time.
     :returns: Rows and scores, best first, equal scores by row.
     """
-    pieces = [rows[start : start + _WIDEN_AT_ONCE] for start in range(0, max(1, len(rows)), _WIDEN_AT_ONCE)]
+    pieces = [rows[start : start + rows_at_once] for start in range(0, max(1, len(rows)), rows_at_once)]
     scores = np.concatenate([similarity_scores(vectors[piece], question, similarity) for piece in pieces])
     order = np.lexsort((rows, -scores))[:k]
     return rows[order], scores[order]
@@ -103,6 +112,7 @@ def exact_search(
     rows: Rows | None = None,
     excluded: Rows | None = None,
     norms: Doubles | None = None,
+    scores_at_once: int = SCORES_AT_ONCE,
 ) -> list[tuple[Rows, Doubles]]:
     """The k vectors most similar to each question, found by scoring all vectors.
 
@@ -113,6 +123,7 @@ def exact_search(
     :param rows: Search only these rows (sorted); all if None.
     :param excluded: Never return these rows.
     :param norms: The result of :func:`norms_for` for ``vectors``, shape (n,); computed if None.
+    :param scores_at_once: How many scores a block of questions may have, which bounds memory.
     :returns: For each question its rows and scores, best first.
     """
     if rows is not None and excluded is not None and excluded.size:
@@ -128,7 +139,7 @@ def exact_search(
         norms = norms_for(pool, similarity)
     blocked = _blocked(len(pool), allowed, excluded if rows is None else None)
     results = []
-    step = max(1, _SCORES_AT_ONCE // max(1, len(pool)))
+    step = max(1, scores_at_once // max(1, len(pool)))
     for start in range(0, len(questions), step):
         block = questions[start : start + step]
         keys = _ranking_keys(pool, block, similarity, norms)

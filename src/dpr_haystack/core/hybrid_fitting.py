@@ -25,7 +25,7 @@ SHARES = tuple(step / 100 for step in range(101))
 _SOURCES = ("bm25", "dpr")
 # Means that differ by less are equal: the same terms may have been summed in another order.
 _TOLERANCE = 1e-9
-_RESAMPLED_AT_ONCE = 1 << 22
+RESAMPLED_AT_ONCE = 1 << 22
 
 Ranks: TypeAlias = NDArray[np.float64]
 """Ranks of the first relevant passage, from 1; infinite if none was retrieved."""
@@ -201,17 +201,20 @@ def cross_validate(curves: Sequence[Curve], metric: str, depth: int, *, folds: i
     return CrossValidation(ranks, points)
 
 
-def share_interval(values: NDArray[np.float64], *, resamples: int = 1_000, seed: int = 0) -> Interval:
+def share_interval(
+    values: NDArray[np.float64], *, resamples: int = 1_000, seed: int = 0, at_once: int = RESAMPLED_AT_ONCE
+) -> Interval:
     """The 95% confidence interval of the best share of DPR (percentile bootstrap over questions).
 
     :param values: The metric's values for one curve, shape (questions, shares).
     :param resamples: How many samples of the questions are drawn with replacement.
     :param seed: Seed of the sampling.
+    :param at_once: How many counts are drawn at a time, which bounds memory; the result does not depend on it.
     :returns: The lower and upper end, both in the grid.
     """
     generator = np.random.default_rng(seed)
     count = len(values)
-    block = max(1, _RESAMPLED_AT_ONCE // count)
+    block = max(1, at_once // count)
     positions = []
     for start in range(0, resamples, block):
         drawn = generator.multinomial(count, np.full(count, 1.0 / count), size=min(block, resamples - start))

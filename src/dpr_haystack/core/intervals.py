@@ -14,11 +14,16 @@ from dpr_haystack.errors import InputError
 Interval = tuple[float, float]
 
 # The number of random positions drawn at once (64 MB).
-_DRAWN_AT_ONCE = 1 << 23
+DRAWN_AT_ONCE = 1 << 23
 
 
 def bootstrap_interval(
-    values: Sequence[float], *, confidence: float = 95.0, resamples: int = 2_000, seed: int = 0
+    values: Sequence[float],
+    *,
+    confidence: float = 95.0,
+    resamples: int = 2_000,
+    seed: int = 0,
+    at_once: int = DRAWN_AT_ONCE,
 ) -> Interval:
     """The bootstrap interval of a mean: the percentile method (Efron and Tibshirani 1993, chapter 13).
 
@@ -26,6 +31,7 @@ def bootstrap_interval(
     :param confidence: The confidence level in percent.
     :param resamples: How many samples of the values are drawn with replacement.
     :param seed: The random seed.
+    :param at_once: How many positions are drawn at a time, which bounds memory; the result does not depend on it.
     :returns: The lower and the upper end.
     :raises InputError: If there are no values.
     """
@@ -34,7 +40,7 @@ def bootstrap_interval(
         msg = "there are no questions to average over"
         raise InputError(msg)
     generator = np.random.default_rng(seed)
-    block = max(1, _DRAWN_AT_ONCE // data.size)
+    block = max(1, at_once // data.size)
     means = [
         data[generator.integers(data.size, size=(min(block, resamples - start), data.size))].mean(axis=1)
         for start in range(0, resamples, block)
@@ -53,6 +59,7 @@ def counted_interval(
     :param confidence: The confidence level in percent.
     :param resamples: How many samples of the values are drawn with replacement.
     :param seed: The random seed.
+    :param at_once: How many positions are drawn at a time, which bounds memory; the result does not depend on it.
     :returns: The lower and the upper end.
     :raises InputError: If there are no values.
     """

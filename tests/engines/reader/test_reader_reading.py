@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from dpr_haystack.core.spans import SpanChoice
-from dpr_haystack.engines.reader import reader as reader_module
 from dpr_haystack.engines.reader.checkpoints import load_reader
 from dpr_haystack.engines.reader.reader import ReadingOptions
 from dpr_haystack.errors import InputError, ModelError
@@ -118,14 +117,13 @@ def test_a_long_passage_is_read_in_windows(dpr, dpr_folder):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, None])
-def test_neither_batches_nor_chunks_change_what_is_read(dpr, monkeypatch, batch_size):
+def test_neither_batches_nor_chunks_change_what_is_read(dpr, batch_size):
     passages = [("t", "darwin " * (1 + 7 * i % 40) + "island") for i in range(40)]
     expected = [read(dpr, [passage])[0] for passage in passages]
-    monkeypatch.setattr(reader_module, "_CHUNK_PASSAGES", 16)
-    monkeypatch.setattr(reader_module, "_CHUNK_CHARACTERS", 1500)
     done: list[Any] = []
     pairs = [(QUESTION, passage) for passage in passages]
-    got = dpr.read(pairs, options(batch_size=batch_size), progress=done.append)
+    chunked = options(batch_size=batch_size, chunk_passages=16, chunk_characters=1500)
+    got = dpr.read(pairs, chunked, progress=done.append)
     assert sum(done) == 40
     assert len(done) > 3
     for reading, other in zip(got, expected, strict=True):

@@ -13,7 +13,6 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from dpr_haystack.engines.towers import encoder as encoder_module
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import reference, tiny_bert, tiny_dpr, tiny_roberta
@@ -82,13 +81,12 @@ def test_what_the_encoder_says_about_itself(dpr):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, None])
-def test_batches_and_windows_do_not_change_the_vectors(dpr, monkeypatch, batch_size):
+def test_batches_and_windows_do_not_change_the_vectors(dpr, batch_size):
     encoder = load_encoder(str(dpr["passage", 0]), "passage", dtype="float32")
     texts: list[tuple[str | None, str]] = [(None, "darwin " * (1 + 7 * i % 40)) for i in range(50)]
     expected = np.concatenate([encoder.encode([text]) for text in texts])
-    monkeypatch.setattr(encoder_module, "WINDOW", 16)
     done: list[Any] = []
-    got = encoder.encode(texts, batch_size=batch_size, progress=done.append)
+    got = encoder.encode(texts, batch_size=batch_size, window_size=16, progress=done.append)
     np.testing.assert_allclose(got, expected, atol=1e-5)
     assert sum(done) == 50
     assert max(done) <= (batch_size or 16)

@@ -17,9 +17,6 @@ from dpr_haystack.engines.reader.inputs import InputBuilder, ReaderInput, Window
 from dpr_haystack.engines.reader.network import Logits, Network
 from dpr_haystack.errors import InputError
 
-# passages are tokenized and sorted by length in chunks, so that memory does not grow with their number
-_CHUNK_CHARACTERS = 2_000_000
-_CHUNK_PASSAGES = 2048
 # tokens per batch: larger batches do not help on a CPU, but on a GPU
 _CPU_BUDGET = 4096
 _GPU_BUDGET = 65536
@@ -35,12 +32,17 @@ class ReadingOptions:
     :param max_length: Longest input in tokens; ``None`` for the model's own.
     :param stride: Least overlap of the windows of a long passage in tokens.
     :param batch_size: Most windows per batch; ``None`` for no limit but the number of tokens.
+    :param chunk_passages: Passages are tokenized and sorted by length in chunks of at most this many, so that memory
+        does not grow with their number.
+    :param chunk_characters: Most characters per chunk.
     """
 
     choice: SpanChoice
     max_length: int | None = None
     stride: int = 128
     batch_size: int | None = None
+    chunk_passages: int = 2048
+    chunk_characters: int = 2_000_000
 
 
 class Reader:
@@ -87,7 +89,7 @@ class Reader:
         """
         size = self._window_size(options)
         readings: list[PassageReading] = []
-        for chunk in _chunks(pairs):
+        for chunk in _chunks(pairs, options):
             readings += self._read_chunk(self._builder.build(chunk, size), options)
             if progress is not None:
                 progress(len(chunk))
@@ -146,10 +148,13 @@ def _of_window(logits: Logits, row: int, item: ReaderInput, window: Window) -> W
     )
 
 
-def _chunks(pairs: Sequence[tuple[str, PassageText]]) -> Iterator[Sequence[tuple[str, PassageText]]]:
+def _chunks(
+    pairs: Sequence[tuple[str, PassageText]], options: ReadingOptions
+) -> Iterator[Sequence[tuple[str, PassageText]]]:
     start = characters = 0
     for stop, (_, (_, text)) in enumerate(pairs):
-        if stop > start and (characters + len(text) > _CHUNK_CHARACTERS or stop - start == _CHUNK_PASSAGES):
+        is_full = characters + len(text) > options.chunk_characters or stop - start == options.chunk_passages
+        if stop > start and is_full:
             yield pairs[start:stop]
             start, characters = stop, 0
         characters += len(text)

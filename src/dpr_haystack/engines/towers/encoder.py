@@ -85,18 +85,20 @@ class Encoder:
         texts: Sequence[PassageText],
         *,
         batch_size: int | None = None,
+        window_size: int = WINDOW,
         progress: Callable[[int], object] | None = None,
     ) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Encode texts.
 
         :param texts: Titles (or ``None``) and texts. A question has no title.
         :param batch_size: Most texts per batch; ``None`` for no limit but the number of tokens.
+        :param window_size: Texts are tokenized and sorted by length in windows of this many, which bounds memory.
         :param progress: Called after every batch with the number of texts in it.
         :returns: float32 vectors in the order of the texts, (texts, dimension).
         """
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        for start in range(0, len(texts), WINDOW):
-            window = texts[start : start + WINDOW]
+        for start in range(0, len(texts), window_size):
+            window = texts[start : start + window_size]
             ids = self._tokenizer.encode([with_prompt(self.part.prompt, text) for text in window])
             for batch in token_batches([len(item) for item in ids], self._budget, batch_size):
                 vectors[np.add(batch, start)] = self._forward([ids[index] for index in batch])
