@@ -59,7 +59,6 @@ def counted_interval(
     :param confidence: The confidence level in percent.
     :param resamples: How many samples of the values are drawn with replacement.
     :param seed: The random seed.
-    :param at_once: How many positions are drawn at a time, which bounds memory; the result does not depend on it.
     :returns: The lower and the upper end.
     :raises InputError: If there are no values.
     """
