@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from haystack import Document
+from haystack.document_stores.types import DuplicatePolicy
 from numpy.typing import NDArray
 
 from dpr_haystack import FAISSDocumentStore
@@ -45,8 +46,8 @@ def test_a_system_alone_finds_what_it_finds_with_the_others(
     store.close()
 
 
-class DeletesBetween:
-    """A search in which everything that was found is deleted before the next call."""
+class ChangesBetween:
+    """A search of a store that is changed before and after every search."""
 
     def __init__(self, search: LocalSearch, store: FAISSDocumentStore) -> None:
         self._search, self._store = search, store
@@ -55,13 +56,16 @@ class DeletesBetween:
         return getattr(self._search, name)
 
     @contextmanager
-    def at_one_moment(self) -> Iterator[DeletesBetween]:
+    def at_one_moment(self) -> Iterator[ChangesBetween]:
         with self._search.at_one_moment() as moment:
-            yield DeletesBetween(moment, self._store)
+            yield ChangesBetween(moment, self._store)
 
     def both_hits(self, *arguments: Any) -> list[Both]:
+        better = [Document(id=f"later{n}", content="word", embedding=[9.0, 9.0]) for n in range(20)]
+        self._store.write_documents(better, DuplicatePolicy.OVERWRITE)
+        self._store.update_by_filter({"field": "id", "operator": "==", "value": "5"}, {"title": "another"})
         found = self._search.both_hits(*arguments)
-        self._store.delete_documents([name for both in found for hits in both for name in hits.ids])
+        self._store.delete_all_documents()
         return found
 
 
@@ -77,11 +81,12 @@ def test_searches_and_documents_are_of_one_moment(tmp_path: Path, exact_scores: 
     store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=2)
     documents = [Document(id=f"{n}", content="the word", embedding=[1.0, n / 10]) for n in range(6)]
     store.write_documents(documents)
-    search: Any = DeletesBetween(LocalSearch(store), store)
+    search: Any = ChangesBetween(LocalSearch(store), store)
     tower: Any = Tower()
     hybrid = HybridSearch(search, tower, HybridSettings(exact_scores=exact_scores))
     found = hybrid.documents(["word", "the word"], 3)
     assert [[document.content for document in row] for row in found] == [["the word"] * 3] * 2
     assert [row[0].id for row in found] == ["5", "5"]
+    assert all("title" not in document.meta for row in found for document in row)
     assert store.count_documents() == 0
     assert hybrid.documents(["word"], 3) == [[]]

@@ -407,8 +407,13 @@ def test_a_moment_does_not_see_what_is_written_or_deleted_later(tmp_path):
         assert moment.keyword_hits("apple", 30, None).ids == ["a", "b", "c"]
         assert set(moment.dense_hits([[1.0, 0.0]], 30, None)[0].ids) == set(texts)
         assert [each.id for each in moment.keyword_documents("apple", 2, None)] == ["a", "b"]
+        scores = moment.keyword_scores("apple", ["a", "b"])
         store.delete_documents(["a"])
-        assert moment.keyword_hits("apple", 1, None).ids == ["b"]
+        store.update_by_filter({"field": "id", "operator": "==", "value": "b"}, {"title": "pear"})
+        assert store.searching().keyword_hits("pear", 1, None).ids == ["b"]
+        assert moment.keyword_hits("pear", 1, None).ids == []
+        assert moment.keyword_hits("apple", 2, None).ids == ["a", "b"]
+        assert moment.keyword_scores("apple", ["a", "b"]) == scores
         assert set(moment.documents(["a", "later1"])) == {"a"}
         assert moment.count() == 4
     assert store.searching().count() == 23

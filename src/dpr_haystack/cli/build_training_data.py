@@ -17,6 +17,7 @@ from dpr_haystack.cli.mine import add_rules, options_of, summary
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
     from dpr_haystack.core.passages import Passage
+    from dpr_haystack.core.progress import Progress
     from dpr_haystack.errors import DataError
     from dpr_haystack.formats.training import TrainingExample
 
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _from_questions(
-    store: AnyStore, arguments: argparse.Namespace, bad: list[DataError], step: Callable[[int], None]
+    store: AnyStore, arguments: argparse.Namespace, bad: list[DataError], step: Progress
 ) -> tuple[Iterator[TrainingExample], Callable[[], str]]:
     """The examples, and a function that describes them once they are made."""
     from itertools import islice
@@ -113,7 +114,7 @@ def _from_questions(
 
 
 def _from_passages(
-    store: AnyStore, arguments: argparse.Namespace, step: Callable[[int], None]
+    store: AnyStore, arguments: argparse.Namespace, step: Progress
 ) -> tuple[Iterator[TrainingExample], Callable[[], str]]:
     """The examples, and a function that describes them once they are made."""
     from dpr_haystack.workflows.opening import all_passages

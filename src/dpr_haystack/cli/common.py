@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -19,6 +19,7 @@ from dpr_haystack.errors import InputError
 if TYPE_CHECKING:
     from dpr_haystack.components.reader import DPRReader
     from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
+    from dpr_haystack.core.progress import Progress
     from dpr_haystack.workflows.opening import Compute, Location, Place
 
 #: Seconds between two lines of progress if stderr is not a terminal.
@@ -35,11 +36,6 @@ def whole_number(text: str) -> int:
         msg = f"must be an integer of at least 1: got {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return number
-
-
-def add_store(parser: argparse.ArgumentParser) -> None:
-    """`--store`."""
-    parser.add_argument("--store", required=True, metavar="DIR", help="the store's directory")
 
 
 def add_place(
@@ -157,7 +153,7 @@ def hybrid_search(place: Place, arguments: argparse.Namespace, *, is_fusing: boo
 
 
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int | None = None) -> Iterator[Progress]:
     """A progress bar on stderr, or a line every 15 seconds if stderr is not a terminal; yields the callback.
 
     :param what: What the steps are.
@@ -176,7 +172,7 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
         yield step
 
 
-def _line_now_and_then(what: str, total: int | None) -> Callable[[int], None]:
+def _line_now_and_then(what: str, total: int | None) -> Progress:
     started = reported = time.monotonic()
     done = 0
 

@@ -118,7 +118,7 @@ def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> 
                 recorders=recording,
                 progress=step,
             )
-    return report, fusion_of(hybrid)
+    return report, fusion_of(hybrid, max(ks))
 
 
 def _warn_of_fitted_questions(

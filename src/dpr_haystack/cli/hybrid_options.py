@@ -63,16 +63,17 @@ def settings_of(arguments: argparse.Namespace, model: str) -> HybridSettings:
     return settings if arguments.exact_scores is None else replace(settings, exact_scores=arguments.exact_scores)
 
 
-def fusion_of(hybrid: HybridSearch | None) -> dict[str, Any]:
+def fusion_of(hybrid: HybridSearch | None, depth: int) -> dict[str, Any]:
     """The fusion settings as JSON under ``"fusion"``; empty for the default, equal weights.
 
     :param hybrid: Both searches; None for BM25 only.
+    :param depth: How many passages were evaluated: each search found at least as many.
     """
     from dpr_haystack.core.hybrid_settings import HybridSettings
 
     if hybrid is None:
         return {}
-    settings = hybrid.settings
+    settings = replace(hybrid.settings, candidates=max(hybrid.settings.candidates, depth))
     default = HybridSettings(exact_scores=settings.exact_scores, candidates=settings.candidates)
     return {} if settings == default else {"fusion": settings.parameters()}
 

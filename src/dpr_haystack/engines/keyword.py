@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from copy import copy
 from itertools import islice
 from pathlib import Path
 
@@ -64,11 +65,21 @@ class KeywordIndex:
         self._schema = schema.build()
         self._index = tantivy.Index(self._schema, path=str(directory))
         self._index.register_tokenizer(_ANALYZER, self._analyzer)
+        self._searcher: tantivy.Searcher | None = None
 
     @property
     def size(self) -> int:
         """Number of documents."""
-        return int(self._index.searcher().num_docs)
+        return int(self._current_searcher().num_docs)
+
+    def pinned(self) -> KeywordIndex:
+        """The index as it is now: later updates and reloads do not change what the result finds."""
+        snapshot = copy(self)
+        snapshot._searcher = self._index.searcher()
+        return snapshot
+
+    def _current_searcher(self) -> tantivy.Searcher:
+        return self._searcher or self._index.searcher()
 
     def reload(self) -> None:
         """Load what another process has committed."""
@@ -132,7 +143,7 @@ class KeywordIndex:
 
     def keys(self) -> set[int]:
         """The keys of all documents."""
-        searcher = self._index.searcher()
+        searcher = self._current_searcher()
         if not searcher.num_docs:
             return set()
         hits = searcher.search(tantivy.Query.all_query(), limit=searcher.num_docs, count=False).hits
@@ -153,7 +164,7 @@ class KeywordIndex:
         return tantivy.Query.boolean_query([(tantivy.Occur.Must, words), (tantivy.Occur.Must, unscored)])
 
     def _hits(self, query: tantivy.Query, k: int) -> tuple[Rows, NDArray[np.float64]]:
-        searcher = self._index.searcher()
+        searcher = self._current_searcher()
         limit = min(k, searcher.num_docs)  # tantivy allocates memory for as many as are requested
         hits = searcher.search(query, limit=limit, count=False).hits if limit else []
         if not hits:

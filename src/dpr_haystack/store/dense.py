@@ -237,7 +237,7 @@ class ApproximateSearcher:
             batch = view.vectors[start : start + _ADD_AT_ONCE]
             index.add(batch)
             if index.size != start + len(batch):
-                self._index = None  # its rows are not those of the store
+                self._index, self._saved_rows = None, 0  # its rows are not those of the store
                 msg = (
                     f"the index {self._index_string!r} kept {index.size - start} of {len(batch)} vectors; "
                     "use another index_string, e.g. 'Flat'"

@@ -93,6 +93,19 @@ class KeywordCache:
                     self._open = self._caught_up(connection)
             return self._open[1]
 
+    def pinned(self, state: State) -> KeywordIndex | None:
+        """The index as it is now, if it has seen the writes up to a moment and no later ones; else None.
+
+        :param state: The moment.
+        """
+        with self._guard:
+            if self._open is None:
+                return None
+            position, index = self._open
+            if (position.last_key, position.last_tombstone) != (state.last_key, state.last_tombstone):
+                return None
+            return index.pinned()
+
     def drop(self) -> None:
         """Delete the index; the next :meth:`current` rebuilds it."""
         with self._guard, across_processes(self._layout.indexes / "keyword.lock", self._lock_timeout):

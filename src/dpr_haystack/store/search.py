@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from haystack import logging
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 Hit = TypeVar("Hit")
 
+_MOST_TRIES = 5
+
 
 def check_top_k(top_k: int) -> None:
     """Refuse an invalid number of results.
@@ -38,6 +40,17 @@ def check_top_k(top_k: int) -> None:
     :raises BadDocument: If it is negative or not an integer.
     """
     check_integer("top_k", top_k, minimum=0, error=BadDocument)
+
+
+class _Moment(NamedTuple):
+    """One moment of a store.
+
+    :param view: The documents and vectors.
+    :param words: The keyword index, pinned.
+    """
+
+    view: View
+    words: KeywordIndex
 
 
 class StoreSearch:
@@ -51,23 +64,48 @@ class StoreSearch:
     def __init__(self, engine: StoreEngine, index_string: str, options: Mapping[str, int] | None) -> None:
         self._engine = engine
         self._searcher: ExactSearcher | ApproximateSearcher = engine.searcher(index_string, options)
-        self._view: View | None = None
+        self._moment: _Moment | None = None
 
     @contextmanager
     def at_one_moment(self) -> Iterator[StoreSearch]:
         """Searches that all see the same documents, whatever is written or deleted while the block runs."""
-        with self._engine.view() as view:
+        if self._moment is not None:
+            yield self
+            return
+        with ExitStack() as stack:
             search = copy(self)
-            search._view = view
+            search._moment = self._enter_moment(stack)
             yield search
+
+    def _enter_moment(self, stack: ExitStack) -> _Moment:
+        """A view and the keyword index that has seen exactly what the view has."""
+        keyword = self._engine.keyword
+        for _ in range(_MOST_TRIES):
+            keyword.current()
+            view = stack.enter_context(self._engine.view())
+            index = keyword.pinned(view.state)
+            if index is not None:
+                return _Moment(view, index)
+            stack.close()  # somebody wrote in between: look again
+        # Somebody writes all the time. The index is newer than the view; keys above the view's last one are ignored.
+        view = stack.enter_context(self._engine.view())
+        return _Moment(view, keyword.current().pinned())
 
     @contextmanager
     def _viewing(self) -> Iterator[View]:
-        if self._view is not None:
-            yield self._view
+        if self._moment is not None:
+            yield self._moment.view
             return
         with self._engine.view() as view:
             yield view
+
+    @contextmanager
+    def _keyword_moment(self) -> Iterator[_Moment]:
+        if self._moment is not None:
+            yield self._moment
+            return
+        with ExitStack() as stack:
+            yield self._enter_moment(stack)
 
     def count(self) -> int:
         """How many documents there are."""
@@ -153,9 +191,9 @@ class StoreSearch:
         :param query: Plain words.
         :param ids: The documents.
         """
-        with self._viewing() as view:
+        with self._keyword_moment() as (view, index):
             keys = view.lookup("key", "id", ids)
-            scores = self._engine.keyword.current().scores(query, list(keys.values()))
+            scores = index.scores(query, list(keys.values()))
         return {name: scores[key] for name, key in keys.items()}
 
     def documents(self, ids: Sequence[str], *, with_vectors: bool = False) -> dict[str, Document]:
@@ -193,10 +231,7 @@ class StoreSearch:
     ) -> list[Hit]:
         """The result of ``read`` for the keys and scores of the best documents."""
         check_top_k(top_k)
-        with self._viewing() as view:
-            # After the view was opened, so that the index has seen everything that the view has. What it has seen
-            # beyond that is left out by key: keys grow, and a deleted document's key is never used again.
-            index = self._engine.keyword.current()
+        with self._keyword_moment() as (view, index):
             allowed = view.select(filters).keys if filters else None
             keys, scores = _known_keys(index, query, top_k, allowed, view.state.last_key)
             return read(view, keys.tolist(), scores.tolist())
@@ -223,7 +258,7 @@ class StoreSearch:
 def _known_keys(
     index: KeywordIndex, query: str, top_k: int, allowed: Rows | None, last_key: int
 ) -> tuple[Rows, NDArray[np.float64]]:
-    """The best keys of an index up to the last key of a view."""
+    """The best keys of an index up to the last key of a view: keys grow, and none is used again."""
     depth = top_k
     while True:
         keys, scores = index.search(query, depth, allowed)

@@ -14,17 +14,17 @@ from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.errors import EncoderMismatch
 
 
-def check_similarity(embedder: DPRDocumentEmbedder, similarity: Similarity, place: str) -> None:
+def check_similarity(embedder: DPRDocumentEmbedder, similarity: Similarity, location: str) -> None:
     """Check that vectors are compared by the similarity that their tower was trained for.
 
     :param embedder: The passage tower.
     :param similarity: The similarity of the store or index.
-    :param place: The store or index, for the message.
+    :param location: The store or index, for the message.
     :raises EncoderMismatch: If the tower was trained for Euclidean distance and the similarity is another one.
     """
     if embedder.similarity == Similarity.L2 != similarity:
         msg = (
-            f"{place} compares vectors by {similarity}, but {embedder.model} was trained for Euclidean distance (l2): "
+            f"{location} compares vectors by {similarity}, but {embedder.model} was trained for Euclidean distance (l2): "
             "`dpr-haystack index --store DIR` with a new directory makes a store that fits"
         )
         raise EncoderMismatch(msg)

@@ -150,8 +150,8 @@ class ElasticsearchSearch:
     def dense_hits(self, embeddings: NDArray[np.float32], top_k: int, filters: Filters | None) -> list[Hits]:
         """See :meth:`PassageSearch.dense_hits`; up to 64 questions in a request."""
         kind = self._similarity_for(embeddings)
-        found = self._connection.carry_out(self._by_vector(embeddings, top_k, filters, excludes=None))
-        return [_hits(hits, kind) for hits in found]
+        results = self._connection.carry_out(self._by_vector(embeddings, top_k, filters, excludes=None))
+        return [_hits(hits, kind) for hits in results]
 
     def both_hits(
         self, queries: Sequence[str], embeddings: NDArray[np.float32], top_k: int, filters: Filters | None
@@ -160,9 +160,9 @@ class ElasticsearchSearch:
         from dpr_haystack.engines.elasticsearch.both import finding_both
 
         kind = self._similarity_for(embeddings)
-        asked, ids_only = self._asked(queries, embeddings), replace(self._dense, excludes=None)
-        found = self._connection.carry_out(finding_both(asked, ids_only, translated(filters), top_k))
-        return [Both(_hits(by_words), _hits(by_vector, kind)) for by_words, by_vector in found]
+        questions, ids_only = self._asked(queries, embeddings), replace(self._dense, excludes=None)
+        results = self._connection.carry_out(finding_both(questions, ids_only, translated(filters), top_k))
+        return [Both(_hits(by_words), _hits(by_vector, kind)) for by_words, by_vector in results]
 
     def scores(self, queries: Sequence[str], embeddings: NDArray[np.float32], wanted: Sequence[Ids]) -> list[Both]:
         """See :meth:`PassageSearch.scores`; the server scores the passages as its searches do."""
@@ -172,10 +172,10 @@ class ElasticsearchSearch:
         steps = scoring_missing(
             self._asked(queries, embeddings), [ids.bm25 for ids in wanted], [ids.dpr for ids in wanted]
         )
-        found = self._connection.carry_out(steps)
+        results = self._connection.carry_out(steps)
         return [
             Both(_hits(by_words, default=ids.bm25), _hits(by_vector, kind))
-            for ids, (by_words, by_vector) in zip(wanted, found, strict=True)
+            for ids, (by_words, by_vector) in zip(wanted, results, strict=True)
         ]
 
     def documents(self, ids: Sequence[str]) -> dict[str, Document]:
@@ -208,8 +208,8 @@ class ElasticsearchSearch:
         bodies = [dense_body(vector, search, clauses, top_k) for vector in embeddings.tolist()]
         return (yield from searching(self._connection.index, bodies, self._retries))
 
-    def _documents(self, found: list[list[Hit]], kind: str | None = None) -> list[list[Document]]:
-        return [[self._document(hit, kind) for hit in hits] for hits in found]
+    def _documents(self, results: list[list[Hit]], kind: str | None = None) -> list[list[Document]]:
+        return [[self._document(hit, kind) for hit in hits] for hits in results]
 
     def _document(self, hit: Hit, kind: str | None) -> Document:
         score = hit["_score"] if kind is None else similarity_of(hit["_score"], kind)

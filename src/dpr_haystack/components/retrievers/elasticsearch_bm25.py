@@ -157,8 +157,8 @@ class ElasticsearchBM25Retriever:
         """See :meth:`run`; does not block the event loop."""
         _check_questions([query])
         chosen = combined(self.filter_policy, self.filters, filters)
-        found = await self._search.keyword_documents_async([query], chosen_top_k(top_k, self.top_k), chosen)
-        return {"documents": self._scaled(found)[0]}
+        documents = await self._search.keyword_documents_async([query], chosen_top_k(top_k, self.top_k), chosen)
+        return {"documents": self._scaled(documents)[0]}
 
     def retrieve(
         self, queries: Sequence[str], filters: dict[str, Any] | None = None, top_k: int | None = None

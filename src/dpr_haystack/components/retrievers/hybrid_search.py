@@ -96,8 +96,8 @@ class HybridSearch:
         embeddings = self.embed(queries)
         depth = max(self.settings.candidates, top_k)
         with self.search.at_one_moment() as search:
-            found = self._hits(search, queries, embeddings, depth, filters)
-            best = [hits.fused[:top_k] for hits in found]
+            results = self._hits(search, queries, embeddings, depth, filters)
+            best = [hits.fused[:top_k] for hits in results]
             documents = search.documents(list(dict.fromkeys(hit.id for hits in best for hit in hits)))
         return [_documents(documents, hits, explain=explain) for hits in best]
 
@@ -109,12 +109,12 @@ class HybridSearch:
         depth: int,
         filters: Filters | None,
     ) -> list[HybridHits]:
-        found = search.both_hits(queries, embeddings, depth, filters)
-        complete = found
+        results = search.both_hits(queries, embeddings, depth, filters)
+        complete = results
         if self.settings.exact_scores:
-            scores = search.scores(queries, embeddings, [_lacking(both) for both in found])
-            complete = [_merged(*pair) for pair in zip(found, scores, strict=True)]
-        return [HybridHits(both, _fused(full, self.settings)) for both, full in zip(found, complete, strict=True)]
+            scores = search.scores(queries, embeddings, [_lacking(both) for both in results])
+            complete = [_merged(*pair) for pair in zip(results, scores, strict=True)]
+        return [HybridHits(both, _fused(full, self.settings)) for both, full in zip(results, complete, strict=True)]
 
 
 def systems_of(hybrid: HybridSearch | None, wanted: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -158,11 +158,11 @@ def runs_of(
         return [{"dpr": hits} for hits in search.dense_hits(hybrid.embed(questions), depth, None)]
     return [
         {
-            "bm25": found.both.bm25,
-            "dpr": found.both.dpr,
-            "hybrid": Hits([hit.id for hit in found.fused], [hit.score for hit in found.fused]),
+            "bm25": hits.both.bm25,
+            "dpr": hits.both.dpr,
+            "hybrid": Hits([hit.id for hit in hits.fused], [hit.score for hit in hits.fused]),
         }
-        for found in hybrid.hits(questions, max(hybrid.settings.candidates, depth))
+        for hits in hybrid.hits(questions, max(hybrid.settings.candidates, depth))
     ]
 
 

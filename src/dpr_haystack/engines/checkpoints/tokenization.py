@@ -128,16 +128,6 @@ def longest_input(tokenizer: Any, config: Any) -> int:
     return min(limits)
 
 
-def own_max_length(folder: Path) -> int | None:
-    """The length that a tokenizer's configuration limits texts to.
-
-    :param folder: A transformers folder.
-    :returns: The number of tokens; None if the configuration has no real limit.
-    """
-    value = _tokenizer_config(folder).get("model_max_length")
-    return int(value) if value is not None and value < 10**6 else None
-
-
 def _tokenizer_config(folder: Path) -> dict[str, Any]:
     path = folder / "tokenizer_config.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}

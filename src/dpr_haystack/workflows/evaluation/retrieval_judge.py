@@ -12,7 +12,6 @@ from itertools import islice
 from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.components.retrievers.hybrid_search import Runs
 from dpr_haystack.core.answers import AnswerMatcher
-from dpr_haystack.core.hits import Hits
 from dpr_haystack.core.metrics import first_gold, first_hit
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.formats.question import Question
@@ -129,7 +128,7 @@ class RetrievalJudge:
         :param question: The question.
         :param runs: The results of each system.
         """
-        first = {name: Hits(runs[name].ids[: self._depth], runs[name].scores[: self._depth]) for name in self.ranks}
+        first = {name: runs[name].first(self._depth) for name in self.ranks}
         judged = JudgedQuestion(question, first, self._cache, self._matcher)
         for name, ranks in self.ranks.items():
             if question.passage_ids:

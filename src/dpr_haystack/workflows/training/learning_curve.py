@@ -158,10 +158,15 @@ class _Pair:
     def facts(self) -> dict[str, Any]:
         """Everything that its vectors depend on."""
         return {
-            role: [tower.identity.fingerprint, tower.pooling, tower.normalize, self.similarity or tower.similarity]
+            role: [tower.identity.fingerprint, tower.pooling, tower.normalize, self._similarity(tower)]
             for role in ROLES
             for tower in [self._encoder(role)]
         }
+
+    def _similarity(self, tower: Encoder) -> str | None:
+        # as in dpr.json, so that earlier results are recognised
+        similarity = self.similarity or tower.similarity
+        return None if similarity is None else similarity.sentence_transformers_name
 
     def _encoder(self, role: Role) -> Encoder:
         from dpr_haystack.engines.checkpoints.runtime import chosen_device

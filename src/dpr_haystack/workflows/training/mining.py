@@ -167,7 +167,7 @@ class _Miner:
     def mined(self, batch: Sequence[TrainingExample]) -> list[TrainingExample]:
         questions = [example.question for example in batch]
         runs = runs_of(self._search, self._hybrid, questions, self._options.rules.last_rank, [self._options.source])
-        results = [_first(run[self._options.source], self._options.rules.last_rank) for run in runs]
+        results = [run[self._options.source].first(self._options.rules.last_rank) for run in runs]
         ids = [name for hits in results for name in hits.ids]
         ids += [passage.id for example in batch for passage in example.positives]
         documents = self._search.documents(list(dict.fromkeys(ids)))
@@ -216,10 +216,6 @@ def as_passage(document: Document) -> Passage:
     :param document: The document.
     """
     return Passage(document.id, str(document.meta.get("title") or ""), document.content or "")
-
-
-def _first(hits: Hits, count: int) -> Hits:
-    return Hits(hits.ids[:count], hits.scores[:count])
 
 
 def _positive_score(candidates: Sequence[Candidate], gold: set[str], *, is_stored: bool) -> float | None:
