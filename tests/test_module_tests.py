@@ -120,6 +120,7 @@ TESTED_BY = {
     "workflows/pruning": "test_cli_index",
     "workflows/recorded_models": "test_opening",
     "workflows/training/curves": "test_learning_curve",
+    "workflows/training/encoder_pair": "test_learning_curve",
     "workflows/training/loading": "test_train",
     "workflows/training/run_directory": "test_train",
     "workflows/workspace": "test_cli_quickstart",

@@ -24,8 +24,8 @@ def check_similarity(embedder: DPRDocumentEmbedder, similarity: Similarity, loca
     """
     if embedder.similarity == Similarity.L2 != similarity:
         msg = (
-            f"{location} compares vectors by {similarity}, but {embedder.model} was trained for Euclidean distance (l2): "
-            "`dpr-haystack index --store DIR` with a new directory makes a store that fits"
+            f"{location} compares vectors by {similarity}, but {embedder.model} was trained for Euclidean distance "
+            "(l2): `dpr-haystack index --store DIR` with a new directory makes a store that fits"
         )
         raise EncoderMismatch(msg)
 

@@ -11,20 +11,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.exact import exact_search
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.hits import Hits
-from dpr_haystack.core.model_directory import ROLES, Role
+from dpr_haystack.core.model_directory import Role
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.core.similarity import Similarity
@@ -35,6 +32,7 @@ from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.question import Question
 from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks, RetrievalJudge
 from dpr_haystack.workflows.opening import all_passages
+from dpr_haystack.workflows.training.encoder_pair import EncoderPair
 from dpr_haystack.workflows.training.loading import drawn, load_training_set
 from dpr_haystack.workflows.training.run_directory import RunDirectory
 from dpr_haystack.workflows.training.train import facts_of, train_dpr
@@ -42,7 +40,6 @@ from dpr_haystack.workflows.training.train import facts_of, train_dpr
 if TYPE_CHECKING:
     from dpr_haystack.backends.passage_search import PassageSearch
     from dpr_haystack.components.retrievers.common import AnyStore
-    from dpr_haystack.engines.towers.encoder import Encoder
 
 BM25 = "BM25"
 
@@ -130,54 +127,6 @@ def learning_curve(
     return ranks
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """Two encoders, loaded when they are needed.
-
-    :param models: The checkpoint of each role.
-    :param device: The device they run on; None for the best available.
-    :param options: Options for loading them.
-    :param similarity: The similarity of untrained encoders; None for that of the checkpoint.
-    """
-
-    models: Mapping[Role, str]
-    device: str | None
-    options: Mapping[str, Any]
-    similarity: Similarity | None = None
-    _loaded: dict[Role, Encoder] = field(default_factory=dict)
-
-    def encode(self, role: Role, texts: Sequence[PassageText]) -> tuple[NDArray[np.float32], Similarity]:
-        """Vectors of texts, shape (texts, dimension), and their similarity.
-
-        :param role: The role of the encoder.
-        :param texts: The texts.
-        """
-        encoder = self._encoder(role)
-        return encoder.encode(texts), self.similarity or encoder.similarity or Similarity.DOT_PRODUCT
-
-    def facts(self) -> dict[str, Any]:
-        """Everything that its vectors depend on."""
-        return {
-            role: [tower.identity.fingerprint, tower.pooling, tower.normalize, self._similarity(tower)]
-            for role in ROLES
-            for tower in [self._encoder(role)]
-        }
-
-    def _similarity(self, tower: Encoder) -> str | None:
-        # as in dpr.json, so that earlier results are recognised
-        similarity = self.similarity or tower.similarity
-        return None if similarity is None else similarity.sentence_transformers_name
-
-    def _encoder(self, role: Role) -> Encoder:
-        from dpr_haystack.engines.checkpoints.runtime import chosen_device
-        from dpr_haystack.engines.towers.loading import load_encoder
-
-        if role not in self._loaded:
-            device = chosen_device(self.device)
-            self._loaded[role] = load_encoder(self.models[role], role, device=device, **self.options)
-        return self._loaded[role]
-
-
 def _training_data(
     config: TrainingConfig, counts: Sequence[int], questions: Sequence[Question], notify: Notify, on_bad: OnBad | None
 ) -> dict[int, dict[str, Any]]:
@@ -207,19 +156,19 @@ def _trained(
     folder: Path,
     progress: StepProgress | None,
     token: str | None,
-) -> _Pair:
+) -> EncoderPair:
     options = {"token": token, "dtype": config.dtype}
     if count == 0:
         models: dict[Role, str] = {"question": config.model, "passage": config.passage_model or config.model}
         as_trained = {"pooling": config.pooling, "normalize": config.normalize}
-        return _Pair(models, config.device, {**options, **as_trained}, Similarity.parse(config.similarity))
+        return EncoderPair(models, config.device, {**options, **as_trained}, Similarity.parse(config.similarity))
     part = replace(config, train_questions=count, output_dir=str(folder))
     if not RunDirectory(folder).is_finished(part, data):
         report = train_dpr(part, token=token, progress=progress)
         if not report.finished:
             raise KeyboardInterrupt
     model = str(folder / "model")
-    return _Pair({"question": model, "passage": model}, config.device, options)
+    return EncoderPair({"question": model, "passage": model}, config.device, options)
 
 
 class _Evaluator:
@@ -250,7 +199,7 @@ class _Evaluator:
         texts = batched([question.question for question in self._questions], _AT_ONCE)
         return self._judged(hits for batch in texts for hits in self._search.keyword_hits(batch, depth, None))
 
-    def saved_ranks(self, path: Path, pair: _Pair) -> Ranks | None:
+    def saved_ranks(self, path: Path, pair: EncoderPair) -> Ranks | None:
         """The ranks in a file, if they are of this pair with the same questions and passages.
 
         :param path: The file.
@@ -262,7 +211,7 @@ class _Evaluator:
         is_same = saved.get("of") == {**self._facts(), "pair": pair.facts()}
         return Ranks(saved["gold"], saved["answer"]) if is_same else None
 
-    def dense_ranks(self, pair: _Pair, path: Path) -> Ranks:
+    def dense_ranks(self, pair: EncoderPair, path: Path) -> Ranks:
         """A pair's ranks by exact search over all passages; they are saved to a file.
 
         :param pair: The pair.
