@@ -1,4 +1,4 @@
-# The same targets serve at home and in CI. Everything goes into .venv and demo, which git ignores.
+# The same targets work locally and in CI. Everything goes into .venv and demo, which git ignores.
 PYTHON ?= python3
 BIN := .venv/bin
 SQUAD ?=
@@ -13,7 +13,7 @@ help:
 	@echo "make check        lint, types and the quick tests, in less than 90 seconds; before every commit"
 	@echo "make test         install, run all tests and show their coverage"
 	@echo "make lint         ruff, mypy, import contracts, docstrings"
-	@echo "make fix          let ruff mend what it can"
+	@echo "make fix          let ruff fix what it can"
 	@echo "make bench        benchmarks, side by side with peers; SQUAD=DIR with SQuAD's two files adds the encoder's and the reader's"
 	@echo "make wheel        build the wheel and try it in an environment of its own"
 	@echo "make elasticsearch, make elasticsearch-stop"

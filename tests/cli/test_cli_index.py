@@ -420,7 +420,7 @@ def test_progress_is_said_where_stderr_is_no_terminal(
     monkeypatch.setattr("dpr_haystack.cli.common.SECONDS_A_LINE", 0.0)
     (here / "book.md").write_text(sections(100))
     ran = cli("index", "book.md", "--store", "store", "--model", tiny_models[0])
-    said = [re.fullmatch(r"passages: (\d+), \d+ a second", line) for line in ran.err.splitlines()]
+    said = [re.fullmatch(r"passages: (\d+), \d+ per second", line) for line in ran.err.splitlines()]
     assert [int(each[1]) for each in said if each] == [64, 100]
 
 

@@ -183,7 +183,7 @@ def _line_now_and_then(what: str, total: int | None) -> Progress:
         if now - reported >= SECONDS_A_LINE:
             reported = now
             of = f" of {total}" if total is not None else ""
-            print(f"{what}: {done}{of}, {done / (now - started):.0f} a second", file=sys.stderr, flush=True)
+            print(f"{what}: {done}{of}, {done / (now - started):.0f} per second", file=sys.stderr, flush=True)
 
     return step
 

@@ -81,7 +81,7 @@ def check_model_options(model: object, token: object, dtype: str) -> None:
     :raises InputError: If the model is not a non-empty string, the token not a Secret, or the dtype unknown.
     """
     if not isinstance(model, str) or not model.strip():
-        msg = f"model must be a name on the Hugging Face hub or a path: got {model!r}"
+        msg = f"model must be a string, a name on the Hugging Face hub or a path: got {model!r}"
         raise InputError(msg)
     if token is not None and not isinstance(token, Secret):
         # the value is left out: it may be a token in plain text

@@ -82,21 +82,27 @@ def check_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
 
 
 def repair_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
-    """Rebuild what can be rebuilt, then check again.
+    """Rebuild the derived indexes and the recorded counts if any of them is wrong, then check again.
 
     :param root: The store's directory.
     :param lock_timeout: Seconds to wait for another process.
+    :returns: The result of the last check.
     :raises StoreFailure: If manifest or database cannot be read.
     """
+    report = check_store(root, lock_timeout=lock_timeout)
+    if not report.repairable:
+        return report
     layout = Layout(root.resolve())
     manifest = read_manifest(layout)
     with closing(Database(layout.database, lock_timeout)) as database:
         with database.writing() as connection:
             connection.execute("UPDATE state SET count = (SELECT count(*) FROM documents)")
-        KeywordCache(layout, database, manifest.language, lock_timeout).drop()
-        for position in layout.indexes.glob("*.json"):
-            position.unlink()
+        keyword = KeywordCache(layout, database, manifest.language, lock_timeout)
+        keyword.drop()
+        keyword.current()
+        keyword.close()
         for file in layout.indexes.glob("*.faiss"):
+            file.with_suffix(".json").unlink(missing_ok=True)
             file.unlink()
     return check_store(root, lock_timeout=lock_timeout)
 

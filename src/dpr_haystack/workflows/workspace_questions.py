@@ -91,13 +91,13 @@ def report_lines(results: Sequence[QuestionResult]) -> Iterator[str]:
         yield _line(_shortened(result.question, _QUESTION - 2), ranks)
         if any(rank != "1" for rank in ranks.values()):
             wrong = "; ".join(f"{name}: {result.titles[name]}" for name in systems if _is_wrong(result, name))
-            yield f"    first, but wrong: {_shortened(wrong, 92)}" if wrong else "    nothing was found"
+            yield f"    wrong passage first: {_shortened(wrong, 92)}" if wrong else "    nothing was found"
     yield ""
     for k in _KS:
         shares = {name: top_k_accuracy([result.ranks[name] for result in results], [k])[k] for name in systems}
         yield _line(f"right passage in the top {k}, %", {name: f"{share:.1f}" for name, share in shares.items()})
     times = {name: sorted(result.milliseconds[name] for result in results)[len(results) // 2] for name in systems}
-    yield _line("milliseconds a question, median", {name: f"{time_:.1f}" for name, time_ in times.items()})
+    yield _line("milliseconds per question, median", {name: f"{time_:.1f}" for name, time_ in times.items()})
 
 
 def _is_wrong(result: QuestionResult, system: str) -> bool:
