@@ -327,7 +327,7 @@ def test_questions_that_are_none(retriever_of: Make) -> None:
     for wrong in ("", "  ", None, 7, ["a"]):
         with pytest.raises(InputError):
             retriever.run(wrong)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="list of questions"):
+    with pytest.raises(InputError, match="must be a list: got a string"):
         retriever.retrieve("abc")
     with pytest.raises(InputError, match="10000"):
         retriever.run(QUESTION, top_k=10_001)

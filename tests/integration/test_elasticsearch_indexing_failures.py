@@ -111,7 +111,7 @@ def test_a_server_that_was_never_there_is_one_line_within_seconds(
 def test_an_address_that_is_none_is_refused(cli: Cli, corpus: Path, tiny_models: tuple[Path, Path]) -> None:
     ran = cli("index", corpus, "--elasticsearch", "localhost:9", "--model", tiny_models[0])
     assert (ran.code, ran.out) == (2, "")
-    assert "an address looks like http://localhost:9200" in ran.err
+    assert "a host looks like http://localhost:9200" in ran.err
 
 
 def test_without_the_extra_its_name_is_said(

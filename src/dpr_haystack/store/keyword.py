@@ -64,6 +64,13 @@ class Position:
         """
         return self.last_key >= state.last_key and self.last_tombstone >= state.last_tombstone
 
+    def is_ahead_of(self, state: State) -> bool:
+        """Whether the index has seen writes that are later than a state.
+
+        :param state: The state.
+        """
+        return self.last_key > state.last_key or self.last_tombstone > state.last_tombstone
+
 
 class KeywordCache:
     """Opens, updates and rebuilds the keyword index of a store.
@@ -93,18 +100,21 @@ class KeywordCache:
                     self._open = self._caught_up(connection)
             return self._open[1]
 
-    def pinned(self, state: State) -> KeywordIndex | None:
-        """The index as it is now, if it has seen the writes up to a moment and no later ones; else None.
+    def at(self, connection: Connection, state: State) -> KeywordIndex | None:
+        """The index as of one moment, pinned; None if it has seen later writes already.
 
-        :param state: The moment.
+        :param connection: A connection inside the read transaction of that moment.
+        :param state: The state of the store in that transaction.
         """
         with self._guard:
-            if self._open is None:
-                return None
+            if self._open is None or not self._open[0].covers(state):
+                with across_processes(self._layout.indexes / "keyword.lock", self._lock_timeout):
+                    on_disk = Position.read(self._layout.keyword_position)
+                    if on_disk is not None and on_disk.is_ahead_of(state):
+                        return None
+                    self._open = self._caught_up(connection)
             position, index = self._open
-            if (position.last_key, position.last_tombstone) != (state.last_key, state.last_tombstone):
-                return None
-            return index.pinned()
+            return None if position.is_ahead_of(state) else index.pinned()
 
     def drop(self) -> None:
         """Delete the index; the next :meth:`current` rebuilds it."""

@@ -80,13 +80,14 @@ class StoreSearch:
     def _enter_moment(self, stack: ExitStack) -> _Moment:
         """A view and the keyword index that has seen exactly what the view has."""
         keyword = self._engine.keyword
-        for _ in range(_MOST_TRIES):
-            keyword.current()
+        for attempt in range(_MOST_TRIES):
+            if attempt > 1:
+                keyword.current()  # also rebuilds an index that is newer than a restored database
             view = stack.enter_context(self._engine.view())
-            index = keyword.pinned(view.state)
+            index = keyword.at(view.connection, view.state)
             if index is not None:
                 return _Moment(view, index)
-            stack.close()  # somebody wrote in between: look again
+            stack.close()  # another reader has updated the index after this view was opened: look again
         # Somebody writes all the time. The index is newer than the view; keys above the view's last one are ignored.
         view = stack.enter_context(self._engine.view())
         return _Moment(view, keyword.current().pinned())

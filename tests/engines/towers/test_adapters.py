@@ -208,7 +208,7 @@ def test_from_the_command_line(base: Path, tmp_path: Path, capsys: pytest.Captur
     assert load_encoder(str(tmp_path / "whole"), "question").dimension == 32
     for more in (["--max-length", "9"], ["--dimension", "9"], ["--dpr-classes"]):
         assert main([*command, "--base-model", str(base), *more]) == 2
-        assert f"no {more[0]} beside it" in capsys.readouterr().err
+        assert f"cannot be combined with {more[0]}" in capsys.readouterr().err
     assert main(["convert", model, "--output", str(tmp_path / "x"), "--base-name", "of/the-hub"]) == 2
     assert "needs --adapter-rank" in capsys.readouterr().err
 
