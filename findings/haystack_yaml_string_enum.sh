@@ -5,7 +5,7 @@
 # like one.
 # Seen: to_dict() and json.dumps() accept the pipeline, and Pipeline.dumps() raises a TypeError. PyYAML represents
 # objects by their exact type, and Haystack's marshaller adds no representer for subclasses of str. The same holds for
-# any subclass of str or int, such as numpy.str_.
+# any subclass of str or int.
 # So: put the member's value, not the member, into to_dict().
 set -euo pipefail
 folder=$(mktemp -d)
