@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""All exceptions defined by dpr-haystack.
+"""The exceptions of dpr-haystack. The store's own, in :mod:`dpr_haystack.store.errors`, are subclasses of these.
 
 ::
 

@@ -185,7 +185,7 @@ def _report(
     options: FitOptions,
     hybrid: HybridSearch,
 ) -> FitReport:
-    depth, count = hybrid.settings.candidates, len(curves[0].ranks)
+    depth = hybrid.settings.candidates
     value = partial(metric_values, metric=options.metric, depth=depth)
     means = [value(curve.ranks).mean(axis=0) for curve in curves]
     choice = best_point(means)
@@ -193,7 +193,6 @@ def _report(
     held_out = cross_validate(curves, options.metric, depth, folds=options.folds, seed=options.seed)
     ranks = {**ranks, "fitted": chosen.ranks[:, choice.position], "cross-validated": held_out.ranks}
     interval = share_interval(value(chosen.ranks), seed=options.seed)
-    systems = {name: _figures(of_system, options.ks, depth) for name, of_system in ranks.items()}
     settings = HybridSettings(
         weights=chosen.weights[choice.position],
         normalization=chosen.normalization,
@@ -201,7 +200,7 @@ def _report(
         exact_scores=hybrid.settings.exact_scores,
         candidates=depth,
         fitted={
-            "questions": count,
+            "questions": len(questions),
             "metric": options.metric,
             "share": SHARES[choice.position],
             "interval": interval,
@@ -213,10 +212,10 @@ def _report(
         share=SHARES[choice.position],
         interval=interval,
         curves={curve.normalization: mean.tolist() for curve, mean in zip(curves, means, strict=True)},
-        systems=systems,
+        systems={name: _figures(of_system, options.ks, depth) for name, of_system in ranks.items()},
         gains=_gains({name: value(of_system) for name, of_system in ranks.items()}, options.seed),
         folds=[(curves[fold.curve].normalization, SHARES[fold.position]) for fold in held_out.points],
-        questions=count,
+        questions=len(questions),
         metric=options.metric,
     )
 

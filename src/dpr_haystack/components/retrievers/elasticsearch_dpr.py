@@ -76,12 +76,9 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
     ) -> None:
         check_default_top_k(top_k)
         check_patience(timeout, retries)
+        dense = DenseSearch(num_candidates, oversample)
         self._search = ElasticsearchSearch(
-            document_store,
-            "ElasticsearchDPRRetriever",
-            dense=DenseSearch(num_candidates, oversample),
-            timeout=timeout,
-            retries=retries,
+            document_store, "ElasticsearchDPRRetriever", dense=dense, timeout=timeout, retries=retries
         )
         embedder = DPRTextEmbedder(model, device=device, token=token, dtype=dtype, max_length=max_length)
         self._tower = QuestionTower(self._search, embedder)
