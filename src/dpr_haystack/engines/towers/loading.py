@@ -164,7 +164,8 @@ def _load_transformers(source: TowerSource, dtype: torch.dtype) -> Any:
     source.weights  # noqa: B018 -- raises a clearer error than transformers if files are missing
     cls = _CLASSES[source.class_name]
     loading_dtype = dtype if source.adapter is None else torch.float32
-    model = load_pretrained(cls, source.folder, "encoder", dtype=loading_dtype, attn_implementation="sdpa")
+    # without attn_implementation: transformers takes fused attention where the class has it, else the class's own
+    model = load_pretrained(cls, source.folder, "encoder", dtype=loading_dtype)
     if source.adapter is not None:
         apply_adapter(model, source.adapter)
     return model.to(dtype)
