@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from haystack import Document, Pipeline, component
+from haystack.components.routers import ConditionalRouter
 from haystack.core.component import Component
 
 from dpr_haystack import HybridJoiner
@@ -269,3 +270,34 @@ def test_yaml_loads_in_a_fresh_process_without_an_allow_list():
         env={"HAYSTACK_TELEMETRY_ENABLED": "False"},
     )
     assert "'dense', 'sparse', 'top_k'" in result.stdout
+
+
+def test_a_branch_that_did_not_run_is_an_absent_list():
+    """Two retrievers share one input, and a router runs only one of them: Haystack passes None for the other."""
+
+    @component
+    class Retriever:
+        def __init__(self, name):
+            self.name = name
+
+        @component.output_types(documents=list[Document])
+        def run(self, query: str):
+            return {"documents": [Document(id=self.name, content=query, score=2.0)]}
+
+    routes: Any = [
+        {"condition": "{{ query|length < 3 }}", "output": "{{ query }}", "output_name": "short", "output_type": str},
+        {"condition": "{{ query|length >= 3 }}", "output": "{{ query }}", "output_name": "long", "output_type": str},
+    ]
+    pipeline = Pipeline()
+    pipeline.add_component("router", ConditionalRouter(routes))
+    pipeline.add_component("first", Retriever("first"))
+    pipeline.add_component("second", Retriever("second"))
+    pipeline.add_component("joiner", HybridJoiner())
+    pipeline.connect("router.short", "first.query")
+    pipeline.connect("router.long", "second.query")
+    pipeline.connect("first", "joiner.dpr")
+    pipeline.connect("second", "joiner.dpr")
+    for query, expected in (("ab", "first"), ("abcd", "second")):
+        result = pipeline.run({"router": {"query": query}, "joiner": {"bm25": docs(other=1.0)}})
+        assert {document.id for document in result["joiner"]["documents"]} == {expected, "other"}
+    assert HybridJoiner().run(dpr=[None], bm25=None)["documents"] == []

@@ -88,7 +88,8 @@ class HybridJoiner:
         """Fuse the lists.
 
         :param top_k: The number of documents to return, 0 for none; ``None`` for that of the constructor.
-        :param lists: The documents of each input, or ``None``. Documents without a score rank last in their list.
+        :param lists: The documents of each input; ``None``, or ``None`` inside a list, for an input that got nothing.
+            Haystack passes this for a branch that did not run. Documents without a score rank last in their list.
         :returns: ``documents``: best first.
         :raises InputError: If ``top_k`` is negative, an input is unknown, or a list contains anything but Documents.
         """
@@ -137,7 +138,8 @@ def _checked(name: str, documents: Iterable[Any], weights: Mapping[str, float]) 
     if name not in weights:
         msg = f"unknown input {name!r}; known: {', '.join(weights)}"
         raise InputError(msg)
-    documents = list(documents)
+    # Haystack joins what several senders give to one input into a list, with None for those that did not run
+    documents = [document for document in documents if document is not None]
     for document in documents:
         if not isinstance(document, Document):
             msg = f"the input {name!r} must be a list of Documents: got a list with {type(document).__name__}"

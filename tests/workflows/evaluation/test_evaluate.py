@@ -43,3 +43,19 @@ def test_an_evaluation_tells_how_far_it_is(tmp_path: Path) -> None:
     assert report.questions == 400
     assert (report.systems["bm25"].gold, report.systems["bm25"].answer) == ({1: 75.0}, {1: 75.0})
     store.close()
+
+
+def test_questions_of_which_none_can_be_judged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = made(tmp_path / "store", None)
+    search = search_over(store)
+    with pytest.raises(InputError, match="none of 2 questions can be judged: none has answers or gold passages"):
+        evaluate(search, [Question("apple", (), ()), Question("pear", (), ())], None)
+    gone = [Question("apple", (), ("2",)), Question("pear", (), ("2", "3"))]
+    with pytest.raises(InputError, match=r"none of 2 questions can be judged: 2 of 2 gold passages are not in .*store"):
+        evaluate(search, gone, None)
+    assert evaluate(search, [*gone, Question("apple", (), ("1",))], None, EvaluationOptions(ks=[1])).questions == 3
+    assert "2 of 3 questions cannot be judged and count as not found: 2 of 3 gold passages are not in" in caplog.text
+    caplog.clear()
+    evaluate(search, [Question("apple", ("apple",), ("2",))], None, EvaluationOptions(ks=[1]))
+    assert caplog.text == ""
+    store.close()

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from haystack import logging
+
 from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.components.retrievers.hybrid_search import HybridSearch, runs_of, systems_of
 from dpr_haystack.core.batching import batched
@@ -19,6 +21,8 @@ from dpr_haystack.formats.question import Question
 from dpr_haystack.workflows.evaluation.reader_judge import ReadingJudge
 from dpr_haystack.workflows.evaluation.report import EvaluationReport, SystemReport, report_of
 from dpr_haystack.workflows.evaluation.retrieval_judge import JudgedQuestion, RetrievalJudge
+
+logger = logging.getLogger(__name__)
 
 # Questions per batch; few with a reader, so that progress is reported often.
 _AT_ONCE, _READ_AT_ONCE = 256, 8
@@ -73,13 +77,15 @@ def evaluate(
     :param reading: Judges the answers of a reader; None to evaluate retrieval only.
     :param recorders: Each is called with every question after it was judged.
     :param progress: Called with the number of questions done since the last call.
-    :raises InputError: If there are no questions, a system is unknown, or a measure cannot be computed.
+    :raises InputError: If there are no questions, none can be judged, a system is unknown, or a measure cannot be
+        computed.
     :raises MissingExtra: If measures are requested and ir_measures is not installed.
     """
     options = options or EvaluationOptions()
     if not questions:
         msg = "evaluation needs questions: got none"
         raise InputError(msg)
+    check_judgeable(search, questions)
     ks = options.ks
     names = systems_of(hybrid, options.systems)
     judge = RetrievalJudge(search, names, max(ks), options.match)
@@ -99,6 +105,32 @@ def evaluate(
     for name, reader_reports in (reading.reports() if reading is not None else {}).items():
         report.systems[name].reader = reader_reports
     return report
+
+
+def check_judgeable(search: PassageSearch, questions: Sequence[Question]) -> None:
+    """Refuse questions of which none can be judged, and warn if most cannot.
+
+    A question can be judged if it has answers, or if one of its gold passages is in the store or index.
+
+    :param search: Searches the passages.
+    :param questions: The questions.
+    :raises InputError: If no question can be judged.
+    """
+    gold = list(dict.fromkeys(name for question in questions for name in question.passage_ids))
+    stored = {name for batch in batched(gold, _AT_ONCE) for name in search.documents(batch)}
+    without = sum(not question.answers and not stored.intersection(question.passage_ids) for question in questions)
+    missing = f"{len(gold) - len(stored)} of {len(gold)} gold passages are not in {search.location}"
+    if without == len(questions):
+        reason = missing if gold else "none has answers or gold passages"
+        msg = f"none of {len(questions)} questions can be judged: {reason}"
+        raise InputError(msg)
+    if 2 * without > len(questions):
+        logger.warning(
+            "{without} of {count} questions cannot be judged and count as not found: {reason}",
+            without=without,
+            count=len(questions),
+            reason=missing,
+        )
 
 
 def _record(
