@@ -246,7 +246,8 @@ def test_a_file_takes_its_place_when_all_went_well(cli: Cli, tmp_path: Path, mon
     store = FAISSDocumentStore("store")
     store.write_documents([Document(id="1", content="apple"), Document(id="2 3", content="pear")])
     store.close()
-    Path("questions.jsonl").write_text('{"question": "apple", "answers": ["apple"]}\n{"question": "pear", "answers": ["pear"]}\n')
+    lines = [json.dumps({"question": word, "answers": [word]}) for word in ("apple", "pear")]
+    Path("questions.jsonl").write_text("\n".join(lines))
     for name in ("run", "asked"):
         Path(name).write_text("old")
     before = sorted(tmp_path.iterdir())
