@@ -10,7 +10,7 @@
     ├── InputError (ValueError)         invalid input from the caller
     │   ├── DataError                   an invalid file: name, line and problem
     │   ├── IndexMismatch               a store, index or vector that does not match
-    │   └── EncoderMismatch             a question tower that belongs to another passage tower
+    │   └── EncoderMismatch             a tower that does not fit the vectors of a store
     ├── ModelError                      a model that cannot be found or loaded
     ├── TrainingFailed                  training that cannot continue, e.g. because the loss is NaN
     └── StoreError                      a store that cannot be opened, read or written
@@ -85,7 +85,7 @@ class IndexMismatch(InputError):
 
 
 class EncoderMismatch(InputError):
-    """A question tower that belongs to a different passage tower than the one that made a store's vectors."""
+    """A question or passage tower that does not fit the vectors of a store."""
 
 
 class ModelError(DPRError):

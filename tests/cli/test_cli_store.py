@@ -91,6 +91,18 @@ def test_a_damaged_index_is_rebuilt(cli: Cli, store: Path) -> None:
     assert (found(), found("dpr")) == before
 
 
+@pytest.mark.parametrize(
+    "position", ["[]", "null", "{broken", '{"index": "HNSW8", "options": 3}', '{"index": "IVF8", "options": {}}']
+)
+def test_an_index_without_a_valid_position_is_replaced(cli: Cli, store: Path, position: str) -> None:
+    before = found("dpr")
+    (file,) = (path for path in (store / "indexes").glob("*.json") if path.with_suffix(".faiss").exists())
+    file.write_text(position)
+    assert cli("check", store).code == 0
+    assert cli("check", store, "--repair").code == 0
+    assert found("dpr") == before
+
+
 @pytest.mark.parametrize("damage", ["bit", "cut", "gone"])
 def test_damage_to_the_vectors_cannot_be_repaired(cli: Cli, store: Path, damage: str) -> None:
     (vectors,) = store.glob("vectors-*.f32")

@@ -241,6 +241,9 @@ def test_results_as_the_reader_takes_them(tmp_path):
     bad = written(tmp_path / "bad.json", [{"question": "q", "ctxs": [{"id": "1", "text": "x", "score": "much"}]}])
     with pytest.raises(DataError, match="record 1"):
         list(read_results(bad))
+    bad = written(tmp_path / "bad.json", [{"question": "q", "answers": "Paris", "ctxs": []}])
+    with pytest.raises(DataError, match="record 1: answers must be a list of strings: got 'Paris'"):
+        list(read_results(bad))
 
 
 def test_results_are_written_one_by_one(tmp_path):

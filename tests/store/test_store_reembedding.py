@@ -224,6 +224,8 @@ def test_one_at_a_time_and_only_with_the_same_model(tmp_path: Path) -> None:
             store.reembedding(NEW.record(), 12),
         ):
             pass
+        with pytest.raises(StoreLocked, match="another process is re-embedding"):
+            store.drop_reembedding()
     other = StandIn("other", 12)
     with pytest.raises(EncoderMismatch, match=r"with new, 9 vectors are done.*--restart"):
         reembed(store, other)  # type: ignore[arg-type]

@@ -20,8 +20,6 @@ from dpr_haystack.backends.passage_writer import NotWritten
 from dpr_haystack.core.hits import Both, Hits, Ids, Kept
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.store.handle import StoreHandle
-from dpr_haystack.store.layout import Layout
-from dpr_haystack.store.manifests import manifest_of
 from dpr_haystack.store.registry import is_store
 from dpr_haystack.store.search import StoreSearch
 
@@ -147,7 +145,7 @@ class LocalWriter:
 
     def prepare(self, record: Mapping[str, Any], dimension: int) -> None:
         """See :meth:`PassageWriter.prepare`; a wrong dimension is refused by the write that follows."""
-        manifest = manifest_of(Layout(self._store.directory or Path()))
+        manifest = self._store.opened().described()
         if manifest.dimension in (None, dimension) and manifest.encoder is None:
             self.record_encoder(record)
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from copy import copy
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
+from dpr_haystack.core.batching import batched
 from dpr_haystack.core.exact import Rows
 from dpr_haystack.errors import InputError
 
@@ -104,8 +104,7 @@ class KeywordIndex:
             document.add_text("title", title)
             writer.add_document(document)
         # Not by term: the Python binding converts the key to a signed number, which matches nothing.
-        remaining = iter(removed)
-        while batch := list(islice(remaining, KEYS_IN_QUERY)):
+        for batch in batched(removed, KEYS_IN_QUERY):
             writer.delete_documents_by_query(tantivy.Query.term_set_query(self._schema, "key", batch))
         writer.commit()
         writer.wait_merging_threads()

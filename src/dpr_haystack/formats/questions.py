@@ -19,6 +19,7 @@ from typing import Any
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import OnBad, counted_lines, parse_json, read_text, suffix_of
 from dpr_haystack.formats.question import Question
+from dpr_haystack.formats.records import parse_rows
 from dpr_haystack.formats.squad import is_squad, squad_questions
 from dpr_haystack.formats.tables import read_rows
 from dpr_haystack.formats.writing import atomic_writer, write_json_lines
@@ -41,13 +42,8 @@ def read_questions(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Qu
         in the structure of a SQuAD file are always raised.
     :raises DataError: If the file cannot be read, or has another format; its content is never evaluated as code.
     """
-    for parse in _from_json(path) if suffix_of(path) == ".json" else _from_lines(path, on_bad):
-        try:
-            yield parse()
-        except DataError as error:
-            if on_bad is None:
-                raise
-            on_bad(error)
+    parsers = _from_json(path) if suffix_of(path) == ".json" else _from_lines(path, on_bad)
+    yield from parse_rows(parsers, lambda parse: parse(), on_bad)
 
 
 def _from_lines(path: str | Path, on_bad: OnBad | None) -> Iterator[Callable[[], Question]]:

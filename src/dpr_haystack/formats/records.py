@@ -74,6 +74,19 @@ def parse_rows(rows: Iterator[Row], read: Callable[[Row], T], on_bad: OnBad | No
             yield value
 
 
+def answers_of(record: Record, path: str | Path) -> tuple[str, ...]:
+    """The gold answers of a record that is an object; none if it has none.
+
+    :param record: The record.
+    :param path: Its file, for messages.
+    :raises DataError: If they are not a list of strings.
+    """
+    answers = record.value.get("answers") or []
+    if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
+        raise DataError(path, f"{record.where}answers must be a list of strings: got {answers!r}", record.line)
+    return tuple(answers)
+
+
 def _first_character(file: IO[bytes]) -> bytes:
     character = file.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8).lstrip()
     while not character:

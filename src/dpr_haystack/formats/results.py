@@ -14,7 +14,7 @@ from typing import Any
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import OnBad
-from dpr_haystack.formats.records import Record, parse_rows, read_records
+from dpr_haystack.formats.records import Record, answers_of, parse_rows, read_records
 from dpr_haystack.formats.writing import json_list_writer, write_json_list
 
 
@@ -98,11 +98,11 @@ def _object(result: RetrievalResult) -> dict[str, Any]:
 def _result(record: Record, path: str | Path) -> RetrievalResult:
     value = record.value
     try:
-        passages = tuple(map(_retrieved_passage, value["ctxs"]))
-        return RetrievalResult(str(value["question"]), tuple(value.get("answers") or ()), passages)
+        question, passages = str(value["question"]), tuple(map(_retrieved_passage, value["ctxs"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f'{record.where}expected "question" and "ctxs" with id, text and score ({error!r})'
         raise DataError(path, reason, record.line) from error
+    return RetrievalResult(question, answers_of(record, path), passages)
 
 
 def _retrieved_passage(value: Any) -> RetrievedPassage:

@@ -35,17 +35,6 @@ def read_squad_passages(path: str | Path) -> Iterator[Passage]:
     yield from squad_passages(parse_json(read_text(path), path), path)
 
 
-def read_squad_questions(path: str | Path) -> Iterator[Question]:
-    """Read the questions of a SQuAD file, each with its distinct answers and the id of its passage.
-
-    A question without an answer (SQuAD 2.0) has neither answers nor passage ids.
-
-    :param path: The file; gzipped if its name ends in ``.gz``.
-    :raises DataError: If it is not a SQuAD file.
-    """
-    yield from squad_questions(parse_json(read_text(path), path), path)
-
-
 def squad_passages(content: Any, path: str | Path) -> Iterator[Passage]:
     """The passages of parsed content; see :func:`read_squad_passages`.
 
@@ -57,7 +46,9 @@ def squad_passages(content: Any, path: str | Path) -> Iterator[Passage]:
 
 
 def squad_questions(content: Any, path: str | Path) -> Iterator[Question]:
-    """The questions of parsed content; see :func:`read_squad_questions`.
+    """The questions of parsed content, each with its distinct answers and the id of its passage.
+
+    A question without an answer (SQuAD 2.0) has neither answers nor passage ids.
 
     :param content: The parsed content of the file.
     :param path: The file, for messages.

@@ -13,7 +13,7 @@ from typing import Any
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import OnBad, suffix_of
-from dpr_haystack.formats.records import Record, parse_rows, read_records
+from dpr_haystack.formats.records import Record, answers_of, parse_rows, read_records
 from dpr_haystack.formats.writing import write_json_lines, write_json_list
 
 _POSITIVE, _HARD, _OTHER = "positive_ctxs", "hard_negative_ctxs", "negative_ctxs"
@@ -96,16 +96,13 @@ def _example(record: Record, path: str | Path) -> TrainingExample:
     positives = _passages(value, _POSITIVE, path, record)
     if not positives:
         raise DataError(path, f"{where}must have a positive passage under {_POSITIVE!r}: got none", record.line)
-    answers = value.get("answers") or []
-    if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
-        raise DataError(path, f"{where}answers must be a list of strings: got {answers!r}", record.line)
     id_ = value.get("id")
     return TrainingExample(
         question=value["question"],
         positives=positives,
         hard_negatives=_passages(value, _HARD, path, record),
         negatives=_passages(value, _OTHER, path, record),
-        answers=tuple(answers),
+        answers=answers_of(record, path),
         id=str(record.number if id_ is None else id_),
         meta={name: entry for name, entry in value.items() if name not in _KNOWN},
     )

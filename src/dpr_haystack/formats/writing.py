@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -48,8 +49,6 @@ def atomic_writer(path: str | Path) -> Iterator[TextIO]:
 
 @contextmanager
 def _text(binary: Any) -> Iterator[TextIO]:
-    import io
-
     file = io.TextIOWrapper(binary, encoding="utf-8", newline="\n", write_through=False)
     try:
         yield cast("TextIO", file)
@@ -66,12 +65,7 @@ def write_json_lines(path: str | Path, objects: Iterable[Any]) -> int:
     :returns: The number of objects.
     :raises DataError: If the file cannot be written.
     """
-    count = 0
-    with atomic_writer(path) as file:
-        for value in objects:
-            file.write(json.dumps(value, ensure_ascii=False) + "\n")
-            count += 1
-    return count
+    return write_lines(path, (json.dumps(value, ensure_ascii=False) for value in objects))
 
 
 def write_json_list(path: str | Path, objects: Iterable[Any]) -> int:

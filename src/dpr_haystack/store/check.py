@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from dpr_haystack.core.batching import batched
 from dpr_haystack.core.exact import Rows, exact_search
-from dpr_haystack.store.database import Database, State, in_chunks, read_state
+from dpr_haystack.engines.ann import check_index_string
+from dpr_haystack.store.database import Database, State, read_state
 from dpr_haystack.store.dense import ApproximateSearcher, make_searcher
 from dpr_haystack.store.errors import StoreFailure
 from dpr_haystack.store.keyword import KeywordCache
@@ -26,6 +28,8 @@ from dpr_haystack.store.reembedding_state import reembedding_in
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.view import SelectionCache, View
 
+_LOCK_TIMEOUT = 60.0
+_DOCUMENTS_AT_A_TIME = 10_000
 _SAMPLE = 100
 _NEIGHBOURS = 10
 # An index that finds a smaller share of the exact neighbours is not just approximate but damaged.
@@ -55,11 +59,10 @@ class CheckReport:
         return not self.repairable and not self.damaged
 
 
-def check_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
+def check_store(root: Path) -> CheckReport:
     """Check counts, checksums and every derived index of a store. Only brings indexes up to date.
 
     :param root: The store's directory.
-    :param lock_timeout: Seconds to wait for another process.
     :raises StoreFailure: If manifest or database cannot be read.
     """
     layout = Layout(root.resolve())
@@ -68,7 +71,7 @@ def check_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
         msg = f"{layout.database} is missing; restore the store from a copy"
         raise StoreFailure(msg)
     report = CheckReport()
-    with closing(Database(layout.database, lock_timeout)) as database, database.reading() as connection:
+    with closing(Database(layout.database, _LOCK_TIMEOUT)) as database, database.reading() as connection:
         state = read_state(connection)
         manifest = merged(manifest, state)
         report.documents = state.count
@@ -81,30 +84,29 @@ def check_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
     return report
 
 
-def repair_store(root: Path, *, lock_timeout: float = 60.0) -> CheckReport:
+def repair_store(root: Path) -> CheckReport:
     """Rebuild the derived indexes and the recorded counts if any of them is wrong, then check again.
 
     :param root: The store's directory.
-    :param lock_timeout: Seconds to wait for another process.
     :returns: The result of the last check.
     :raises StoreFailure: If manifest or database cannot be read.
     """
-    report = check_store(root, lock_timeout=lock_timeout)
+    report = check_store(root)
     if not report.repairable:
         return report
     layout = Layout(root.resolve())
     manifest = read_manifest(layout)
-    with closing(Database(layout.database, lock_timeout)) as database:
+    with closing(Database(layout.database, _LOCK_TIMEOUT)) as database:
         with database.writing() as connection:
             connection.execute("UPDATE state SET count = (SELECT count(*) FROM documents)")
-        keyword = KeywordCache(layout, database, manifest.language, lock_timeout)
+        keyword = KeywordCache(layout, database, manifest.language, _LOCK_TIMEOUT)
         keyword.drop()
         keyword.current()
         keyword.close()
         for file in layout.indexes.glob("*.faiss"):
             file.with_suffix(".json").unlink(missing_ok=True)
             file.unlink()
-    return check_store(root, lock_timeout=lock_timeout)
+    return check_store(root)
 
 
 def _check_database(connection: sqlite3.Connection, state: State, report: CheckReport) -> None:
@@ -136,7 +138,7 @@ def _check_vectors(
         report.damaged.append(str(error))
         return
     invalid: list[str] = []
-    for chunk in in_chunks(connection.execute(query)):
+    for chunk in batched(connection.execute(query), _DOCUMENTS_AT_A_TIME):
         rows = [row for _, row, _ in chunk]
         if rows[-1] >= state.next_row:
             report.damaged.append(f"documents refer to vectors after the last row, {state.next_row}")
@@ -166,7 +168,7 @@ def _check_keyword_index(
     if not layout.keyword_position.exists():
         report.passed.append("keyword index: not built yet")
         return
-    cache = KeywordCache(layout, database, manifest.language, lock_timeout=60.0)
+    cache = KeywordCache(layout, database, manifest.language, lock_timeout=_LOCK_TIMEOUT)
     try:
         keys = cache.current().keys()
     except (ValueError, OSError) as error:  # tantivy raises these for damaged files
@@ -175,7 +177,7 @@ def _check_keyword_index(
     finally:
         cache.close()
     before = _keys(connection)
-    with closing(Database(layout.database, lock_timeout=60.0)) as again, again.reading() as later:
+    with closing(Database(layout.database, lock_timeout=_LOCK_TIMEOUT)) as again, again.reading() as later:
         after = _keys(later)
     # the index may be newer than this read transaction: other processes may have written in the meantime
     missing, surplus = len((before & after) - keys), len(keys - (before | after))
@@ -208,9 +210,10 @@ def _approximate_searchers(layout: Layout, manifest: Manifest) -> Iterator[tuple
         try:
             position = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
             name, options = position["index"], position["options"]
-        except (OSError, ValueError, KeyError):
-            continue  # an index without a position is not used, and will be replaced
-        searcher = make_searcher(layout, name, options, manifest.similarity, lock_timeout=60.0)
+            check_index_string(name, options)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # an index without a valid position is not used, and will be replaced
+        searcher = make_searcher(layout, name, options, manifest.similarity, lock_timeout=_LOCK_TIMEOUT)
         if isinstance(searcher, ApproximateSearcher):
             yield name, searcher
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 
-from dpr_haystack.store.database import State, in_chunks
+from dpr_haystack.core.batching import batched
+from dpr_haystack.store.database import State
 from dpr_haystack.store.vectors import VectorFile
 
 #: Default number of deleted documents up to which a store is not compacted: there is little to gain.
 COMPACT_ABOVE = 4_096
+_ROWS_AT_A_TIME = 10_000
 
 
 def is_worth_it(state: State, compact_above: int) -> bool:
@@ -36,7 +38,7 @@ def compact(connection: sqlite3.Connection, source: VectorFile, target: VectorFi
     keys_and_rows = connection.execute("SELECT key, row FROM documents WHERE row IS NOT NULL ORDER BY row").fetchall()
     connection.execute("UPDATE documents SET row = -1 - row WHERE row IS NOT NULL")  # keeps the rows distinct
     written = 0
-    for chunk in in_chunks(keys_and_rows):
+    for chunk in batched(keys_and_rows, _ROWS_AT_A_TIME):
         if old is not None:
             target.append(written, old[[row for _, row in chunk]])
         moved = [(written + position, key) for position, (key, _) in enumerate(chunk)]

@@ -11,13 +11,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 from dpr_haystack.store.errors import StoreFailure, StoreLocked
-
-Item = TypeVar("Item")
 
 # Dimension and encoder of the vectors, from the first re-embedding on. This row takes precedence over the manifest, so
 # that vectors, dimension and encoder change in one transaction.
@@ -262,14 +258,3 @@ def is_storable(text: str) -> bool:
     :param text: The text.
     """
     return "\0" not in text and text.encode(errors="ignore").decode() == text
-
-
-def in_chunks(items: Iterable[Item], size: int = 10_000) -> Iterator[list[Item]]:
-    """Split an iterable into lists of at most ``size`` items.
-
-    :param items: The items.
-    :param size: Length of a list.
-    """
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

@@ -9,6 +9,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from sqlite3 import Connection
@@ -95,8 +96,7 @@ class KeywordCache:
             state = read_state(connection)
         with self._guard:
             if self._open is None or not self._open[0].covers(state):
-                lock = self._layout.indexes / "keyword.lock"
-                with across_processes(lock, self._lock_timeout), self._database.reading() as connection:
+                with self._alone(), self._database.reading() as connection:
                     self._open = self._caught_up(connection)
             return self._open[1]
 
@@ -108,7 +108,7 @@ class KeywordCache:
         """
         with self._guard:
             if self._open is None or not self._open[0].covers(state):
-                with across_processes(self._layout.indexes / "keyword.lock", self._lock_timeout):
+                with self._alone():
                     on_disk = Position.read(self._layout.keyword_position)
                     if on_disk is not None and on_disk.is_ahead_of(state):
                         return None
@@ -118,7 +118,7 @@ class KeywordCache:
 
     def drop(self) -> None:
         """Delete the index; the next :meth:`current` rebuilds it."""
-        with self._guard, across_processes(self._layout.indexes / "keyword.lock", self._lock_timeout):
+        with self._guard, self._alone():
             self._open = None
             self._layout.keyword_position.unlink(missing_ok=True)
             self._remove_others(None)
@@ -127,6 +127,9 @@ class KeywordCache:
         """Close the files."""
         with self._guard:
             self._open = None
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return across_processes(self._layout.indexes / "keyword.lock", self._lock_timeout)
 
     def _caught_up(self, connection: Connection) -> tuple[Position, KeywordIndex]:
         state = read_state(connection)
@@ -160,9 +163,9 @@ class KeywordCache:
         position = Position.read(self._layout.keyword_position)
         if position is None:
             return None
-        is_ahead = position.last_key > state.last_key or position.last_tombstone > state.last_tombstone
         folder = self._layout.indexes / position.folder
-        if is_ahead or position.last_tombstone < state.floor or not (folder / "meta.json").exists():
+        is_behind = position.last_tombstone < state.floor
+        if position.is_ahead_of(state) or is_behind or not (folder / "meta.json").exists():
             return None
         try:
             if self._open is not None and self._open[0].folder == position.folder:

@@ -67,17 +67,16 @@ def merged(manifest: Manifest, state: State) -> Manifest:
     return replace(manifest, dimension=state.dimension or manifest.dimension, encoder=encoder)
 
 
-def manifest_of(layout: Layout, lock_timeout: float = 60.0) -> Manifest:
+def manifest_of(layout: Layout) -> Manifest:
     """The current description of a store that need not be open.
 
     :param layout: Its files.
-    :param lock_timeout: Seconds to wait for another process.
     :raises StoreFailure: If manifest or database cannot be read.
     """
     manifest = read_manifest(layout)
     if not layout.database.exists():
         return manifest  # opening the store reports the missing database
-    database = Database(layout.database.resolve(), lock_timeout)
+    database = Database(layout.database.resolve(), lock_timeout=60.0)
     with closing(database), database.reading() as connection:
         return merged(manifest, read_state(connection))
 

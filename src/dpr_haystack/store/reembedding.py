@@ -75,12 +75,7 @@ def reembedding(
     :raises EncoderMismatch: If a re-embedding with another tower is in progress.
     :raises StoreLocked: If another process is re-embedding the store.
     """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(across_processes(engine.layout.reembedding_lock, 0))
-        except StoreLocked as error:
-            msg = f"another process is re-embedding {engine.layout.root}; wait until it has finished"
-            raise StoreLocked(msg) from error
+    with _alone(engine):
         yield Reembedding(engine, encoder, dimension, restart=restart)
 
 
@@ -90,9 +85,20 @@ def drop(engine: StoreEngine) -> None:
     :param engine: The store.
     :raises StoreLocked: If another process is re-embedding the store.
     """
-    with across_processes(engine.layout.reembedding_lock, 0), engine.database.writing() as connection:
+    with _alone(engine), engine.database.writing() as connection:
         reembedding_state.discard(connection)
         engine.layout.new_vectors.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(engine: StoreEngine) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(across_processes(engine.layout.reembedding_lock, 0))
+        except StoreLocked as error:
+            msg = f"another process is re-embedding {engine.layout.root}; wait until it has finished"
+            raise StoreLocked(msg) from error
+        yield
 
 
 class Reembedding:

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import AutoTokenizer, BertTokenizer
 
 from dpr_haystack.engines.towers.loading import load_encoder
+from dpr_haystack.errors import ModelError
 from support.checkpoints import BENGALI_YA, tiny_bert, tiny_dpr, vocabulary
 
 TEXTS = [
@@ -65,3 +66,10 @@ def test_transformers_own_dpr_tokenizer_still_lower_cases(tmp_path):
 def test_plain_bert_tokens_are_those_of_transformers(tmp_path, text, cased):
     folder = tiny_bert(tmp_path / "bert", cased=cased)
     assert ids(folder, text) == BertTokenizer.from_pretrained(folder)(text)["input_ids"]
+
+
+def test_a_broken_configuration_is_named(tmp_path):
+    folder = tiny_bert(tmp_path / "bert")
+    (folder / "tokenizer_config.json").write_text("{broken")
+    with pytest.raises(ModelError, match=r"tokenizer_config\.json cannot be read"):
+        load_encoder(str(folder), "question")

@@ -9,7 +9,6 @@ every call, which is not thread-safe.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from tokenizers import Tokenizer, normalizers
 from transformers import AutoTokenizer, BertTokenizer
 
 from dpr_haystack.core.text import PassageText, replace_passage_surrogates
+from dpr_haystack.engines.checkpoints.source import read_json
 from dpr_haystack.errors import ModelError
 
 Tokens = np.ndarray[tuple[int, int], np.dtype[np.int64]]
@@ -130,4 +130,4 @@ def longest_input(tokenizer: Any, config: Any) -> int:
 
 def _tokenizer_config(folder: Path) -> dict[str, Any]:
     path = folder / "tokenizer_config.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    return read_json(path) if path.is_file() else {}

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dpr_haystack.engines.checkpoints.tokenization import Tokens, padded
 from dpr_haystack.errors import ModelError
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -86,11 +87,10 @@ class Network:
         :returns: The logits.
         :raises ModelError: If they contain NaN or infinity.
         """
-        tokens = self._pad(ids, self._pad_id)
-        mask = self._pad([[1] * len(item) for item in ids], 0)
+        tokens, mask = map(self._tensor, padded(ids, self._pad_id))
         inputs = {"input_ids": tokens, "attention_mask": None if bool(mask.all()) else mask}
         if types is not None:
-            inputs["token_type_ids"] = self._pad(types, 0)
+            inputs["token_type_ids"] = self._tensor(padded(types, 0)[0])
         with torch.inference_mode():
             start, end, relevance = self._apply(inputs)
         if not bool(torch.isfinite(start.where(mask == 1, 0.0) + end.where(mask == 1, 0.0)).all()):
@@ -106,11 +106,8 @@ class Network:
         start, end = self._predictor.qa_outputs(hidden).unbind(-1)
         return start, end, self._predictor.qa_classifier(hidden[:, 0]).squeeze(-1)
 
-    def _pad(self, rows: Sequence[Sequence[int]], filler: int) -> Tensor:
-        padded = np.full((len(rows), max(map(len, rows))), filler, dtype=np.int64)
-        for index, row in enumerate(rows):
-            padded[index, : len(row)] = row
-        return torch.from_numpy(padded).to(self.device)
+    def _tensor(self, values: Tokens) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
 
 
 def _as_numpy(values: Tensor) -> Floats:
