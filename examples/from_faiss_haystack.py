@@ -47,12 +47,23 @@ def main(path: Path, dimension: int) -> None:
     :param path: The path of the files without suffix.
     :param dimension: The dimension of the vectors.
     """
-    other = path.with_name("other")
-    for suffix in (".faiss", ".json"):
-        shutil.copy(path.with_suffix(suffix), other.with_suffix(suffix))
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        for suffix in (".faiss", ".json"):
+            shutil.copy(path.with_suffix(suffix), copy.with_suffix(suffix))
+        compare(path, copy, dimension)
+
+
+def compare(path: Path, copy: Path, dimension: int) -> None:
+    """Search with both similarities, then open the files once more.
+
+    :param path: The path of the files without suffix.
+    :param copy: The same of their copy.
+    :param dimension: The dimension of the vectors.
+    """
     as_before = FAISSDocumentStore(str(path), embedding_dim=dimension, similarity="l2")
     print(f"{as_before.count_documents()} documents taken over")
-    by_dot = FAISSDocumentStore(str(other), embedding_dim=dimension)
+    by_dot = FAISSDocumentStore(str(copy), embedding_dim=dimension)
     question = [1.0] + [0.0] * (dimension - 1)
     for name, store, what in (
         ("l2", as_before, "the same ranking and scores as before"),

@@ -217,6 +217,7 @@ def test_what_cannot_be_had(cli: Cli, folder: Path, arguments: tuple[str, ...], 
         ([{"question": "a", "id": "1 2"}], ("--trec-run", "run"), "'1 2'"),
         ([{"question": "a", "id": "x"}, {"question": "b", "id": "x"}], ("--trec-run", "run"), "2 questions"),
         ([{"question": "a", "answers": ["x"]}], ("--measures",), "no question names one"),
+        ([], ("--trec-run", "run"), "evaluation needs questions: got none"),
     ],
 )
 def test_questions_that_do_not_do(

@@ -271,7 +271,16 @@ def test_a_model_without_a_directory_of_its_own(cli: Cli, workspace: Path) -> No
         ([{"question": "who?", "answers": ["x"]}] * 6, ["--top-k", 200], "k must be from 1 to the depth, 100"),
         ([{"question": "who?", "answers": ["x"]}] * 6, ["--folds", 1], "number of questions (6): got 1"),
         ([{"question": "who?", "answers": ["x"]}] * 6, ["--output", "no/h.json"], "no is not a writable folder"),
-        ([{"question": "who?", "answers": ["x"]}] * 6, ["--plot", "store"], "store is a folder"),
+        (
+            [{"question": "who?", "answers": ["x"]}] * 6,
+            ["--plot", "store"],
+            "store is a folder; use another file (--plot FILE)",
+        ),
+        (
+            [{"question": "who?", "answers": ["x"]}] * 6,
+            ["--plot", "curve"],
+            "--plot must end in .png, .svg, .pdf: got curve",
+        ),
     ],
 )
 def test_refusals(

@@ -427,6 +427,12 @@ def test_settings_can_be_assigned_and_are_checked(folder):
         reader.top_k = -1
     assert reader.top_k == 2
     assert DPRReader(str(folder)).top_k == 5
+    loaded = reader._reader.get()
+    reader.top_k = 3
+    assert reader._reader.get() is loaded
+    reader.model = "/nowhere"
+    with pytest.raises(ModelError, match="no model at '/nowhere'"):
+        reader.warm_up()
 
 
 def test_settings_of_a_run_are_checked_as_well(reader):

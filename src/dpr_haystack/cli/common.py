@@ -11,10 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.hybrid_options import add_fusion, settings_of
-from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from dpr_haystack.components.reader import DPRReader
@@ -195,15 +194,3 @@ def existing_file(text: str) -> Path:
         msg = f"{text} is not a file"
         raise argparse.ArgumentTypeError(msg)
     return path
-
-
-def open_output(path: str) -> TextIO:
-    """A file to write results to.
-
-    :raises InputError: If it cannot be written.
-    """
-    try:
-        return Path(path).open("w", encoding="utf-8")
-    except OSError as error:
-        msg = f"{path} cannot be written: {error.strerror}"
-        raise InputError(msg) from error

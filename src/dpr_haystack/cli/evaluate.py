@@ -20,7 +20,6 @@ from dpr_haystack.cli.common import (
     add_reader,
     hybrid_search,
     location_of,
-    open_output,
     progress,
     reader_of,
     whole_number,
@@ -118,7 +117,8 @@ def _evaluated(arguments: argparse.Namespace, questions: Sequence[Question]) -> 
                 recorders=recording,
                 progress=step,
             )
-    return report, fusion_of(hybrid, max(ks))
+    depth = max([*ks, *(arguments.passages if arguments.reader is not None else [])])
+    return report, fusion_of(hybrid, depth)
 
 
 def _warn_of_fitted_questions(
@@ -159,6 +159,7 @@ def _reading(
     search: PassageSearch, systems: Sequence[str], match: str, arguments: argparse.Namespace
 ) -> Iterator[ReadingJudge | None]:
     """The judge of the reader, which writes `--output`; None without a reader."""
+    from dpr_haystack.formats.writing import atomic_writer
     from dpr_haystack.workflows.evaluation.reader_judge import JudgedAnswer, ReadingJudge
 
     if arguments.reader is None:
@@ -167,7 +168,7 @@ def _reading(
     reader = reader_of(arguments.reader, arguments)
     reader.warm_up()
     with ExitStack() as stack:
-        file = None if arguments.output is None else stack.enter_context(open_output(arguments.output))
+        file = None if arguments.output is None else stack.enter_context(atomic_writer(arguments.output))
 
         def record(judged: JudgedAnswer) -> None:
             if file is not None:

@@ -48,7 +48,7 @@ def check_files(arguments: argparse.Namespace, questions: Sequence[Question]) ->
     :raises MissingExtra: If a plot is requested and matplotlib is not installed.
     """
     from dpr_haystack.errors import InputError
-    from dpr_haystack.workflows.drawing import PICTURE_SUFFIXES, require_drawing
+    from dpr_haystack.workflows.drawing import check_picture
     from dpr_haystack.workflows.evaluation.files import check_question_ids
 
     if arguments.output is not None and arguments.reader is None:
@@ -61,10 +61,7 @@ def check_files(arguments: argparse.Namespace, questions: Sequence[Question]) ->
     if arguments.trec_run is not None:
         check_question_ids(questions)
     if arguments.plot is not None:
-        if Path(arguments.plot).suffix.lower() not in PICTURE_SUFFIXES:
-            msg = f"--plot must end in {', '.join(PICTURE_SUFFIXES)}: got {arguments.plot}"
-            raise InputError(msg)
-        require_drawing("--plot")
+        check_picture("--plot", arguments.plot)
 
 
 @contextmanager

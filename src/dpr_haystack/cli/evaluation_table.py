@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dpr_haystack.workflows.evaluation.evaluate import EvaluationReport, SystemReport
     from dpr_haystack.workflows.evaluation.reader_judge import ReaderReport
 
-_TITLES = {"gold": "gold passage", "answer": "a passage with an answer"}
+TITLES = {"gold": "gold passage", "answer": "a passage with an answer"}
 
 
 def as_table(report: EvaluationReport) -> str:
@@ -22,11 +22,11 @@ def as_table(report: EvaluationReport) -> str:
     :param report: The evaluation.
     """
     tables = []
-    for kind, title in _TITLES.items():
+    for kind, title in TITLES.items():
         if any(getattr(system, kind) for system in report.systems.values()):
             tables.append("\n".join(_accuracy_lines(report, kind, title)))
     for kind, pairs in report.significance.items():
-        tables.append("\n".join(_comparison_lines(pairs, _TITLES[kind])))
+        tables.append("\n".join(_comparison_lines(pairs, TITLES[kind])))
     if any(system.measures for system in report.systems.values()):
         tables.append("\n".join(_measure_lines(report.systems)))
     reports = {name: system.reader for name, system in report.systems.items() if system.reader}

@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_fit(parser)
     parser.add_argument("--output", metavar="FILE", help="file to write (default: hybrid.json in the model directory)")
-    parser.add_argument("--plot", metavar="FILE", help="plot the curve to a PNG file")
+    parser.add_argument("--plot", metavar="FILE", help="plot the curve to FILE (.png, .svg or .pdf)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_compute(parser)
 
@@ -112,12 +112,12 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fit, print the report, and write the settings."""
     from dpr_haystack.core.hybrid_settings import write_hybrid
-    from dpr_haystack.workflows.drawing import require_drawing
+    from dpr_haystack.workflows.drawing import check_picture
     from dpr_haystack.workflows.hybrid_curves import draw_weights
 
     if arguments.plot is not None:
-        require_drawing("--plot")
-        _check_folder(Path(arguments.plot))
+        _check_folder("--plot", Path(arguments.plot))
+        check_picture("--plot", arguments.plot)
     model, target, report = _fitted(arguments)
     if target is not None:
         write_hybrid(target, report.settings)
@@ -178,14 +178,14 @@ def _target(output: str | None, model: str) -> Path | None:
 
     target = hybrid_file_of(model) if output is None else Path(output)
     if target is not None:
-        _check_folder(target)
+        _check_folder("--output", target)
     return target
 
 
-def _check_folder(path: Path) -> None:
+def _check_folder(option: str, path: Path) -> None:
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         problem = "is a folder" if path.is_dir() else f"cannot be written: {path.parent} is not a writable folder"
-        msg = f"{path} {problem}; use another file (--output FILE)"
+        msg = f"{path} {problem}; use another file ({option} FILE)"
         raise InputError(msg)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.bad_records import SkippedRecords, add_questions, questions_of
 from dpr_haystack.cli.common import add_place, location_of, whole_number
+from dpr_haystack.cli.evaluation_table import TITLES
 from dpr_haystack.cli.train import overrides, training_progress
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ EXAMPLE = (
     "dpr-haystack learning-curve laptop model=demo/model train_file=mined.jsonl output_dir=curve --counts 0 1000 "
     "--store demo/store --questions demo/questions.jsonl"
 )
-
-_KS = (1, 5, 20, 100)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,9 +108,9 @@ def accuracies(ranks: Mapping[str, Ranks], depth: int) -> Table:
     :param ranks: The ranks of each system.
     :param depth: The number of passages retrieved per question.
     """
-    from dpr_haystack.core.metrics import top_k_accuracy
+    from dpr_haystack.core.metrics import KS, top_k_accuracy
 
-    ks = [k for k in _KS if k <= depth] or [depth]
+    ks = [k for k in KS if k <= depth] or [depth]
     return {
         name: {
             kind: top_k_accuracy(of_kind, ks) for kind in ("gold", "answer") if (of_kind := getattr(of_system, kind))
@@ -141,7 +140,7 @@ def as_table(table: Table) -> str:
     :param table: The table.
     """
     lines: list[str] = []
-    for kind, title in (("gold", "gold passage"), ("answer", "a passage with an answer")):
+    for kind, title in TITLES.items():
         rows = {name: kinds[kind] for name, kinds in table.items() if kind in kinds}
         if not rows:
             continue

@@ -58,8 +58,7 @@ def _search(place: Place, arguments: argparse.Namespace) -> list[Document]:
     if arguments.mode != "bm25":
         hybrid = hybrid_search(place, arguments, is_fusing=arguments.mode == "hybrid")
     (run,) = runs_of(place.search, hybrid, [arguments.question], arguments.top_k, [arguments.mode])
-    ids, scores = run[arguments.mode]
-    hits = dict(zip(ids[: arguments.top_k], scores, strict=False))
+    hits = run[arguments.mode].first(arguments.top_k).by_id()
     return in_order(place.search.documents(list(hits)), hits)
 
 

@@ -15,6 +15,7 @@ from haystack.utils import ComponentDevice, Secret
 from dpr_haystack.components._towers import check_model_options
 from dpr_haystack.core.answer_ranking import RANKINGS, RankBy
 from dpr_haystack.core.checks import check_integer, check_number
+from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.core.spans import SpanChoice
 from dpr_haystack.errors import InputError
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from dpr_haystack.engines.reader.reader import Reader, ReadingOptions
 
 T = TypeVar("T")
+
+# What the model is loaded with.
+_OF_MODEL = ("model", "device", "token", "dtype", "max_seq_length", "model_kwargs")
 
 # Smallest value of each integer setting. A top_k of 0 is for single runs: the constructor asks for at least 1.
 _INTEGERS = {
@@ -134,7 +138,10 @@ class ReaderSettings:
 
 
 class Setting(Generic[T]):
-    """A setting as an attribute of the reader. Assigning a value replaces the settings, which checks them again."""
+    """A setting as an attribute of the reader. Assigning a value replaces the settings, which checks them again.
+
+    A setting of the model takes effect at the next use, which loads the model again.
+    """
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -151,12 +158,15 @@ class Setting(Generic[T]):
     def __set__(self, reader: ReaderAttributes, value: T) -> None:
         changes: dict[str, Any] = {self._name: value}
         reader._settings = replace(reader._settings, **changes)
+        if self._name in _OF_MODEL:
+            reader._reader = Lazy(reader._settings.load)
 
 
 class ReaderAttributes:
     """The settings of a reader as public attributes."""
 
     _settings: ReaderSettings
+    _reader: Lazy[Reader]
 
     model = Setting[str]()
     device = Setting[ComponentDevice | None]()

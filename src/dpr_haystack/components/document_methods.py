@@ -100,7 +100,6 @@ class DocumentMethods(StoreHandle):
         """How many distinct values each field has among the documents that match a filter.
 
         :param filters: A Haystack filter.
-
         :param metadata_fields: Names with or without ``meta.``; the result has them without.
         """
         with self.opened().view() as view:

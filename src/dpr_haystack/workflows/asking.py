@@ -136,8 +136,7 @@ def ask(
         msg = "the question is empty"
         raise InputError(msg)
     (run,) = runs_of(search, hybrid, [question], passages, [mode])
-    ids, scores = run[mode]
-    hits = dict(zip(ids[:passages], scores, strict=False))
+    hits = run[mode].first(passages).by_id()
     documents = in_order(search.documents(list(hits)), hits)
     (readings,) = reader.readings([question], [documents], top_k)
     extracted = reader.answers(question, documents, readings, top_k)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dpr_haystack._optional import require
 from dpr_haystack.core.files import write_atomically
+from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +27,20 @@ def require_drawing(purpose: str = "drawing pictures", extra: str = "evaluate") 
     :raises MissingExtra: If matplotlib is not installed.
     """
     require("matplotlib.figure", extra, purpose)
+
+
+def check_picture(option: str, path: str) -> None:
+    """Check that a picture can be drawn to a file, before the work whose result is drawn.
+
+    :param option: The option that names the file, for messages.
+    :param path: The file.
+    :raises InputError: If its suffix is not one of :data:`PICTURE_SUFFIXES`.
+    :raises MissingExtra: If matplotlib is not installed.
+    """
+    if Path(path).suffix.lower() not in PICTURE_SUFFIXES:
+        msg = f"{option} must end in {', '.join(PICTURE_SUFFIXES)}: got {path}"
+        raise InputError(msg)
+    require_drawing(option)
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dpr_haystack.core.hybrid_fitting import (
-    SHARES,
-)
+from dpr_haystack.core.hybrid_fitting import SHARES
 from dpr_haystack.core.hybrid_settings import HybridSettings
 from dpr_haystack.core.intervals import Interval
 
@@ -50,7 +48,7 @@ class FitReport:
     :param interval: Its 95% bootstrap interval over samples of the questions.
     :param curves: For each normalisation the metric over :data:`SHARES`.
     :param systems: The figures of BM25, DPR, equal weights, the fitted fusion, and cross-validation.
-    :param gains: The gain over each of :data:`BASELINES`.
+    :param gains: The gain over each baseline.
     :param folds: Normalisation and share fitted without each fold.
     :param questions: Number of questions.
     :param metric: The fitted metric.

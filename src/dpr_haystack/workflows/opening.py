@@ -22,9 +22,9 @@ from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.registry import is_store
-from dpr_haystack.workflows.recorded_models import question_model_of
 
 if TYPE_CHECKING:
+    from haystack import Document
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
     from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
@@ -70,25 +70,22 @@ _ANYWHERE = Compute()
 class Place:
     """An open store or index and its search.
 
-    :param store: The document store.
     :param search: Searches it.
     :param closing: Closes what was opened for it.
     """
 
-    store: AnyStore
     search: PassageSearch
     closing: ExitStack
 
-    def hybrid(self, model: str | None, settings: HybridSettings, compute: Compute) -> HybridSearch:
+    def hybrid(self, model: str, settings: HybridSettings, compute: Compute) -> HybridSearch:
         """Both searches over this place; closed together with it.
 
-        :param model: The question tower; None for the one that belongs to the vectors.
+        :param model: The question tower.
         :param settings: How to fuse.
         :param compute: Where the tower computes.
         :returns: The searches; the tower is loaded at the first use.
-        :raises InputError: If no tower is named and none is known to belong to the vectors.
         """
-        hybrid = hybrid_search_over(self.search, model or question_model_of(self.search), settings, compute)
+        hybrid = hybrid_search_over(self.search, model, settings, compute)
         self.closing.callback(hybrid.tower.close)
         return hybrid
 
@@ -104,7 +101,7 @@ def opened_place(location: Location) -> Iterator[Place]:
     search = search_over(store)
     with ExitStack() as closing:
         closing.callback(search.close)
-        yield Place(store, search, closing)
+        yield Place(search, closing)
 
 
 def open_place(location: Location) -> AnyStore:
@@ -209,6 +206,14 @@ def store_for(
             store.record_index()
         return store
     return FAISSDocumentStore(str(directory), embedding_dim=None, similarity=similarity, **settings)
+
+
+def as_passage(document: Document) -> Passage:
+    """The passage of a document, whose title is in its metadata.
+
+    :param document: The document.
+    """
+    return Passage(document.id, str(document.meta.get("title") or ""), document.content or "")
 
 
 def all_passages(document_store: AnyStore) -> list[Passage]:

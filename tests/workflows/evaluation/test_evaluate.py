@@ -54,8 +54,15 @@ def test_questions_of_which_none_can_be_judged(tmp_path: Path, caplog: pytest.Lo
     with pytest.raises(InputError, match=r"none of 2 questions can be judged: 2 of 2 gold passages are not in .*store"):
         evaluate(search, gone, None)
     assert evaluate(search, [*gone, Question("apple", (), ("1",))], None, EvaluationOptions(ks=[1])).questions == 3
-    assert "2 of 3 questions cannot be judged and count as not found: 2 of 3 gold passages are not in" in caplog.text
+    assert (
+        "gold passages of 2 of 3 questions cannot be found and count as not found: 2 of 3 gold passages are not"
+        in caplog.text
+    )
     caplog.clear()
     evaluate(search, [Question("apple", ("apple",), ("2",))], None, EvaluationOptions(ks=[1]))
+    assert "gold passages of 1 of 1 questions cannot be found and count as not found: 1 of 1 gold" in caplog.text
+    caplog.clear()
+    evaluate(search, [Question("apple", (), ("1",)), *[Question("pear", (), ())] * 3], None, EvaluationOptions(ks=[1]))
+    evaluate(search, [Question("apple", ("apple",), ()), Question("pear", (), ())], None, EvaluationOptions(ks=[1]))
     assert caplog.text == ""
     store.close()

@@ -126,9 +126,12 @@ def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
 
 def test_no_questions_and_too_few(place: Any, tmp_path: Path) -> None:
     config, store, questions = place
+    gone = [replace(question, passage_ids=("gone",)) for question in questions]
+    with pytest.raises(InputError, match="questions can be judged: 1 of 1 gold passages are not in"):
+        learning_curve(config, store, gone, CurveOptions((16,)))
     with pytest.raises(InputError, match="a learning curve needs evaluation questions"):
         learning_curve(config, store, [])
-    with pytest.raises(InputError, match="no question names a gold passage or an answer"):
+    with pytest.raises(InputError, match="none of 1 questions can be judged: none has answers or gold passages"):
         learning_curve(config, store, [Question("what?", (), (), "1")])
     with pytest.raises(InputError, match=r"counts must not exceed the 40 training questions in .*\.jsonl: got 41"):
         learning_curve(replace(config, output_dir=str(tmp_path / "out")), store, questions, CurveOptions((0, 41)))

@@ -20,7 +20,8 @@ from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats import read_questions
 from dpr_haystack.formats.training import TrainingExample
-from dpr_haystack.workflows.training.mining import MiningOptions, as_passage, mine_hard_negatives
+from dpr_haystack.workflows.opening import as_passage
+from dpr_haystack.workflows.training.mining import MiningOptions, mine_hard_negatives
 
 
 @pytest.fixture

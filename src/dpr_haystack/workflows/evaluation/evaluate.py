@@ -108,7 +108,7 @@ def evaluate(
 
 
 def check_judgeable(search: PassageSearch, questions: Sequence[Question]) -> None:
-    """Refuse questions of which none can be judged, and warn if most cannot.
+    """Refuse questions of which none can be judged, and warn if most gold passages cannot be found.
 
     A question can be judged if it has answers, or if one of its gold passages is in the store or index.
 
@@ -118,17 +118,18 @@ def check_judgeable(search: PassageSearch, questions: Sequence[Question]) -> Non
     """
     gold = list(dict.fromkeys(name for question in questions for name in question.passage_ids))
     stored = {name for batch in batched(gold, _AT_ONCE) for name in search.documents(batch)}
-    without = sum(not question.answers and not stored.intersection(question.passage_ids) for question in questions)
+    with_gold = [question for question in questions if question.passage_ids]
+    unfindable = sum(stored.isdisjoint(question.passage_ids) for question in with_gold)
     missing = f"{len(gold) - len(stored)} of {len(gold)} gold passages are not in {search.location}"
-    if without == len(questions):
+    if unfindable == len(with_gold) and not any(question.answers for question in questions):
         reason = missing if gold else "none has answers or gold passages"
         msg = f"none of {len(questions)} questions can be judged: {reason}"
         raise InputError(msg)
-    if 2 * without > len(questions):
+    if 2 * unfindable > len(with_gold):
         logger.warning(
-            "{without} of {count} questions cannot be judged and count as not found: {reason}",
-            without=without,
-            count=len(questions),
+            "The gold passages of {unfindable} of {count} questions cannot be found and count as not found: {reason}",
+            unfindable=unfindable,
+            count=len(with_gold),
             reason=missing,
         )
 

@@ -87,10 +87,10 @@ def check_question_ids(questions: Sequence[Question]) -> None:
     if bad is not None:
         msg = f"question ids in a TREC run must be non-empty and without white space: got {bad!r}"
         raise InputError(msg)
-    name, count = Counter(question.id for question in questions).most_common(1)[0]
-    if count > 1:
-        msg = f"question ids in a TREC run must be unique: got {count} questions with the id {name}"
-        raise InputError(msg)
+    for name, count in Counter(question.id for question in questions).most_common(1):
+        if count > 1:
+            msg = f"question ids in a TREC run must be unique: got {count} questions with the id {name}"
+            raise InputError(msg)
 
 
 def _line(judged: JudgedQuestion) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.metrics import first_gold, first_hit
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.formats.question import Question
+from dpr_haystack.workflows.opening import as_passage
 
 
 @dataclass
@@ -57,10 +58,7 @@ class PassageCache:
 
     def _fetched(self, ids: Sequence[str]) -> dict[str, Passage]:
         documents = self._search.documents(ids)
-        passages = {name: Passage(name, "", "") for name in ids}
-        for name, document in documents.items():
-            passages[name] = Passage(name, str(document.meta.get("title") or ""), document.content or "")
-        return passages
+        return {name: as_passage(documents[name]) if name in documents else Passage(name, "", "") for name in ids}
 
 
 class JudgedQuestion:

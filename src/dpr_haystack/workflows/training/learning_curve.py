@@ -30,6 +30,7 @@ from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.question import Question
+from dpr_haystack.workflows.evaluation.evaluate import check_judgeable
 from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks, RetrievalJudge
 from dpr_haystack.workflows.opening import all_passages
 from dpr_haystack.workflows.training.encoder_pair import EncoderPair
@@ -98,22 +99,20 @@ def learning_curve(
     :param progress: Called after every training step.
     :param token: A Hugging Face token.
     :returns: Ranks of the first right passages: of BM25, then of each count, named ``"0 questions"`` and so on.
-    :raises InputError: If there are no questions, there are fewer training questions than a count, or the folder of a
-        count contains another training.
+    :raises InputError: If there are no questions, none can be judged, there are fewer training questions than a count,
+        or the folder of a count contains another training.
     """
     chosen = options or CurveOptions()
     if not questions:
         msg = "a learning curve needs evaluation questions: got none"
         raise InputError(msg)
-    if not any(question.passage_ids or question.answers for question in questions):
-        msg = "nothing can be evaluated: no question names a gold passage or an answer"
-        raise InputError(msg)
     notify = notify or (lambda _: None)
     root = Path(config.output_dir).expanduser().absolute()
-    data = _training_data(config, chosen.counts, questions, notify, on_bad) if max(chosen.counts) else {}
     search = search_over(document_store, purpose="a learning curve")
     try:
-        evaluator = _Evaluator(search, questions, chosen, lambda: list(all_passages(document_store)))
+        check_judgeable(search, questions)
+        data = _training_data(config, chosen.counts, questions, notify, on_bad) if max(chosen.counts) else {}
+        evaluator = _Evaluator(search, questions, chosen, lambda: all_passages(document_store))
         ranks = {BM25: evaluator.bm25_ranks()}
         for count in sorted(chosen.counts):
             name = f"{count} questions"

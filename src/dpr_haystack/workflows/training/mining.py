@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
-from haystack.dataclasses import Document
-
 from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.components.retrievers.hybrid_search import HybridSearch, runs_of
@@ -27,7 +25,7 @@ from dpr_haystack.core.passages import Passage, passage_id
 from dpr_haystack.core.progress import Progress
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.training import TrainingExample
-from dpr_haystack.workflows.opening import hybrid_search_over
+from dpr_haystack.workflows.opening import as_passage, hybrid_search_over
 
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
@@ -208,14 +206,6 @@ class _Miner:
     ) -> Callable[[Sequence[str]], Sequence[bool]] | None:
         check = self._check
         return None if check is None else lambda ids: check(question, [passages[name] for name in ids])
-
-
-def as_passage(document: Document) -> Passage:
-    """The passage of a document, whose title is in its metadata.
-
-    :param document: The document.
-    """
-    return Passage(document.id, str(document.meta.get("title") or ""), document.content or "")
 
 
 def _positive_score(candidates: Sequence[Candidate], gold: set[str], *, is_stored: bool) -> float | None:

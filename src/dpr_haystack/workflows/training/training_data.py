@@ -21,7 +21,7 @@ from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.progress import Progress
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.training import TrainingExample
-from dpr_haystack.workflows.training.mining import as_passage
+from dpr_haystack.workflows.opening import as_passage
 
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
