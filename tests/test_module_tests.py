@@ -112,7 +112,6 @@ TESTED_BY = {
     "store/writing": "test_any_order",
     "workflows/asking": "test_cli_ask",
     "workflows/drawing": "test_cli_fit_hybrid",
-    "workflows/encoder_checks": "test_reembedding",
     "workflows/hybrid_curves": "test_cli_fit_hybrid",
     "workflows/hybrid_fit_report": "test_cli_fit_hybrid",
     "workflows/indexing": "test_cli_index",

@@ -83,10 +83,38 @@ def test_searches_and_documents_are_of_one_moment(tmp_path: Path, exact_scores: 
     store.write_documents(documents)
     search: Any = ChangesBetween(LocalSearch(store), store)
     tower: Any = Tower()
-    hybrid = HybridSearch(search, tower, HybridSettings(exact_scores=exact_scores))
-    found = hybrid.documents(["word", "the word"], 3)
+    settings = HybridSettings(exact_scores=exact_scores, candidates=3 if exact_scores else 100)
+    hybrid = HybridSearch(search, tower, settings)
+    found = hybrid.documents(["word", "the word"], 3, explain=True)
+    assert all(part["score"] is not None for row in found for each in row for part in each.meta["hybrid"].values())
     assert [[document.content for document in row] for row in found] == [["the word"] * 3] * 2
     assert [row[0].id for row in found] == ["5", "5"]
     assert all("title" not in document.meta for row in found for document in row)
     assert store.count_documents() == 0
     assert hybrid.documents(["word"], 3) == [[]]
+
+
+def test_ids_and_scores_are_of_one_moment(tmp_path: Path) -> None:
+    store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=2)
+    store.write_documents([Document(id=f"{n}", content="the word", embedding=[1.0, n / 10]) for n in range(6)])
+    search: Any = ChangesBetween(LocalSearch(store), store)
+    tower: Any = Tower()
+    (hits,) = HybridSearch(search, tower, HybridSettings(exact_scores=True, candidates=3)).hits(["word"], 3)
+    assert len(hits.fused) >= 3
+    assert {each.id for each in hits.fused} <= set("012345")
+    assert store.count_documents() == 0
+
+
+def test_both_searches_of_a_store_are_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=2)
+    store.write_documents([Document(id="a", content="word", embedding=[1.0, 0.0])])
+    dense_hits = LocalSearch.dense_hits
+
+    def and_delete(self: LocalSearch, *arguments: Any) -> Any:
+        found = dense_hits(self, *arguments)
+        store.delete_all_documents()
+        return found
+
+    monkeypatch.setattr(LocalSearch, "dense_hits", and_delete)
+    (both,) = LocalSearch(store).both_hits(["word"], np.ones((1, 2), dtype=np.float32), 3, None)
+    assert (both.bm25.ids, both.dpr.ids) == (["a"], ["a"])

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.store.check import check_store, repair_store
 from support.stores import (
     DIM,
     HNSW,
@@ -143,3 +144,15 @@ def test_scores_come_from_the_raw_vectors(store, documents):
     vectors = {document.id: np.array(document.embedding, dtype=np.float64) for document in documents}
     for document in found:
         assert document.score == pytest.approx(float(vectors[document.id] @ QUESTION.astype(np.float64)), rel=1e-12)
+
+
+def test_an_index_of_other_vectors_is_found_and_rebuilt(tmp_path):
+    for name, seed in (("store", 1), ("other", 2)):
+        store = make_store(tmp_path / name, make_documents(1000, 8, seed), index_string="HNSW16")
+        store.catch_up()
+        store.close()
+    for suffix in ("faiss", "json"):
+        shutil.copy(tmp_path / "other" / "indexes" / f"HNSW16.{suffix}", tmp_path / "store" / "indexes")
+    (line,) = check_store(tmp_path / "store").repairable
+    assert line.startswith("HNSW16 index: ")
+    assert repair_store(tmp_path / "store").is_sound

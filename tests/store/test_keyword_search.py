@@ -15,6 +15,8 @@ from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.engines.keyword import KEYS_IN_QUERY, LANGUAGES, TITLE_WEIGHT, KeywordIndex
+from dpr_haystack.store.check import check_store
+from dpr_haystack.store.keyword import KeywordCache
 from support.stores import compact_above, make_store, reopened
 
 K1, B = 1.2, 0.75
@@ -417,3 +419,59 @@ def test_a_moment_does_not_see_what_is_written_or_deleted_later(tmp_path):
         assert set(moment.documents(["a", "later1"])) == {"a"}
         assert moment.count() == 4
     assert store.searching().count() == 23
+
+
+def pies(tmp_path):
+    store = make_store(tmp_path / "store", embedding_dim=2)
+    texts = {"a": "apple pie", "b": "apple pie", "c": "apple pie and cream"}
+    store.write_documents([Document(id=name, content=text, embedding=[1.0, 0.0]) for name, text in texts.items()])
+    return store
+
+
+def test_a_moment_that_begins_while_the_index_is_updated(tmp_path, monkeypatch):
+    """The first attempt finds an index that has seen a later deletion; the next one begins after it."""
+    store = pies(tmp_path)
+    store.bm25_retrieval("apple")
+    at = KeywordCache.at
+
+    def late(self, connection, state):
+        store.delete_documents(["a"])
+        self.current()
+        return at(self, connection, state)
+
+    monkeypatch.setattr(KeywordCache, "at", late)
+    with store.searching().at_one_moment() as moment:
+        assert set(moment.keyword_hits("apple", 9, None).ids) == set(moment.documents(["a", "b", "c"])) == {"b", "c"}
+    store.close()
+
+
+def test_a_moment_while_others_write_all_the_time(tmp_path, monkeypatch):
+    """Every attempt finds an index that is ahead; what the moment does not have is left out of the hits."""
+    store = pies(tmp_path)
+    at, current, numbers = KeywordCache.at, KeywordCache.current, iter(range(999))
+
+    def writing(self):
+        store.write_documents([Document(id=f"later{next(numbers)}", content="apple") for _ in range(4)])
+        return current(self)
+
+    def late(self, connection, state):
+        self.current()
+        return at(self, connection, state)
+
+    monkeypatch.setattr(KeywordCache, "at", late)
+    monkeypatch.setattr(KeywordCache, "current", writing)
+    with store.searching().at_one_moment() as moment:
+        count = moment.count()
+        assert len(moment.keyword_hits("apple", count, None).ids) == count
+        assert len(moment.keyword_hits("apple", 3, None).ids) == 3
+    store.close()
+
+
+def test_a_check_compares_the_documents_of_the_index(tmp_path, monkeypatch):
+    store = pies(tmp_path)
+    store.bm25_retrieval("apple")
+    assert check_store(store.directory).is_sound
+    keys = KeywordIndex.keys
+    monkeypatch.setattr(KeywordIndex, "keys", lambda self: keys(self) - {1} | {99})
+    assert check_store(store.directory).repairable == ["the keyword index lacks 1 documents and has 1 deleted ones"]
+    store.close()

@@ -29,6 +29,7 @@ from support.reembedding import (
     assert_is,
     documents,
     embed_anew,
+    embed_some,
     embedded,
     filled_store,
     killed_at,
@@ -155,15 +156,13 @@ def test_leftovers_of_a_killed_process_while_the_store_is_open(tmp_path: Path) -
     store, root = open_store(tmp_path / "store"), tmp_path / "store"
     assert store.count_documents() == len(model)
     with store.reembedding(NEW.record(), 12) as running:
-        pending = running.pending(20)
-        running.add(pending, NEW.run(pending.documents)["documents"])
+        embed_some(running, 20)
     os.link(root / "staged.f32", root / "vectors-1.f32")  # before the switch was committed
     reembed(store, StandIn("new", 12))  # type: ignore[arg-type]
     os.link(root / "vectors-1.f32", root / "staged.f32")  # after the commit, before the old name was removed
     third = StandIn("third", 12)
     with store.reembedding(third.record(), 12) as running:
-        pending = running.pending(20)
-        running.add(pending, third.run(pending.documents)["documents"])
+        embed_some(running, 20, third)
         assert {each.id: each for each in store.filter_documents()} == anew(model)
     (root / "vectors-2.f32").write_bytes(b"of a compaction")
     reembed(store, third)  # type: ignore[arg-type]
@@ -197,8 +196,7 @@ def test_documents_written_just_before_the_switch(tmp_path: Path) -> None:
     encoder = StandIn("new", 12)
     with store.reembedding(NEW.record(), 12) as running:
         assert (running.done, running.remaining) == (0, 5)
-        pending = running.pending(100)
-        running.add(pending, encoder.run(pending.documents)["documents"])
+        embed_some(running, 100, encoder)
         assert (running.done, running.remaining) == (5, 0)
         late = embedded(documents(40, first=100))
         model.update((each.id, each) for each in late)
@@ -217,8 +215,7 @@ def test_one_at_a_time_and_only_with_the_same_model(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
     with store.reembedding(NEW.record(), 12) as running:
-        pending = running.pending(10)
-        running.add(pending, NEW.run(pending.documents)["documents"])
+        embed_some(running, 10)
         with (
             pytest.raises(StoreLocked, match="another process is re-embedding"),
             store.reembedding(NEW.record(), 12),
@@ -243,8 +240,7 @@ def test_the_current_encoder_only_drops_leftovers(tmp_path: Path) -> None:
     store = open_store(tmp_path / "store")
     embed_anew(tmp_path / "store", StandIn("old-again", 8))
     with store.reembedding(NEW.record(), 12) as running:
-        pending = running.pending(10)
-        running.add(pending, NEW.run(pending.documents)["documents"])
+        embed_some(running, 10)
     assert (tmp_path / "store" / "staged.f32").exists()
     assert reembed(store, StandIn("old-again", 8)).is_new is False  # type: ignore[arg-type]
     assert (tmp_path / "store" / "staged.f32").exists()
@@ -259,8 +255,7 @@ def test_damaged_new_vectors_are_made_again(tmp_path: Path, caplog: pytest.LogCa
     model = filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
     with store.reembedding(NEW.record(), 12) as running:
-        pending = running.pending(20)
-        running.add(pending, NEW.run(pending.documents)["documents"])
+        embed_some(running, 20)
     os.truncate(tmp_path / "store" / "staged.f32", 100)
     report = reembed(store, StandIn("new", 12))  # type: ignore[arg-type]
     store.close()
@@ -273,8 +268,7 @@ def test_a_copy_has_no_reembedding_in_progress(tmp_path: Path) -> None:
     model = filled_store(tmp_path / "store")
     store = open_store(tmp_path / "store")
     with store.reembedding(NEW.record(), 12) as running:
-        pending = running.pending(20)
-        running.add(pending, NEW.run(pending.documents)["documents"])
+        embed_some(running, 20)
     store.save(tmp_path / "copy")
     reembed(store, StandIn("new", 12))  # type: ignore[arg-type]
     store.save(tmp_path / "later")

@@ -57,6 +57,12 @@ class StandIn:
 OLD, NEW = StandIn("old", 8), StandIn("new", 12)
 
 
+def embed_some(running: Any, count: int, encoder: StandIn = NEW) -> None:
+    """Add the new vectors of the next documents."""
+    pending = running.pending(count)
+    running.add(pending, encoder.run(pending.documents)["documents"])
+
+
 def documents(count: int, first: int = 0) -> list[Document]:
     """Documents without vectors; one of nine has a title, one of ten no text."""
     return [

@@ -136,7 +136,9 @@ def read_hybrid(path: Path) -> HybridSettings:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:
+        raise DataError(path, f"cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(path, f"cannot be read as JSON: {error}") from error
     if not isinstance(content, dict) or "weights" not in content:
         raise DataError(path, "has no 'weights': not a file written by dpr-haystack fit-hybrid")

@@ -19,7 +19,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers import AutoTokenizer, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.identity import belongs
-from dpr_haystack.core.model_directory import read_manifest
+from dpr_haystack.core.model_directory import Role, read_manifest
 from dpr_haystack.engines.towers.conversion import ConversionOptions, convert
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError
@@ -51,6 +51,16 @@ def test_two_dpr_checkpoints(tmp_path, towers: tuple[str, str]):
     assert not [path for path in made.parent.iterdir() if path != made]
     assert oct(made.stat().st_mode & 0o777) == "0o755"
     assert {oct(path.stat().st_mode & 0o777) for path in made.rglob("*") if path.is_file()} == {"0o644"}
+
+
+def test_the_folder_of_a_tower_stands_for_the_directory(tmp_path):
+    made = convert(str(get_model_path()), None, tmp_path / "model")
+    pairs: list[tuple[Role, Role]] = [("question", "passage"), ("passage", "question")]
+    for role, other in pairs:
+        np.testing.assert_array_equal(vectors(made / role, role), vectors(made, role))
+        assert load_encoder(str(made / role), role).identity == load_encoder(str(made), role).identity
+        with pytest.raises(InputError, match=rf"is the {other} tower of .*model: expected its {role} tower"):
+            load_encoder(str(made / other), role)
 
 
 def test_the_towers_of_a_directory_belong_together(tmp_path, towers: tuple[str, str]):

@@ -62,6 +62,8 @@ def test_questions_of_which_none_can_be_judged(tmp_path: Path, caplog: pytest.Lo
     evaluate(search, [Question("apple", ("apple",), ("2",))], None, EvaluationOptions(ks=[1]))
     assert "gold passages of 1 of 1 questions cannot be found and count as not found: 1 of 1 gold" in caplog.text
     caplog.clear()
+    half = [Question("apple", (), ("1",)), Question("pear", (), ("2",))]
+    evaluate(search, half, None, EvaluationOptions(ks=[1]))
     evaluate(search, [Question("apple", (), ("1",)), *[Question("pear", (), ())] * 3], None, EvaluationOptions(ks=[1]))
     evaluate(search, [Question("apple", ("apple",), ()), Question("pear", (), ())], None, EvaluationOptions(ks=[1]))
     assert caplog.text == ""

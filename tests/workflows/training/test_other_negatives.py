@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -35,6 +36,9 @@ def test_random_negatives_are_neither_named_nor_hold_an_answer() -> None:
 def test_a_pool_with_few_that_will_do_gives_those() -> None:
     (got,) = add_random_negatives([example()], POOL[:4], 9, source="gold")
     assert sorted(each.text for each in got.negatives) == ["passage number 2", "passage number 3"]
+    assert {each.meta["source"] for each in got.negatives} == {"gold"}
+    (alone,) = add_random_negatives([example()], [*POOL[:3], replace(POOL[0], id="copy")], 9)
+    assert [each.text for each in alone.negatives] == ["passage number 2"]
     (again,) = add_random_negatives([got], POOL[:5], 9)
     assert [each.text for each in again.negatives[2:]] == ["passage number 4"]
     with pytest.raises(InputError, match="count must be 0 or more: got -1"):

@@ -16,7 +16,7 @@ from torch import nn
 from transformers import AutoModel, BertConfig, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.identity import PUBLISHED_PAIRS, EncoderIdentity
-from dpr_haystack.core.model_directory import POOLINGS, Part, Role
+from dpr_haystack.core.model_directory import POOLINGS, ROLES, Part, Role, is_model_directory
 from dpr_haystack.engines.checkpoints.fingerprints import fingerprint_of_files, fingerprint_of_tensors
 from dpr_haystack.engines.checkpoints.hub import locate, looks_like_a_path
 from dpr_haystack.engines.checkpoints.precision import resolve_dtype
@@ -142,8 +142,9 @@ def load_tower(
     :param base_model: For a ``.cp`` file: the source of its configuration and vocabulary, by path or name; for an
         adapter: its base. ``None`` for the one that it names.
     :returns: The tower.
+    :raises InputError: If the path is the folder of the other role in a model directory.
     """
-    path = locate(model, token)
+    path = _whole_model(locate(model, token), role)
     name = str(path) if Path(model).expanduser().exists() or looks_like_a_path(model) else model
     with quiet():
         if path.is_file():
@@ -158,6 +159,16 @@ def load_tower(
     if dimension < full_dimension(tower):
         return replace(tower, identity=tower.identity.shortened(dimension))
     return tower
+
+
+def _whole_model(path: Path, role: Role) -> Path:
+    """The model directory of a tower that is named by its own folder: how it is used is recorded in ``dpr.json``."""
+    if path.name not in ROLES or not is_model_directory(path.parent):
+        return path
+    if path.name != role:
+        msg = f"{path} is the {path.name} tower of {path.parent}: expected its {role} tower; use {path.parent}"
+        raise InputError(msg)
+    return path.parent
 
 
 def _load_transformers(source: TowerSource, dtype: torch.dtype) -> Any:

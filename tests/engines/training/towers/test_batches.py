@@ -23,11 +23,13 @@ def test_a_batch_has_each_passage_once_and_the_shortest_first(tmp_path: Path) ->
     model = str(tiny_bert(tmp_path / "m"))
     towers = load_trainable(model, "question", TowerOptions()), load_trainable(model, "passage", TowerOptions())
     training = training_set(6)
-    training.add("again?", [training_passage(training, 0)], [training_passage(training, 1)])
+    longer = "the first one again, in a much longer question than the others?"
+    training.add(longer, [training_passage(training, 0)], [training_passage(training, 1)])
     sampler = EpochSampler(random_order(7, 1), 7, 4)
     batch = Collator(training, DrawRules(hard_negatives=2), *towers, sampler)([{"question": n} for n in (6, 0, 3)])
     rows = batch["passage_row"].tolist()
     assert len(rows) == len(set(rows)) == 6  # of seven that are named, one is named twice
+    assert batch["question_row"].tolist() != [6, 0, 3]
     lengths = batch["passage_attention_mask"].sum(dim=1).tolist()
     assert lengths == sorted(lengths)
     for number, positive, negatives in zip(
