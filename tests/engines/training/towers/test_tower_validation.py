@@ -25,7 +25,8 @@ def test_validation_is_exact_search_over_the_pool(tmp_path: Path) -> None:
     towers = load_trainable(model, "question", TowerOptions()), load_trainable(model, "passage", TowerOptions())
     training = training_set(12)
     two = [make_passage("", f"the {word} of two positives", {}) for word in ("first", "second")]
-    training.add("which of both?", two, [make_passage("", "neither of them", {})], [], [])
+    for positives in (two, two[::-1]):
+        training.add("which of both?", positives, [make_passage("", "neither of them", {})], [], [])
     got = PoolEvaluator(training, hard_negatives=1, other_negatives=0)(two_towers(*towers, "cpu"))
     pool = sorted({number for row in training.rows for number in (*row.positives, *row.hard_negatives[:1])})
     questions = load_encoder(model, "question", dtype="float32").encode([(None, row.question) for row in training.rows])
