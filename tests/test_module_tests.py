@@ -40,7 +40,6 @@ TESTED_BY = {
     "components/retrievers/question_tower": "test_retrievers",
     "core/batching": "test_text",
     "core/false_negatives": "test_losses",
-    "core/hits": "test_retrieval_judge",
     "core/lazy": "test_import_laziness",
     "core/metadata": "test_filters",
     "core/progress": "test_reembedding",

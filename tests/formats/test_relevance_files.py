@@ -7,6 +7,7 @@ from typing import Any
 
 import ir_measures
 import pytest
+import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,8 @@ from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.trec import read_qrels, read_run, relevant_ids, run_writer, write_qrels, write_run
 
 words = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=4)
-scores = st.floats(-1e6, 1e6)
+# Distinct in float32, so that they are written as they are.
+scores = st.integers(-(2**20), 2**20).map(lambda number: number / 8)
 runs = st.dictionaries(words, st.dictionaries(words, scores, min_size=1, max_size=5), max_size=4)
 grades = st.dictionaries(words, st.dictionaries(words, st.integers(-1, 3), min_size=1, max_size=5), max_size=4)
 
@@ -28,8 +30,9 @@ def test_runs_are_written_and_read(tmp_path_factory, run):
         path = tmp_path_factory.getbasetemp() / name
         assert write_run(path, run) == sum(map(len, run.values()))
         again = read_run(path)
-        assert again == run
-        assert all(list(hits.values()) == sorted(hits.values(), reverse=True) for hits in again.values())
+        assert {question: list(hits) for question, hits in again.items()} == {
+            question: sorted(hits, key=lambda name: -hits[name]) for question, hits in run.items()
+        }
 
 
 @given(runs)
@@ -39,9 +42,47 @@ def test_other_tools_read_our_runs(tmp_path_factory, run):
     theirs: dict[str, dict[str, float]] = {}
     for hit in ir_measures.read_trec_run(str(path)):
         theirs.setdefault(hit.query_id, {})[hit.doc_id] = hit.score
-    assert theirs == run
+    assert {question: sorted(hits, key=lambda name: -hits[name]) for question, hits in theirs.items()} == {
+        question: sorted(hits, key=lambda name: -hits[name]) for question, hits in run.items()
+    }
     lines = path.read_text().splitlines()
     assert all(line.split()[1] == "Q0" and line.split()[5] == "mine" for line in lines)
+
+
+ranked = st.lists(
+    st.tuples(words, st.sampled_from([1.0, 1.0 + 1e-9, 0.5, 0.0])), min_size=1, unique_by=lambda hit: hit[0]
+)
+
+
+@given(st.dictionaries(words, ranked, min_size=1, max_size=3), st.data())
+def test_trec_eval_finds_in_a_run_what_was_ranked(tmp_path_factory, lists, data):
+    path = tmp_path_factory.getbasetemp() / "ties.trec"
+    with run_writer(path) as write:
+        for question, hits in lists.items():
+            write(question, hits)
+    right = {question: data.draw(st.sampled_from([name for name, _ in hits])) for question, hits in lists.items()}
+    measured = pytrec_eval.RelevanceEvaluator(
+        {question: {name: 1} for question, name in right.items()}, {"map"}
+    ).evaluate({question: read_as_trec_eval(path)[question] for question in lists})
+    for question, hits in lists.items():
+        rank = [name for name, _ in hits].index(right[question]) + 1
+        assert measured[question]["map"] == pytest.approx(1 / rank)
+        assert list(read_run(path)[question]) == [name for name, _ in hits]
+
+
+def read_as_trec_eval(path):
+    with path.open() as file:
+        return pytrec_eval.parse_run(file)
+
+
+@given(st.dictionaries(words, st.sampled_from([1.0, 1.0 + 1e-9, 0.5]), min_size=1, max_size=6))
+def test_ties_are_read_as_trec_eval_reads_them(tmp_path_factory, scores):
+    path = tmp_path_factory.getbasetemp() / "others.trec"
+    path.write_text("".join(f"1 Q0 {name} 1 {score!r} other\n" for name, score in scores.items()))
+    ours = list(read_run(path)["1"])
+    for name in scores:
+        measured = pytrec_eval.RelevanceEvaluator({"1": {name: 1}}, {"map"}).evaluate(read_as_trec_eval(path))
+        assert measured["1"]["map"] == pytest.approx(1 / (ours.index(name) + 1))
 
 
 @given(grades, st.booleans())
@@ -64,7 +105,7 @@ def test_a_run_is_written_question_by_question(tmp_path):
         write("2", [])
         write("3", iter([("a", -1.5)]))
         assert path.read_text() == "old"
-    lines = ["1 Q0 b 1 2.0 mine", "1 Q0 a 2 2.0 mine", "1 Q0 c 3 0.1 mine", "3 Q0 a 1 -1.5 mine"]
+    lines = ["1 Q0 b 1 2.0 mine", "1 Q0 a 2 1.9999998807907104 mine", "1 Q0 c 3 0.1 mine", "3 Q0 a 1 -1.5 mine"]
     assert path.read_text().splitlines() == lines
     with pytest.raises(DataError, match="a b"), run_writer(path) as write:
         write("1", [("x", 1.0), ("a b", 1.0)])

@@ -1,11 +1,20 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What a search returns, and what a place holds under an id."""
+"""What a search returns, its scores in files, and what a place holds under an id."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
+
+import numpy as np
+
+from dpr_haystack.errors import InputError
+
+_LARGEST = float(np.finfo(np.float32).max)
+_SMALLEST = float(np.finfo(np.float32).tiny)  # some processes compute with smaller numbers as with 0
 
 
 class Hits(NamedTuple):
@@ -28,6 +37,41 @@ class Hits(NamedTuple):
         :param count: How many; all if there are fewer.
         """
         return Hits(self.ids[:count], self.scores[:count])
+
+
+def distinct_scores(scores: Iterable[float]) -> Iterator[float]:
+    """Scores that say in which order passages were ranked, also to tools that read them in float32.
+
+    Such tools, trec_eval among them, order passages with equal scores by their ids. A score that is not below the one
+    before it in float32 is lowered to the next number below that one; any other score is returned as it is.
+
+    :param scores: The scores of one question's passages, best first.
+    :returns: As many scores, strictly decreasing in float32.
+    :raises InputError: If a score is not a finite number, or no lower number is left.
+    """
+    previous = math.inf
+    for score in scores:
+        value = score
+        if math.isfinite(value) and single_precision(value) >= previous:
+            value = _next_below(previous)
+        if not math.isfinite(value):
+            msg = f"scores must be finite numbers that float32 can hold: got {score}"
+            raise InputError(msg)
+        previous = single_precision(value)
+        yield value
+
+
+def _next_below(value: float) -> float:
+    with np.errstate(over="ignore"):
+        return float(min(np.nextafter(np.float32(value), np.float32(-np.inf)), np.float32(value - _SMALLEST)))
+
+
+def single_precision(score: float) -> float:
+    """The score in float32; the largest number of its sign if it is outside of that range.
+
+    :param score: A finite number.
+    """
+    return float(np.float32(min(max(score, -_LARGEST), _LARGEST)))
 
 
 class Both(NamedTuple):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dpr_haystack.core.hits import distinct_scores
 from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import OnBad
@@ -49,6 +50,8 @@ class RetrievalResult:
 def write_results(path: str | Path, results: Iterable[RetrievalResult]) -> int:
     """Write results as a JSON list, with scores as strings as in DPR's own code.
 
+    Scores are written as :func:`~dpr_haystack.core.hits.distinct_scores` returns them.
+
     :param path: The file; gzipped for ``.gz``.
     :param results: The results; consumed one by one.
     :returns: The number of questions.
@@ -79,6 +82,7 @@ def read_results(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Retr
 
 
 def _object(result: RetrievalResult) -> dict[str, Any]:
+    scores = distinct_scores(retrieved.score for retrieved in result.passages)
     return {
         "question": result.question,
         "answers": list(result.answers),
@@ -87,10 +91,10 @@ def _object(result: RetrievalResult) -> dict[str, Any]:
                 "id": retrieved.passage.id,
                 "title": retrieved.passage.title,
                 "text": retrieved.passage.text,
-                "score": repr(retrieved.score),
+                "score": repr(score),
                 **({} if retrieved.has_answer is None else {"has_answer": retrieved.has_answer}),
             }
-            for retrieved in result.passages
+            for retrieved, score in zip(result.passages, scores, strict=True)
         ],
     }
 

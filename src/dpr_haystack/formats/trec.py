@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from dpr_haystack.core.hits import distinct_scores, single_precision
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import OnBad, numbered_lines
 from dpr_haystack.formats.records import parse_rows
@@ -30,7 +31,8 @@ _BEIR_HEADER = ["query-id", "corpus-id", "score"]
 def read_run(path: str | Path, on_bad: OnBad | None = None) -> Run:
     """Read a TREC run: lines of question id, ``Q0``, passage id, rank, score and tag, separated by whitespace.
 
-    Scores determine the order, as in trec_eval; ranks are ignored. A repeated passage keeps its best score.
+    Scores determine the order, as in trec_eval: they are compared in float32, and passages with equal scores are in
+    descending order of their ids. Ranks are ignored. A repeated passage keeps its best score.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
     :param on_bad: Called with the error of each bad line, which is skipped; None to raise the first.
@@ -47,16 +49,21 @@ def read_run(path: str | Path, on_bad: OnBad | None = None) -> Run:
     for question, passage, score in parse_rows(_rows(path, on_bad), read, on_bad):
         scores = run.setdefault(question, {})
         scores[passage] = max(score, scores.get(passage, -math.inf))
-    return {
-        question: dict(sorted(scores.items(), key=lambda hit: (-hit[1], hit[0]))) for question, scores in run.items()
-    }
+    return {question: dict(sorted(scores.items(), key=_trec_order, reverse=True)) for question, scores in run.items()}
+
+
+def _trec_order(hit: tuple[str, float]) -> tuple[float, str]:
+    return single_precision(hit[1]), hit[0]
 
 
 def write_run(path: str | Path, run: Mapping[str, Mapping[str, float]], tag: str = "dpr-haystack") -> int:
     """Write a TREC run, each question's passages best first.
 
+    Scores are written as :func:`~dpr_haystack.core.hits.distinct_scores` returns them, so that every tool ranks the
+    passages in this order.
+
     :param path: The file; gzipped for ``.gz``.
-    :param run: Scores by question id and passage id.
+    :param run: Scores by question id and passage id; passages with equal scores stay in the order given.
     :param tag: The name of the system, without whitespace.
     :returns: The number of lines.
     :raises DataError: If the file cannot be written, or an id is empty or contains whitespace.
@@ -64,7 +71,7 @@ def write_run(path: str | Path, run: Mapping[str, Mapping[str, float]], tag: str
 
     def lines() -> Iterator[str]:
         for question, scores in run.items():
-            yield from _run_lines(path, question, sorted(scores.items(), key=lambda hit: (-hit[1], hit[0])), tag)
+            yield from _run_lines(path, question, sorted(scores.items(), key=lambda hit: -hit[1]), tag)
 
     return write_lines(path, lines())
 
@@ -75,6 +82,8 @@ def run_writer(
 ) -> Iterator[Callable[[str, Iterable[tuple[str, float]]], None]]:
     """Write a TREC run question by question: yields a function to call with a question id and its hits, best first.
 
+    Scores are written as :func:`~dpr_haystack.core.hits.distinct_scores` returns them.
+
     :param path: The file; gzipped for ``.gz``. It is replaced only on success.
     :param tag: The name of the system, without whitespace.
     :raises DataError: If the file cannot be written, or an id is empty or contains whitespace.
@@ -84,7 +93,9 @@ def run_writer(
 
 
 def _run_lines(path: str | Path, question: str, hits: RankedHits, tag: str) -> Iterator[str]:
-    for rank, (passage, score) in enumerate(hits, 1):
+    ranked = list(hits)
+    scores = distinct_scores(score for _, score in ranked)
+    for rank, ((passage, _), score) in enumerate(zip(ranked, scores, strict=True), 1):
         yield f"{_checked_id(question, path)} Q0 {_checked_id(passage, path)} {rank} {score!r} {_checked_id(tag, path)}"
 
 
