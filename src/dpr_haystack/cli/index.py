@@ -69,9 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Index and print a summary."""
     from dpr_haystack.errors import DataError, InputError
+    from dpr_haystack.workflows.finding import find_files
     from dpr_haystack.workflows.indexing import index_paths
     from dpr_haystack.workflows.opening import passage_embedder
-    from dpr_haystack.workflows.sources import find_files
 
     find_files(arguments.paths, may_be_gone=arguments.prune)  # reports a wrong path before a model is loaded
     embedder = passage_embedder(_passage_model(arguments), compute_of(arguments))

@@ -18,14 +18,15 @@ from haystack.dataclasses import Document
 from dpr_haystack.backends.passage_writer import NotWritten, PassageWriter
 from dpr_haystack.backends.registry import writer_over
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+from dpr_haystack.components.file_reading import Sources
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.progress import Progress
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.workflows.batch_sizes import FIRST, next_size
 from dpr_haystack.workflows.encoder_checks import check_encoder, check_similarity, update_encoder_path
+from dpr_haystack.workflows.finding import find_files
 from dpr_haystack.workflows.pruning import check_known
 from dpr_haystack.workflows.pruning import prune as prune_passages
-from dpr_haystack.workflows.sources import Sources, find_files
 
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore

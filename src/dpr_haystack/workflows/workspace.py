@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dpr_haystack._optional import require
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+from dpr_haystack.components.file_reading import read_file
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.core.passages import Passage
@@ -22,9 +23,9 @@ from dpr_haystack.engines.towers.conversion import ConversionOptions, convert
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.pipelines import write_pipelines
 from dpr_haystack.resources import corpus_directory, sample_questions, trained_pair
+from dpr_haystack.workflows.finding import find_files
 from dpr_haystack.workflows.indexing import index_paths
 from dpr_haystack.workflows.opening import store_for
-from dpr_haystack.workflows.sources import find_files, read_file
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,11 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Reading passages from files and folders."""
+"""Reading the passages of files; the converters for HTML and PDF are Haystack's."""
 
 from __future__ import annotations
 
 import gzip
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,39 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack._optional import require
-from dpr_haystack.core.model_directory import is_model_directory
 from dpr_haystack.core.passages import Passage, clean_title, split_passages
-from dpr_haystack.errors import DataError, InputError
+from dpr_haystack.errors import DataError
 from dpr_haystack.formats import PASSAGE_SUFFIXES, read_passages
 from dpr_haystack.formats.open_text import OnBad, stem_of, suffix_of
-from dpr_haystack.store.registry import is_store
 
-_CONVERTED = {".html": "text/html", ".htm": "text/html", ".pdf": "application/pdf"}
+#: Media types of the files that are converted, by suffix.
+CONVERTED = {".html": "text/html", ".htm": "text/html", ".pdf": "application/pdf"}
 
-
-def find_files(paths: Sequence[str | Path], *, may_be_gone: bool = False) -> list[Path]:
-    """The files that a list of paths names: files themselves, and all readable files below folders.
-
-    :param paths: Files and folders; in folders, hidden files, files of unknown types, stores and model directories are
-        skipped.
-    :param may_be_gone: Accept missing paths, and no file at all.
-    :returns: The files without duplicates, in the order of the paths and sorted inside a folder.
-    :raises InputError: If a path does not exist, or there are no files.
-    """
-    files: dict[Path, None] = {}
-    for path in map(Path, paths):
-        if path.is_dir():
-            files.update(dict.fromkeys(sorted(_files_below(path))))
-        elif path.is_file():
-            files[path] = None
-        elif not may_be_gone:
-            msg = f"{path} does not exist"
-            raise InputError(msg)
-    if not files and not may_be_gone:
-        known = ", ".join(sorted({*PASSAGE_SUFFIXES, *_CONVERTED}))
-        msg = f"no readable files in {', '.join(map(str, paths))}; supported: {known}, each also with .gz"
-        raise InputError(msg)
-    return list(files)
+SUFFIXES = tuple(sorted({*PASSAGE_SUFFIXES, *CONVERTED}))
+"""The suffixes of all files that can be read, each also with ``.gz``."""
 
 
 def read_file(path: Path, *, words: int = 100, on_bad: OnBad | None = None) -> Iterator[Passage]:
@@ -60,7 +36,7 @@ def read_file(path: Path, *, words: int = 100, on_bad: OnBad | None = None) -> I
     :raises DataError: If it cannot be read as the type that its name says.
     :raises MissingExtra: If a package needed to read it is not installed.
     """
-    kind = _CONVERTED.get(suffix_of(path))
+    kind = CONVERTED.get(suffix_of(path))
     if kind is None:
         yield from read_passages(path, words=words, on_bad=on_bad)
     else:
@@ -112,19 +88,6 @@ class Sources:
         if self._base is not None and path.is_relative_to(self._base):
             path = path.relative_to(self._base)
         return path.as_posix()
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
-        directory = Path(root)
-        if is_store(directory) or is_model_directory(directory):
-            folders.clear()  # their JSON and vocabulary files are not sources
-            continue
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            file = directory / name
-            if not name.startswith(".") and suffix_of(file) in {*PASSAGE_SUFFIXES, *_CONVERTED} and file.is_file():
-                yield file
 
 
 def _converted(path: Path, kind: str, words: int) -> Iterator[Passage]:
