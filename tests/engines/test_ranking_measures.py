@@ -83,5 +83,5 @@ def test_unknown_or_unsupported_measures(name: str, message: str) -> None:
 
 def test_without_ir_measures_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ir_measures", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'dpr-haystack\[evaluate\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'ir-measures>=0.4' 'matplotlib'"):
         RankingMeasures(["R@1"], depth=1)

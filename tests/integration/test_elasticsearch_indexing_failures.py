@@ -120,7 +120,7 @@ def test_without_the_extra_its_name_is_said(
     monkeypatch.setitem(sys.modules, "haystack_integrations.document_stores.elasticsearch", None)
     ran = cli("index", corpus, "--elasticsearch", "http://127.0.0.1:9", "--model", tiny_models[0])
     assert (ran.code, ran.out) == (2, "")
-    assert "dpr-haystack[elasticsearch]" in ran.err
+    assert "pip install 'elasticsearch-haystack>=7.1'" in ran.err
 
 
 def test_an_index_needs_a_server(cli: Cli, tmp_path: Path) -> None:

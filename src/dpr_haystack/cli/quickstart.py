@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.common import progress
+from dpr_haystack.errors import install_command
 
 if TYPE_CHECKING:
     from dpr_haystack.workflows.workspace import Workspace
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"""
 Search:            {command} search "who wrote Dune?" --store {root}/store
 Evaluate:          {command} evaluate --store {root}/store --questions {root}/questions.jsonl
-Serve:             cd {root} && hayhooks run    (pip install 'dpr-haystack[serve]')
+Serve:             cd {root} && hayhooks run    ({install_command("serve")})
 {_next_steps_for_answers(workspace, command)}""")
     return 0
 

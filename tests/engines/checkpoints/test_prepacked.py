@@ -33,6 +33,17 @@ def test_the_same_products(dtype, tolerance, shape):
         torch.testing.assert_close(packed(rows), plain(rows), atol=tolerance, rtol=tolerance)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weight_and_bias_can_still_be_read(dtype):
+    plain, packed = model(dtype), model(dtype)
+    if not prepack(packed):
+        pytest.skip("torch has no oneDNN here")
+    for before, after in ((plain[0], packed[0]), (plain[2], packed[2])):
+        assert torch.equal(after.weight, before.weight)
+        assert after.weight.dtype == dtype
+        assert (after.bias is None) if before.bias is None else torch.equal(after.bias, before.bias)
+
+
 def test_other_formats_are_left_alone():
     assert prepack(model(torch.float64)) == 0
 

@@ -61,6 +61,6 @@ def test_what_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(InputError, match="nothing to plot"):
         plot_accuracy(tmp_path / "curve.png", {"bm25": Ranks()}, 5)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'dpr-haystack\[evaluate\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'ir-measures>=0.4' 'matplotlib'"):
         plot_accuracy(tmp_path / "curve.png", RANKS, 5)
     assert list(tmp_path.iterdir()) == []

