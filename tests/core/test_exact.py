@@ -160,3 +160,17 @@ def test_rescore_ranks_the_candidates_it_is_given(similarity):
     found = rescore(vectors, question, candidates, 12, similarity, rows_at_once=7)
     assert_exact(found, vectors, question, 12, similarity, set(candidates.tolist()))
     assert rescore(vectors, question, candidates[:0], 12, similarity)[0].size == 0
+
+
+@every_similarity
+@pytest.mark.parametrize("dim", [7, 33, 384])
+def test_the_order_of_equal_vectors_does_not_depend_on_k(similarity, dim):
+    """BLAS gives equal rows products that differ in the last bit, depending on their place in the matrix."""
+    random = np.random.default_rng(dim)
+    vectors = random.standard_normal((6, dim), dtype=np.float32)[random.integers(0, 6, 61)]
+    question = random.standard_normal(dim).astype(np.float32)
+    (everything, scores), *_ = exact_search(vectors, question[None], 61, similarity)
+    assert len(set(scores.tolist())) == 6
+    assert everything.tolist() == np.lexsort((np.arange(61), -scores[np.argsort(everything)])).tolist()
+    for k in range(1, 61):
+        assert exact_search(vectors, question[None], k, similarity)[0][0].tolist() == everything[:k].tolist()

@@ -71,7 +71,8 @@ def similarity_scores(vectors: Floats, question: Floats, similarity: Similarity)
         difference = rows - wide
         distances: Doubles = np.einsum("nd,nd->n", difference, difference)
         return 1.0 / (1.0 + distances)
-    products: Doubles = rows @ wide
+    # Not a product of BLAS, which may give equal rows scores that differ in the last bit.
+    products: Doubles = np.einsum("nd,d->n", rows, wide)
     if similarity == Similarity.COSINE:
         lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(wide)
         products = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)

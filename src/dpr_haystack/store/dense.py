@@ -32,6 +32,8 @@ Scored = tuple[Rows, NDArray[np.float64]]
 # Filters that match less than this share of the rows are searched exactly: a graph would find too few of them.
 _EXACT_BELOW = 0.3
 _ADD_AT_ONCE = 20_000
+# What an index file contains; files of another format are rebuilt.
+_INDEX_FORMAT = 2
 # An index is saved again once this share of its rows is new, so that opening a store has at most that much to add.
 _SAVE_WHEN_NEW = 0.1
 
@@ -90,7 +92,12 @@ class ApproximateSearcher:
     ) -> None:
         self._file = layout.dense_index(index_string)
         self._position_file = self._file.with_suffix(".json")
-        self._settings = {"index": index_string, "options": dict(options or {}), "similarity": similarity}
+        self._settings = {
+            "format": _INDEX_FORMAT,
+            "index": index_string,
+            "options": dict(options or {}),
+            "similarity": similarity,
+        }
         self._index_string = index_string
         self._options = options
         self._similarity = similarity
