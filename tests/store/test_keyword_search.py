@@ -6,6 +6,7 @@
 import json
 import random
 import shutil
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -14,6 +15,7 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.core.segmentation import ANALYZER_VERSION
 from dpr_haystack.engines.keyword import KEYS_IN_QUERY, LANGUAGES, TITLE_WEIGHT, KeywordIndex
 from dpr_haystack.store.check import check_store
 from dpr_haystack.store.keyword import KeywordCache
@@ -286,6 +288,43 @@ def test_every_language_finds_its_own_words(tmp_path, language):
     assert keys.tolist() == [1, 2]
     assert scores[1] < scores[0]
     assert index.keys() == {1, 2, 3}
+
+
+TEXTS = {  # a text in each language, and a question that shares words with it alone
+    "vietnamese": (unicodedata.normalize("NFD", "Hà Nội là thủ đô của Việt Nam"), "thủ đô Việt Nam"),
+    "korean": ("서울은 대한민국의 수도이다", unicodedata.normalize("NFD", "대한민국 수도")),
+    "turkish": ("İstanbul Boğazı iki kıtayı ayırır", "istanbul boğazı"),  # noqa: RUF001
+    "hindi": ("नई दिल्ली भारत की राजधानी है", "राजधानी दिल्ली"),
+    "tamil": ("சென்னை தமிழ்நாட்டின் தலைநகரம்", "சென்னை தலைநகரம்"),
+    "chinese": ("北京是中华人民共和国的首都", "中国首都北京"),
+    "japanese": ("東京タワーは日本の電波塔である", "東京タワーの電波"),
+    "thai": ("กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย", "เมืองหลวงของไทย"),
+}
+
+
+def test_other_scripts(store):
+    store.write_documents([Document(id=name, content=text) for name, (text, _) in TEXTS.items()])
+    for name, (_, question) in TEXTS.items():
+        assert found(store, question)[0] == name, name
+    assert found(store, "दिल्") == []  # a virama does not cut a word
+    assert found(store, "大阪の城") == []
+
+
+def test_an_index_of_an_earlier_analyzer_is_rebuilt(store):
+    """Indexes of earlier versions do not say which analyzer made them."""
+    folder = write_and_close(store)
+    position = store.directory / "indexes" / "keyword.json"
+    recorded = json.loads(position.read_text())
+    assert recorded.pop("analyzer") == ANALYZER_VERSION
+    for old in (recorded, {**recorded, "analyzer": ANALYZER_VERSION - 1}, {**recorded, "analyzer": None}):
+        position.write_text(json.dumps(old))
+        assert len(found(store, "common")) == 30
+        store.close()
+        assert not folder.exists()
+        assert json.loads(position.read_text())["analyzer"] == ANALYZER_VERSION
+        (folder,) = (path for path in (store.directory / "indexes").iterdir() if path.is_dir())
+    assert len(found(store, "common")) == 30
+    assert folder.exists()
 
 
 def write_and_close(store, count=30):

@@ -15,12 +15,16 @@ from typing import Any
 
 import regex
 
+from dpr_haystack.core.segmentation import normalized, separated
 from dpr_haystack.errors import InputError
 
 MATCHES = ("string", "regex")
 
 # A run of letters, digits and marks, or any other single character except separators and control characters.
-_TOKEN = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]", regex.IGNORECASE | regex.UNICODE | regex.MULTILINE)
+_FLAGS = regex.IGNORECASE | regex.UNICODE | regex.MULTILINE
+_TOKEN = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]", _FLAGS)
+# Other characters, such as a full-width question mark, may become special characters of patterns.
+_COMPATIBLE = regex.compile(r"[\p{L}\p{M}\p{Nd}\p{Nl}\p{Zs}]+")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLE = re.compile(r"\b(a|an|the)\b")
 
@@ -28,14 +32,16 @@ _ARTICLE = re.compile(r"\b(a|an|the)\b")
 class AnswerMatcher:
     """Answer matching as in the evaluation of the original DPR, for many questions over the same passages.
 
-    ``"string"`` normalises text and answer to Unicode NFD, splits them into tokens (runs of letters, digits and marks,
-    or other single characters), lower-cases them and looks for the answer's tokens as a contiguous sequence.
-    ``"regex"`` searches for the answer as a pattern of the ``regex`` package, with pattern and text in NFD, ignoring
-    case and in multi-line mode; a pattern that cannot be compiled matches nothing. Only the text of a passage is
-    searched, not its title.
+    ``"string"`` normalises text and answer, splits them into tokens (runs of letters, digits and marks, or other single
+    characters), lower-cases them and looks for the answer's tokens as a contiguous sequence. ``"regex"`` searches for
+    the answer as a pattern of the ``regex`` package, ignoring case and in multi-line mode; a pattern that cannot be
+    compiled matches nothing. Only the text of a passage is searched, not its title.
 
-    One case differs from the original: an answer without tokens (``""``, a space) or an empty pattern matches no text;
-    in the original it matches every text.
+    Three things differ from the original, none of which changes its figures for English. Unicode is normalised to NFKC
+    instead of NFD, so that full width and ligatures do not matter and a class such as ``[eé]`` matches one letter. In
+    scripts without spaces between words (Chinese, Japanese, Thai, ...), each character is a token; otherwise an answer
+    would have to be a whole phrase between punctuation marks. An answer without tokens (``""``, a space) or an empty
+    pattern matches no text; in the original it matches every text.
 
     The most recently used texts and answers are cached in prepared form. A matcher is thread-safe.
 
@@ -50,7 +56,7 @@ class AnswerMatcher:
             raise InputError(msg)
         self.match = match
         by_tokens = match == "string"
-        self._text: Callable[[str], str] = lru_cache(cache_size)(_tokens if by_tokens else _nfd)
+        self._text: Callable[[str], str] = lru_cache(cache_size)(_tokens if by_tokens else _for_patterns)
         self._test: Callable[[str], Callable[[str], Any] | None] = lru_cache(4096)(
             _token_test if by_tokens else _pattern_test
         )
@@ -89,13 +95,17 @@ def has_answer(answers: Iterable[str], text: str, match: str = "string") -> bool
     return AnswerMatcher(match, cache_size=0).has_answer(answers, text)
 
 
-def _nfd(text: str) -> str:
-    return unicodedata.normalize("NFD", text)
+def _for_patterns(text: str) -> str:
+    """Text, or a pattern, in a form that has no more special characters of patterns than before."""
+    if text.isascii():
+        return text
+    composed = unicodedata.normalize("NFC", text).replace("\u0130", "I").replace("i\u0307", "i")
+    return _COMPATIBLE.sub(lambda run: unicodedata.normalize("NFKC", run[0]), composed)
 
 
 def _tokens(text: str) -> str:
     # No token contains a space, so a sequence of tokens is a substring that starts and ends with a space.
-    return f" {' '.join(_TOKEN.findall(_nfd(text)))} ".lower()
+    return f" {' '.join(_TOKEN.findall(separated(normalized(text))))} ".lower()
 
 
 def _token_test(answer: str) -> Callable[[str], bool] | None:
@@ -111,7 +121,9 @@ def _pattern_test(answer: str) -> Callable[[str], Any] | None:
 def _compiled(answer: str) -> regex.Pattern[str] | None:
     """The compiled pattern; None if it is empty or invalid."""
     try:
-        pattern: regex.Pattern[str] = regex.compile(_nfd(answer), regex.IGNORECASE | regex.UNICODE | regex.MULTILINE)
+        pattern: regex.Pattern[str] = regex.compile(
+            _for_patterns(answer), regex.IGNORECASE | regex.UNICODE | regex.MULTILINE
+        )
     except (regex.error, RecursionError, OverflowError, ValueError):
         return None
     return pattern if answer else None
@@ -120,9 +132,11 @@ def _compiled(answer: str) -> regex.Pattern[str] | None:
 def normalize_answer(answer: str) -> str:
     """Normalise an answer as SQuAD does: lower case, without punctuation, articles and extra whitespace.
 
+    Unlike there, Unicode is normalised to NFKC first.
+
     :param answer: A predicted or gold answer.
     """
-    return " ".join(_ARTICLE.sub(" ", answer.lower().translate(_PUNCTUATION)).split())
+    return " ".join(_ARTICLE.sub(" ", normalized(answer).lower().translate(_PUNCTUATION)).split())
 
 
 def exact_match(prediction: str, answers: Sequence[str]) -> float:
@@ -143,7 +157,7 @@ def pattern_match(prediction: str, patterns: Sequence[str]) -> float:
     """
     if not prediction:
         return 0.0
-    text = _nfd(prediction)
+    text = _for_patterns(prediction)
     compiled = (_compiled(pattern) for pattern in patterns)
     return float(any(pattern is not None and pattern.match(text) is not None for pattern in compiled))
 
@@ -151,11 +165,17 @@ def pattern_match(prediction: str, patterns: Sequence[str]) -> float:
 def f1(prediction: str, answers: Sequence[str]) -> float:
     """The best token F1 of the prediction and a gold answer, 0 to 1, both normalised (SQuAD).
 
+    In scripts without spaces between words, tokens are characters, as in the evaluation of MLQA.
+
     :param prediction: The predicted answer; ``""`` for "no answer".
     :param answers: The gold answers; empty if "no answer" is correct.
     """
-    tokens = normalize_answer(prediction).split()
-    return max(_f1(tokens, normalize_answer(answer).split()) for answer in answers or [""])
+    tokens = _answer_tokens(prediction)
+    return max(_f1(tokens, _answer_tokens(answer)) for answer in answers or [""])
+
+
+def _answer_tokens(answer: str) -> list[str]:
+    return separated(normalize_answer(answer)).split()
 
 
 def _f1(prediction: list[str], gold: list[str]) -> float:

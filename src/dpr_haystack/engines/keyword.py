@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The keyword index: BM25 over content and title, with tantivy.
 
-BM25 is Lucene's, with k1 = 1.2 and b = 0.75, which tantivy fixes. The score is the weighted sum of both fields.
+BM25 is Lucene's, with k1 = 1.2 and b = 0.75, which tantivy fixes. The score is the weighted sum of both fields. Texts
+and queries are split into words by :func:`~dpr_haystack.core.segmentation.keywords`; tantivy changes words only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.exact import Rows
+from dpr_haystack.core.segmentation import keywords
 from dpr_haystack.errors import InputError
 
 #: Languages with a stemmer; most also have stop words.
@@ -57,6 +59,7 @@ class KeywordIndex:
 
     def __init__(self, directory: Path, language: str | None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self._language = language
         self._analyzer = _analyzer(language)
         schema = tantivy.SchemaBuilder()
         schema.add_unsigned_field("key", indexed=True, fast=True)
@@ -100,8 +103,8 @@ class KeywordIndex:
         for key, content, title in added:
             document = tantivy.Document()
             document.add_unsigned("key", key)
-            document.add_text("content", content)
-            document.add_text("title", title)
+            document.add_text("content", keywords(content, self._language))
+            document.add_text("title", keywords(title, self._language))
             writer.add_document(document)
         # Not by term: the Python binding converts the key to a signed number, which matches nothing.
         for batch in batched(removed, KEYS_IN_QUERY):
@@ -150,8 +153,7 @@ class KeywordIndex:
 
     def _query(self, text: str) -> tantivy.Query | None:
         clauses = []
-        whole = text.encode(errors="ignore").decode()  # lone surrogates are not part of a word
-        for word, times in Counter(self._analyzer.analyze(whole)).items():
+        for word, times in Counter(self._analyzer.analyze(keywords(text, self._language))).items():
             for field, weight in (("content", 1.0), ("title", TITLE_WEIGHT)):
                 term = tantivy.Query.term_query(self._schema, field, word, index_option="freq")
                 clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, weight * times)))
@@ -190,7 +192,7 @@ def _analyzer(language: str | None) -> tantivy.TextAnalyzer:
     if language is not None:
         filters.append(tantivy.Filter.stemmer(language))
     filters.append(tantivy.Filter.ascii_fold())  # last, because stemmers depend on accents
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
     for token_filter in filters:
         builder = builder.filter(token_filter)
     return builder.build()

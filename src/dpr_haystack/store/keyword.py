@@ -18,6 +18,7 @@ from uuid import uuid4
 from haystack import logging
 
 from dpr_haystack.core.files import write_atomically
+from dpr_haystack.core.segmentation import ANALYZER_VERSION
 from dpr_haystack.engines.keyword import KeywordIndex
 from dpr_haystack.store.database import Database, State, read_state
 from dpr_haystack.store.errors import StoreFailure
@@ -37,12 +38,14 @@ class Position:
     :param last_key: The last key of a document that it includes.
     :param last_tombstone: The last tombstone that it includes.
     :param files: Sizes, times and checksums of its files.
+    :param analyzer: Version of the text analysis that made it; 1 if the file does not say so.
     """
 
     folder: str
     last_key: int = 0
     last_tombstone: int = 0
     files: Seal = field(default_factory=dict)
+    analyzer: int = ANALYZER_VERSION
 
     @staticmethod
     def read(path: Path) -> Position | None:
@@ -54,7 +57,8 @@ class Position:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             files = {str(name): (int(size), int(time), int(sum_)) for name, (size, time, sum_) in data["files"].items()}
-            return Position(str(data["folder"]), int(data["last_key"]), int(data["last_tombstone"]), files)
+            numbers = int(data["last_key"]), int(data["last_tombstone"])
+            return Position(str(data["folder"]), *numbers, files, int(data.get("analyzer", 1)))
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
@@ -161,7 +165,7 @@ class KeywordCache:
     def _usable(self, state: State) -> tuple[Position, KeywordIndex] | None:
         """The index on disk and its position; None if there is none that can be updated."""
         position = Position.read(self._layout.keyword_position)
-        if position is None:
+        if position is None or position.analyzer != ANALYZER_VERSION:
             return None
         folder = self._layout.indexes / position.folder
         is_behind = position.last_tombstone < state.floor
