@@ -106,6 +106,7 @@ TESTED_BY = {
     "store/reembedding_state": "test_store_reembedding",
     "store/seal": "test_document_store",
     "store/statements": "test_any_order",
+    "store/temporary": "test_settings",
     "store/vectors": "test_durability",
     "store/view": "test_side_by_side",
     "store/writing": "test_any_order",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,3 +108,24 @@ def test_the_errors_of_the_library_are_told_without_their_lines(cli: Cli, tmp_pa
     (tmp_path / "q.jsonl").write_text(json.dumps({"question": "a\nb"}) + "\n[\n")
     ran = cli("evaluate", "--store", tmp_path, "--questions", tmp_path / "q.jsonl")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
+
+
+HELD = {
+    "a thesis": (["thesis.doc"], "is not a workspace .*thesis.doc"),
+    "a store": (["store.json", "documents.sqlite"], "is a store"),
+    "a model and a store": (["model/dpr.json", "store/store.json"], "is not a workspace"),
+    "a corpus": (["corpus/a.txt"], "is not a workspace"),
+}
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_quickstart_leaves_a_directory_alone_that_holds_something_else(cli: Cli, tmp_path: Path, held: str) -> None:
+    files, message = HELD[held]
+    for name in files:
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_text("{}")
+    before = sorted(tmp_path.rglob("*"))
+    ran = cli("quickstart", tmp_path / "mine")
+    assert ran.code == 2
+    assert re.search(message, ran.err), ran.err
+    assert sorted(tmp_path.rglob("*")) == before

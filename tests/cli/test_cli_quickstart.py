@@ -38,7 +38,7 @@ def files_of(root: Path) -> dict[str, bytes]:
 
 def test_the_workspace_has_what_its_help_says(workspace_root: Path) -> None:
     assert {path.name for path in workspace_root.iterdir()} == {
-        *("model", "corpus", "questions.jsonl", "pipelines", "store"),
+        *("model", "corpus", "questions.jsonl", "pipelines", "store", ".dpr-haystack-workspace"),
     }
     assert sorted(path.stem for path in (workspace_root / "pipelines").iterdir()) == pipeline_names()
     shipped = {path.name: path.read_bytes() for path in corpus_directory().glob("*.md")}

@@ -30,6 +30,7 @@ QUESTION = lognormal_vectors(1, DIM)[0]
 @pytest.fixture
 def store(tmp_path):
     store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=DIM)
+    store.write_documents([])
     yield store
     store.close()
 
@@ -40,7 +41,7 @@ class TestSettings:
         store.to_dict()
         store.close()
         assert list(tmp_path.iterdir()) == []
-        assert store.count_documents() == 0
+        assert store.write_documents([]) == 0
         assert (tmp_path / "deep" / "store" / "store.json").exists()
         store.close()
 
@@ -88,6 +89,7 @@ class TestSettings:
             return FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=DIM, encoder=encoder)
 
         plain = opened(None)
+        plain.write_documents([])
         assert plain.recorded_encoder is None
         named = opened("facebook/one")
         assert named.recorded_encoder == {"model": "facebook/one"}
@@ -107,7 +109,7 @@ class TestSettings:
     def test_the_settings_of_the_manifest_survive_each_other(self, tmp_path):
         """Each is set by a process that has read the manifest before the other one was set."""
         store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None)
-        engine = store.opened()
+        engine = store.opened(create=True)
         as_it_was = engine.manifest
         store.write_documents(make_documents(1, DIM))
         engine.manifest = as_it_was

@@ -30,6 +30,7 @@ class WithStore:
     @pytest.fixture(params=["Flat", pytest.param("HNSW16", marks=pytest.mark.slow)])
     def document_store(self, request, tmp_path):
         store = FAISSDocumentStore(str(tmp_path / "store"), request.param)
+        store.write_documents([])  # reading does not create a store
         yield store
         store.close()
 

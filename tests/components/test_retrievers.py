@@ -23,6 +23,7 @@ from haystack.components.retrievers import (
 )
 from haystack.components.retrievers.types import EmbeddingRetriever, TextRetriever
 from haystack.core.serialization import component_from_dict, component_to_dict
+from haystack.document_stores.errors import DocumentStoreError
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.document_stores.types import FilterPolicy
 
@@ -324,7 +325,11 @@ def test_loading_a_model_on_the_way_does_not_block_the_loop(store: FAISSDocument
 
 def test_an_empty_store_finds_nothing(tmp_path: Path, asking: Asking, caplog: pytest.LogCaptureFixture) -> None:
     for kind in KINDS:
-        empty = FAISSDocumentStore(str(tmp_path / kind), embedding_dim=None)
+        empty = FAISSDocumentStore(str(tmp_path / kind))
+        with pytest.raises(DocumentStoreError, match="no store at"):
+            make_retriever(kind, empty).run(**asking.inputs(kind, QUESTION))
+        assert list(tmp_path.iterdir()) == []
+        empty = FAISSDocumentStore(None)
         assert make_retriever(kind, empty).run(**asking.inputs(kind, QUESTION))["documents"] == []
     assert "vector" not in caplog.text
 

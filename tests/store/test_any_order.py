@@ -128,7 +128,7 @@ class AnyOrder(RuleBasedStateMachine):
     def search(self, question, top_k, group):
         matching = [d for d in self.model.values() if group is None or d.meta["group"] == group]
         found = self.store.search(question, top_k, in_group(group) if group else None)
-        assert_exact_hits(found, matching, question, top_k, self.store.similarity)
+        assert_exact_hits(found, matching, question, top_k, self.store.settings().similarity)
 
     @rule(query=st.lists(words, min_size=1, max_size=2), group=st.none() | groups)
     def bm25(self, query, group):

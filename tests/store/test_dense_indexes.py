@@ -11,6 +11,7 @@ from typing import Any
 import faiss
 import numpy as np
 import pytest
+from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.core.similarity import Similarity
@@ -137,8 +138,7 @@ def test_the_graph_has_the_requested_settings(tmp_path, documents):
     path = str(tmp_path / "store")
     for index, options in (("HNSW12", {"efConstruction": 33}), ("HNSW6,Flat", None)):
         store = FAISSDocumentStore(path, index, DIM, index_options=options)
-        if not store.count_documents():
-            store.write_documents(documents)
+        store.write_documents(documents, DuplicatePolicy.SKIP)
         store.catch_up()
         store.close()
     first = graph_of(tmp_path / "store" / "indexes" / "HNSW12.faiss", 12)

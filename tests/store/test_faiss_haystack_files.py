@@ -4,6 +4,8 @@
 """Importing the two files that faiss-haystack saves, once, whatever happens in between."""
 
 import json
+import math
+from dataclasses import replace
 
 import faiss
 import numpy as np
@@ -144,13 +146,25 @@ def test_damaged_files_are_an_error(tmp_path, documents, damaged):
 def test_another_dimension_is_refused_before_the_store_is_created(tmp_path, documents):
     save_as_faiss_haystack_does(tmp_path / "wiki", documents)
     with pytest.raises(ValueError, match=f"must be 768: got {DIM}"):
-        FAISSDocumentStore(str(tmp_path / "wiki")).count_documents()
+        FAISSDocumentStore(str(tmp_path / "wiki"), embedding_dim=768).count_documents()
     assert not (tmp_path / "wiki").exists()
 
 
 def test_one_file_alone_is_not_imported(tmp_path, documents):
     save_as_faiss_haystack_does(tmp_path / "wiki", documents)
     (tmp_path / "wiki.faiss").unlink()
-    store = FAISSDocumentStore(str(tmp_path / "wiki"), embedding_dim=DIM)
-    assert store.count_documents() == 0
+    with pytest.raises(ValueError, match="no store at"):
+        FAISSDocumentStore(str(tmp_path / "wiki"), embedding_dim=DIM).count_documents()
+
+
+def test_a_vector_with_nan_is_left_out_with_a_warning(tmp_path, caplog):
+    """faiss-haystack accepted it and never found the document; here BM25 finds it."""
+    documents = make_documents(5, DIM)
+    documents[2] = replace(documents[2], content="unusual", embedding=[math.nan] * DIM)
+    save_as_faiss_haystack_does(tmp_path / "wiki", documents)
+    store = FAISSDocumentStore(str(tmp_path / "wiki"))
+    assert [document.embedding is None for document in store.filter_documents()] == [False, False, True, False, False]
+    assert [hit.id for hit in store.bm25_retrieval("unusual")] == ["d2"]
+    assert "1 documents contain NaN" in caplog.text
+    assert "'d2'" in caplog.text
     store.close()

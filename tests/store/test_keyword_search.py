@@ -63,6 +63,7 @@ def texts_of_many_lengths(count, seed=0):
 @pytest.fixture
 def store(tmp_path):
     store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=2)
+    store.write_documents([])
     yield store
     store.close()
 

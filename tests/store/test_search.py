@@ -19,6 +19,7 @@ from support.stores import (
     in_group,
     lognormal_vectors,
     make_documents,
+    make_store,
     reopened,
     true_scores,
 )
@@ -47,7 +48,7 @@ def check(store, documents):
     """Searches of several kinds against brute force over what the store should hold."""
     for question in QUESTIONS:
         for top_k in (1, 10, 1000):
-            assert_exact_hits(store.search(question, top_k), documents, question, top_k, store.similarity)
+            assert_exact_hits(store.search(question, top_k), documents, question, top_k, store.settings().similarity)
     for filters, matches in (
         (in_group("g7"), lambda d: d.meta["group"] == "g7"),
         (below(400), lambda d: d.meta["number"] < 400),
@@ -55,7 +56,7 @@ def check(store, documents):
     ):
         matching = [document for document in documents if matches(document)]
         for question, found in zip(QUESTIONS, store.search_many(QUESTIONS, 20, filters), strict=True):
-            assert_exact_hits(found, matching, question, 20, store.similarity)
+            assert_exact_hits(found, matching, question, 20, store.settings().similarity)
 
 
 @pytest.mark.slow
@@ -221,7 +222,7 @@ def test_scores_of_given_documents_are_those_of_the_search(tmp_path, similarity)
 
 @pytest.mark.parametrize("index", ["Flat", "HNSW8"])
 def test_unusual_numbers_of_results(tmp_path, index):
-    store = FAISSDocumentStore(str(tmp_path / "store"), index, DIM)
+    store = make_store(tmp_path / "store", index_string=index, embedding_dim=DIM)
     assert store.search(QUESTIONS[0]) == []
     assert store.search_many(np.empty((0, DIM), dtype=np.float32)) == []
     store.write_documents(make_documents(30, DIM))

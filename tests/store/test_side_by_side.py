@@ -160,7 +160,7 @@ def test_two_writers_cannot_disagree_about_the_first_dimension(tmp_path, monkeyp
     stores = [FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None) for _ in range(2)]
     batches = [make_documents(20, 4), make_documents(20, 6, first=100)]
     barrier = threading.Barrier(2)
-    engine = stores[0].opened()
+    engine = stores[0].opened(create=True)
 
     def prepare_together(*arguments):
         batch = prepare(*arguments)

@@ -21,8 +21,8 @@ from haystack.document_stores.errors import DocumentStoreError
 from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack import DPRDocumentEmbedder, FAISSDocumentStore
-from dpr_haystack.store.layout import Manifest
 from dpr_haystack.store.registry import acquire, release
+from dpr_haystack.store.settings import StoreSettings
 
 DIM = 8
 INDEX = "HNSW32"
@@ -44,8 +44,7 @@ def make_store(directory, documents=(), **settings):
     """
     path = None if directory is None else str(directory)
     store = FAISSDocumentStore(path, **{"embedding_dim": DIM, **settings})
-    if documents:
-        store.write_documents(list(documents))
+    store.write_documents(list(documents))
     return store
 
 
@@ -159,8 +158,8 @@ def compact_above(store, limit):
 
     Stores of one directory share an engine, and an engine that is open already keeps its limit.
     """
-    wanted = Manifest(store.embedding_dim, store.similarity, store.index_string, store.language)
-    engine = acquire(store.directory, wanted, store.lock_timeout, compact_above=limit)
+    given = StoreSettings(store.embedding_dim, store.similarity, store.index_string, store.language)
+    engine = acquire(store.directory, given, store.lock_timeout, compact_above=limit)
     try:
         store.count_documents()
     finally:

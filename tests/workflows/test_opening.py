@@ -61,7 +61,7 @@ def test_asking_for_the_model_leaves_no_file_open_and_makes_none(tmp_path: Path)
 def test_a_store_opens_with_the_settings_that_it_was_made_with(tmp_path: Path) -> None:
     FAISSDocumentStore(
         str(tmp_path / "store"), "HNSW8", embedding_dim=4, similarity="cosine", language="german"
-    ).count_documents()
+    ).write_documents([])
     store = store_for(tmp_path / "store")
     assert (store.index_string, store.embedding_dim, store.similarity, store.language) == (
         *("HNSW8", 4, "cosine"),

@@ -20,7 +20,6 @@ from dpr_haystack.backends.passage_writer import NotWritten
 from dpr_haystack.core.hits import Both, Hits, Ids, Kept
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.store.handle import StoreHandle
-from dpr_haystack.store.registry import is_store
 from dpr_haystack.store.search import StoreSearch
 
 
@@ -127,15 +126,17 @@ class LocalWriter:
     @property
     def similarity(self) -> Similarity:
         """How vectors are compared in the store, or will be once it exists."""
-        return self._store.similarity
+        return self._store.settings().similarity
 
     def is_there(self) -> bool:
         """Whether the directory holds a store; a temporary store always exists."""
-        return self._store.directory is None or is_store(self._store.directory)
+        return self._store.exists()
 
     @property
     def recorded_encoder(self) -> Mapping[str, Any] | None:
-        """The passage tower that made the vectors, from the store's manifest."""
+        """The passage tower that made the vectors, from the store's manifest; None also if there is no store yet."""
+        if not self.is_there():
+            return None
         self._count_reembeddings()
         return self._store.recorded_encoder
 
@@ -145,12 +146,14 @@ class LocalWriter:
 
     def prepare(self, record: Mapping[str, Any], dimension: int) -> None:
         """See :meth:`PassageWriter.prepare`; a wrong dimension is refused by the write that follows."""
-        manifest = self._store.opened().described()
+        manifest = self._store.opened(create=True).described()
         if manifest.dimension in (None, dimension) and manifest.encoder is None:
             self.record_encoder(record)
 
     def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
-        """See :meth:`PassageWriter.kept`."""
+        """See :meth:`PassageWriter.kept`; nothing if there is no store yet."""
+        if not self.is_there():
+            return {}
         self._count_reembeddings()
         return self._store.searching().kept(list(ids))
 
@@ -185,7 +188,7 @@ class LocalWriter:
         """Nothing: whoever opened the store closes it."""
 
     def _count_reembeddings(self) -> None:
-        if self._reembeddings is None:
+        if self._reembeddings is None and self.is_there():
             self._reembeddings = self._store.reembedding_count()
 
 

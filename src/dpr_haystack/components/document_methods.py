@@ -12,6 +12,8 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack.core.metadata import fields_info, min_max, unique_values
+from dpr_haystack.store.batch import checked_policy
+from dpr_haystack.store.errors import BadDocument
 from dpr_haystack.store.handle import StoreHandle
 
 
@@ -40,18 +42,22 @@ class DocumentMethods(StoreHandle):
             documents = view.documents_by("id", document_ids, with_vectors=True)
         return [documents[name] for name in document_ids if name in documents]
 
-    def write_documents(self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE) -> int:
-        """Write documents and their vectors; both are durable when this returns.
+    def write_documents(self, documents: list[Document], policy: DuplicatePolicy | str = DuplicatePolicy.NONE) -> int:
+        """Write documents and their vectors; both are durable when this returns. Creates the store if there is none.
+
+        A document without an embedding that overwrites one with the same content and blob keeps the vector of that one:
+        search results, which carry no embeddings, can be written back with other metadata. If the content is another
+        one, the vector is removed and a warning says so.
 
         :param documents: Documents with or without embeddings.
-        :param policy: What to do with ids that exist: SKIP, OVERWRITE or FAIL; NONE means FAIL.
+        :param policy: What to do with ids that exist: SKIP, OVERWRITE or FAIL, also by name; NONE means FAIL.
         :returns: How many were written.
         :raises ValueError: If something is not a Document, has an embedding of the wrong length or with NaN, or holds
             values that cannot be stored. Nothing is written then.
         :raises DuplicateDocumentError: If ids exist under FAIL, or occur twice. Nothing is written then.
         :raises DocumentStoreError: If the store cannot be written, or another process kept writing for too long.
         """
-        return self.writer().write(documents, policy)
+        return self.writer(create=True).write(documents, checked_policy(policy))
 
     def delete_documents(self, document_ids: list[str]) -> None:
         """Delete documents by id; unknown ids are ignored.
@@ -61,18 +67,18 @@ class DocumentMethods(StoreHandle):
         self.writer().delete(document_ids)
 
     def delete_all_documents(self, recreate_index: bool = False) -> None:
-        """Delete every document and its vector.
+        """Delete every document and its vector. Creates an empty store if there is none.
 
         :param recreate_index: Also delete the derived indexes, instead of updating them.
         """
-        self.writer().delete_all()
+        self.writer(create=True).delete_all()
         if recreate_index:
             self.opened().drop_indexes()
 
     def delete_by_filter(self, filters: dict[str, Any], refresh: bool = False) -> int:  # noqa: ARG002
         """Delete the documents that match a filter.
 
-        :param filters: A Haystack filter.
+        :param filters: A Haystack filter; an empty one is refused.
         :param refresh: Has no effect: writes are always visible at once.
         :returns: How many were deleted.
         """
@@ -81,7 +87,7 @@ class DocumentMethods(StoreHandle):
     def update_by_filter(self, filters: dict[str, Any], meta: dict[str, Any], refresh: bool = False) -> int:  # noqa: ARG002
         """Merge metadata into the documents that match a filter.
 
-        :param filters: A Haystack filter.
+        :param filters: A Haystack filter; an empty one is refused.
         :param meta: The fields to add or replace.
         :param refresh: Has no effect: writes are always visible at once.
         :returns: How many were updated.
@@ -91,8 +97,10 @@ class DocumentMethods(StoreHandle):
     def count_documents_by_filter(self, filters: dict[str, Any]) -> int:
         """How many documents match a filter.
 
-        :param filters: A Haystack filter.
+        :param filters: A Haystack filter; an empty one for all documents.
         """
+        if not filters:
+            return self.count_documents()
         with self.opened().view() as view:
             return len(view.select(filters).keys)
 
@@ -111,13 +119,17 @@ class DocumentMethods(StoreHandle):
         with self.opened().view() as view:
             return fields_info(view.metas())
 
-    def get_metadata_field_min_max(self, metadata_field: str) -> dict[str, Any]:
+    def get_metadata_field_min_max(
+        self, metadata_field: str | None = None, *, field_name: str | None = None
+    ) -> dict[str, Any]:
         """The smallest and largest value of a field as ``{"min": ..., "max": ...}``; None for both if it has no values.
 
         :param metadata_field: Name with or without ``meta.``.
+        :param field_name: Another name of this argument, which other document stores use.
         """
+        field = _only_one(metadata_field, field_name)
         with self.opened().view() as view:
-            return min_max(view.metas(), metadata_field)
+            return min_max(view.metas(), field)
 
     def get_metadata_field_unique_values(
         self,
@@ -154,7 +166,7 @@ class DocumentMethods(StoreHandle):
         return await asyncio.to_thread(self.get_documents_by_id, document_ids)
 
     async def write_documents_async(
-        self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE
+        self, documents: list[Document], policy: DuplicatePolicy | str = DuplicatePolicy.NONE
     ) -> int:
         """See :meth:`write_documents`."""
         return await asyncio.to_thread(self.write_documents, documents, policy)
@@ -189,9 +201,11 @@ class DocumentMethods(StoreHandle):
         """See :meth:`get_metadata_fields_info`."""
         return await asyncio.to_thread(self.get_metadata_fields_info)
 
-    async def get_metadata_field_min_max_async(self, metadata_field: str) -> dict[str, Any]:
+    async def get_metadata_field_min_max_async(
+        self, metadata_field: str | None = None, *, field_name: str | None = None
+    ) -> dict[str, Any]:
         """See :meth:`get_metadata_field_min_max`."""
-        return await asyncio.to_thread(self.get_metadata_field_min_max, metadata_field)
+        return await asyncio.to_thread(self.get_metadata_field_min_max, metadata_field, field_name=field_name)
 
     async def get_metadata_field_unique_values_async(
         self,
@@ -205,3 +219,11 @@ class DocumentMethods(StoreHandle):
         return await asyncio.to_thread(
             self.get_metadata_field_unique_values, metadata_field, search_term, from_, size, filters
         )
+
+
+def _only_one(metadata_field: Any, field_name: Any) -> str:
+    given = [name for name in (metadata_field, field_name) if name is not None]
+    if len(given) != 1 or not isinstance(given[0], str):
+        msg = f"pass the name of one field, as metadata_field: got {given}"
+        raise BadDocument(msg)
+    return given[0]

@@ -22,9 +22,11 @@ from dpr_haystack.engines.keyword import check_language
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.copies import save_copy
 from dpr_haystack.store.faiss_haystack_files import left_by_faiss_haystack, store_directory
+from dpr_haystack.store.handle import no_store
 from dpr_haystack.store.layout import Layout
 from dpr_haystack.store.manifests import manifest_of
 from dpr_haystack.store.registry import is_store
+from dpr_haystack.store.settings import STORES_OWN
 
 
 class FAISSDocumentStore(DocumentMethods):
@@ -34,19 +36,25 @@ class FAISSDocumentStore(DocumentMethods):
     ``write_documents`` returns, even if the process is killed afterwards; ``save`` only makes copies. Stores of one
     directory share one engine inside a process. Several processes may use a directory; only one writes at a time.
 
-    Constructing a store touches no file. The directory is opened at the first use.
+    Constructing a store touches no file. The directory is opened at the first use, with its own settings where none are
+    given. ``write_documents`` and ``delete_all_documents`` create a missing store; all other methods raise an
+    error. Copies of this object, also pickled ones, open the same directory.
 
-    :param index_path: The store's directory, created at the first use. None for a temporary directory, deleted together
-        with this object. ``.faiss`` and ``.json`` files of this name, written by faiss-haystack, are imported once.
-    :param index_string: ``"Flat"`` for exact search, ``"HNSW32"`` for a graph with 32 links per node.
+    :param index_path: The store's directory. None for a temporary directory, deleted together with this object and its
+        copies. ``.faiss`` and ``.json`` files of this name, written by faiss-haystack, are imported once.
+    :param index_string: ``"Flat"`` for exact search, ``"HNSW32"`` for a graph with 32 links per node; None for that of
+        the existing store, or ``"Flat"``.
     :param embedding_dim: Length of the vectors. None for that of the existing store, or of the first vector written.
     :param similarity: ``"dot_product"``, which DPR is trained for, ``"cosine"``, or ``"l2"`` with the score
-        ``1 / (1 + squared distance)``. Higher scores are always better.
+        ``1 / (1 + squared distance)``. Higher scores are always better. None for that of the existing store, or
+        ``"dot_product"``.
     :param return_embedding: Whether search results include embeddings.
     :param encoder: The passage tower that makes the vectors: its name, or the record that an embedder's ``identity``
         gives. It is recorded in the store, and a question tower that belongs to another one is refused.
-    :param language: Language of the keyword index, for stemming and stop words; None for neither.
-    :param index_options: Settings of the index, e.g. ``{"efSearch": 256}`` for HNSW.
+    :param language: Language of the keyword index, for stemming and stop words; None for neither, ``"auto"`` for that
+        of the existing store, or English.
+    :param index_options: Settings of the index, e.g. ``{"efSearch": 256}`` for HNSW; None for those of the existing
+        store if ``index_string`` is None, too, or the defaults.
     :param lock_timeout: Seconds to wait for another process that writes.
     :raises ValueError: If an argument is unknown or out of range.
     """
@@ -56,25 +64,27 @@ class FAISSDocumentStore(DocumentMethods):
     def __init__(
         self,
         index_path: str | None = None,
-        index_string: str = "Flat",
-        embedding_dim: int | None = 768,
+        index_string: str | None = None,
+        embedding_dim: int | None = None,
         *,
-        similarity: str = "dot_product",
+        similarity: str | None = None,
         return_embedding: bool = False,
         encoder: str | dict[str, Any] | None = None,
-        language: str | None = "english",
+        language: str | None = STORES_OWN,
         index_options: dict[str, int] | None = None,
         lock_timeout: float = 60.0,
     ) -> None:
         super().__init__()
         if embedding_dim is not None:
             check_integer("embedding_dim", embedding_dim)
-        check_index_string(index_string, index_options)
-        check_language(language)
+        if index_string is not None:
+            check_index_string(index_string, index_options)
+        if language != STORES_OWN:
+            check_language(language)
         self.index_path = str(index_path) if index_path is not None else None
         self.index_string = index_string
         self.embedding_dim = embedding_dim
-        self.similarity = Similarity.parse(similarity)
+        self.similarity = None if similarity is None else Similarity.parse(similarity)
         self.return_embedding = return_embedding
         self.encoder = encoder
         self.language = language
@@ -92,8 +102,7 @@ class FAISSDocumentStore(DocumentMethods):
         """
         root = store_directory(index_path)
         if not is_store(root):
-            msg = f"there is no store at {root}; `dpr-haystack index PATHS --store {root}` creates one"
-            raise InputError(msg)
+            raise no_store(root)
         manifest = manifest_of(Layout(root))
         recorded = {
             "index_string": manifest.index,
@@ -112,7 +121,7 @@ class FAISSDocumentStore(DocumentMethods):
             index_path=self.index_path,
             index_string=self.index_string,
             embedding_dim=self.embedding_dim,
-            similarity=self.similarity.value,
+            similarity=None if self.similarity is None else self.similarity.value,
             return_embedding=self.return_embedding,
             encoder=self.encoder,
             language=self.language,
@@ -211,8 +220,7 @@ class FAISSDocumentStore(DocumentMethods):
         """
         root = store_directory(index_path)
         if not is_store(root) and left_by_faiss_haystack(index_path) is None:
-            msg = f"there is no store at {root}, and no .faiss and .json files of faiss-haystack"
-            raise InputError(msg)
+            raise no_store(root)
         self.close()
         self.index_path = str(index_path)
         if is_store(root):

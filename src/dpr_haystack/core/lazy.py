@@ -45,3 +45,7 @@ class Lazy(Generic[T]):
     def __deepcopy__(self, memo: dict[int, Any]) -> Lazy[T]:
         # Locks cannot be copied; the copy loads its own value.
         return Lazy(self._load)
+
+    def __reduce__(self) -> tuple[type[Lazy[T]], tuple[Callable[[], T]]]:
+        # The value may be a model of gigabytes: the process that unpickles this loads its own.
+        return Lazy, (self._load,)

@@ -38,6 +38,21 @@ class Batch:
         return len(self.records)
 
 
+def checked_policy(policy: Any) -> DuplicatePolicy:
+    """A policy, also by its name.
+
+    :param policy: The policy, or its name in any case.
+    :raises BadDocument: If there is no such policy.
+    """
+    if isinstance(policy, DuplicatePolicy):
+        return policy
+    known = {known.value: known for known in DuplicatePolicy}
+    if not isinstance(policy, str) or policy.lower() not in known:
+        msg = f"policy must be a DuplicatePolicy or one of {', '.join(known)}: got {policy!r}; nothing was written"
+        raise BadDocument(msg)
+    return known[policy.lower()]
+
+
 def prepare(documents: Any, policy: DuplicatePolicy, dimension: int | None) -> Batch:
     """Check documents and convert them to database records.
 

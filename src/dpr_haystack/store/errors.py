@@ -16,7 +16,7 @@ class StoreFailure(StoreError, DocumentStoreError):
 
 
 class NotAStore(InputError, DocumentStoreError):
-    """The directory contains something other than a store."""
+    """There is no store in the directory, or something else."""
 
 
 class StoreLocked(StoreBusy, DocumentStoreError):

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from haystack import logging
 from haystack.dataclasses import Document
 
@@ -54,7 +56,31 @@ def read_documents(path: Path) -> list[Document]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"not a file that faiss-haystack saved ({error}); saving may have been interrupted"
         raise NotReadable(path, reason) from error
-    return documents
+    return _without_invalid_vectors(path, documents)
+
+
+def _without_invalid_vectors(path: Path, documents: list[Document]) -> list[Document]:
+    """The documents; those with NaN in their vectors, which faiss-haystack never found, without their vectors."""
+    invalid = {document.id for document in documents if not _is_finite(document.embedding)}
+    if not invalid:
+        return documents
+    named = ", ".join(repr(name) for name in sorted(invalid)[:5]) + (", ..." if len(invalid) > 5 else "")
+    logger.warning(
+        "{file}: the vectors of {count} documents contain NaN, infinity or numbers outside the range of float32. These "
+        "documents are imported without a vector and only found by keyword search: {ids}. Embed and write them again.",
+        file=str(path),
+        count=len(invalid),
+        ids=named,
+    )
+    return [replace(document, embedding=None) if document.id in invalid else document for document in documents]
+
+
+def _is_finite(embedding: Any) -> bool:
+    try:
+        with np.errstate(over="ignore"):
+            return embedding is None or bool(np.isfinite(np.asarray(embedding, dtype=np.float32)).all())
+    except (TypeError, ValueError):
+        return True  # not numbers: refused with all other unsuitable documents
 
 
 def announce(path: Path, count: int, similarity: Similarity) -> None:

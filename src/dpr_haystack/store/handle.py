@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import threading
 import weakref
 from contextlib import AbstractContextManager
@@ -20,32 +17,37 @@ from haystack.document_stores.types import DuplicatePolicy
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.store.batch import prepare
 from dpr_haystack.store.engine import StoreEngine
+from dpr_haystack.store.errors import NotAStore
 from dpr_haystack.store.faiss_haystack_files import announce, left_by_faiss_haystack, read_documents, store_directory
-from dpr_haystack.store.layout import Manifest
-from dpr_haystack.store.manifests import as_record
+from dpr_haystack.store.layout import Layout, Manifest
+from dpr_haystack.store.manifests import as_record, manifest_of
 from dpr_haystack.store.reembedding import Reembedding, drop, reembedding
-from dpr_haystack.store.registry import acquire, release, was_written
+from dpr_haystack.store.registry import acquire, is_store, release, was_written
 from dpr_haystack.store.search import StoreSearch
+from dpr_haystack.store.settings import StoreSettings
+from dpr_haystack.store.temporary import TemporaryDirectory
 from dpr_haystack.store.writing import StoreWriter
 
 
 class StoreHandle:
     """The settings of a store, and the engine that is opened with them at the first use.
 
+    Only a write creates a store. A copy, also a pickled one, has the same settings and opens the store by itself.
+
     :ivar index_path: The store's directory; None for a temporary one, deleted together with this object.
-    :ivar index_string: The dense index.
-    :ivar embedding_dim: Length of the vectors; None for that of the existing store, or of the first vector.
-    :ivar similarity: How vectors are compared.
+    :ivar index_string: The dense index, if it was given.
+    :ivar embedding_dim: Length of the vectors, if it was given.
+    :ivar similarity: How vectors are compared, if it was given.
     :ivar encoder: The passage tower that makes the vectors, if it was given.
-    :ivar language: Language of the keyword index; None for no stemming.
-    :ivar index_options: Settings of the dense index.
+    :ivar language: Language of the keyword index; None for no stemming, ``"auto"`` if it was not given.
+    :ivar index_options: Settings of the dense index, if they were given.
     :ivar lock_timeout: Seconds to wait for another process that writes.
     """
 
     index_path: str | None
-    index_string: str
+    index_string: str | None
     embedding_dim: int | None
-    similarity: Similarity
+    similarity: Similarity | None
     encoder: str | dict[str, Any] | None
     language: str | None
     index_options: dict[str, int] | None
@@ -54,15 +56,34 @@ class StoreHandle:
     def __init__(self) -> None:
         self._engine: StoreEngine | None = None
         self._release: weakref.finalize[Any, Any] | None = None
-        self._temporary: Path | None = None
+        self._temporary = TemporaryDirectory()
         self._guard = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_engine": None, "_release": None, "_guard": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _guard=threading.Lock())
 
     @property
     def directory(self) -> Path | None:
         """The store's directory; None for a temporary store that was not used yet."""
         if self.index_path is None:
-            return self._temporary
+            return self._temporary.path
         return store_directory(self.index_path)
+
+    def exists(self) -> bool:
+        """Whether there is a store, or one that faiss-haystack saved; a temporary one always exists."""
+        if self.index_path is None or is_store(store_directory(self.index_path)):
+            return True
+        return left_by_faiss_haystack(self.index_path) is not None
+
+    def settings(self) -> Manifest:
+        """The settings of the store, or those that it will be created with."""
+        directory = self.directory
+        if directory is None or not is_store(directory):
+            return self._given().of_new_store()
+        return manifest_of(Layout(directory))
 
     @property
     def recorded_encoder(self) -> dict[str, Any] | None:
@@ -70,11 +91,11 @@ class StoreHandle:
         return self.opened().described().encoder
 
     def record_encoder(self, encoder: dict[str, Any] | None) -> None:
-        """Record which passage tower made the vectors.
+        """Record which passage tower made the vectors. Creates the store if there is none.
 
         :param encoder: ``{"model": ..., "fingerprint": ...}``; None for unknown.
         """
-        self.opened().record(encoder=encoder)
+        self.opened(create=True).record(encoder=encoder)
 
     def reembedding(
         self, encoder: dict[str, Any], dimension: int, *, restart: bool = False
@@ -101,7 +122,7 @@ class StoreHandle:
         :returns: How many were written.
         :raises EncoderMismatch: If the vectors were replaced. Nothing is written then.
         """
-        return self.writer().write(documents, policy, reembeddings)
+        return self.writer(create=True).write(documents, policy, reembeddings)
 
     def reembedding_count(self) -> int:
         """How many times ``dpr-haystack reembed`` has replaced all vectors."""
@@ -109,34 +130,46 @@ class StoreHandle:
 
     def searching(self) -> StoreSearch:
         """Searches that return ids and scores as well as documents."""
-        return StoreSearch(self.opened(), self.index_string, self.index_options)
+        engine = self.opened()
+        return StoreSearch(engine, *self._given().index_in(engine.manifest))
 
     def catch_up(self) -> None:
         """Update the derived indexes now, instead of at the next search, and write them to disk."""
-        self.opened().catch_up(self.index_string, self.index_options)
+        engine = self.opened()
+        engine.catch_up(*self._given().index_in(engine.manifest))
 
     def record_index(self) -> None:
         """Record the dense index and its options: a store opened without these arguments gets them."""
-        self.opened().record(index=self.index_string, index_options=self.index_options)
+        engine = self.opened()
+        index, options = self._given().index_in(engine.manifest)
+        engine.record(index=index, index_options=options)
 
     def close(self) -> None:
         """Close all files; the next use opens them again. A temporary store keeps its documents."""
         with self._guard:
             self._let_go()
 
-    def writer(self) -> StoreWriter:
-        """What writes to the store."""
-        return StoreWriter(self.opened())
+    def writer(self, *, create: bool = False) -> StoreWriter:
+        """What writes to the store.
 
-    def opened(self) -> StoreEngine:
-        """The engine; opened at the first use, and again after :meth:`close`, a fork, or if the files were replaced."""
+        :param create: Create the store if there is none.
+        :raises NotAStore: If there is none and it is not created.
+        """
+        return StoreWriter(self.opened(create=create))
+
+    def opened(self, *, create: bool = False) -> StoreEngine:
+        """The engine; opened at the first use, and again after :meth:`close`, a fork, or if the files were replaced.
+
+        :param create: Create the store if there is none.
+        :raises NotAStore: If there is none and it is not created.
+        """
         engine = self._engine
         if engine is not None and engine.is_current():
             return engine
         with self._guard:
             if self._engine is None or not self._engine.is_current():
                 self._let_go()
-                self._engine = self._open()
+                self._engine = self._open(create=create)
                 self._release = weakref.finalize(self, release, self._engine)
             return self._engine
 
@@ -145,17 +178,21 @@ class StoreHandle:
         if self._release is not None:
             self._release()
 
-    def _open(self) -> StoreEngine:
+    def _open(self, *, create: bool) -> StoreEngine:
+        given = self._given()
         if self.index_path is None:
-            return acquire(self._temporary_directory(), self._manifest(), self.lock_timeout)
+            return acquire(self._temporary.made(), given, self.lock_timeout)
         root = store_directory(self.index_path)
         old_files = left_by_faiss_haystack(self.index_path)
         if old_files is None or was_written(root, self.lock_timeout):
-            return acquire(root, self._manifest(), self.lock_timeout)
+            is_damaged = Layout(root).database.exists()  # acquire reports what is missing
+            if not create and not is_store(root) and not is_damaged:
+                raise no_store(root)
+            return acquire(root, given, self.lock_timeout)
         documents = read_documents(old_files)
-        announce(old_files, len(documents), self.similarity)
+        announce(old_files, len(documents), given.of_new_store().similarity)
         prepare(documents, DuplicatePolicy.SKIP, self.embedding_dim)  # refuses before there is a store
-        engine = acquire(root, self._manifest(), self.lock_timeout)
+        engine = acquire(root, given, self.lock_timeout)
         try:
             StoreWriter(engine).write(documents, DuplicatePolicy.SKIP)
         except BaseException:
@@ -163,20 +200,25 @@ class StoreHandle:
             raise
         return engine
 
-    def _manifest(self) -> Manifest:
-        encoder, options = as_record(self.encoder), self.index_options
-        return Manifest(
-            self.embedding_dim, self.similarity, self.index_string, self.language, encoder, index_options=options
+    def _given(self) -> StoreSettings:
+        return StoreSettings(
+            self.embedding_dim,
+            self.similarity,
+            self.index_string,
+            self.language,
+            as_record(self.encoder),
+            self.index_options,
         )
 
-    def _temporary_directory(self) -> Path:
-        if self._temporary is None:
-            self._temporary = Path(tempfile.mkdtemp(prefix="dpr-haystack-"))
-            weakref.finalize(self, _remove, self._temporary, os.getpid())
-        return self._temporary
 
+def no_store(root: Path) -> NotAStore:
+    """The error for a directory without a store.
 
-def _remove(directory: Path, owner: int) -> None:
-    """Delete a temporary store; a forked process leaves its parent's alone."""
-    if os.getpid() == owner:
-        shutil.rmtree(directory, ignore_errors=True)
+    :param root: The directory.
+    """
+    place = str(root) if root.is_absolute() else f"{root} (in {Path.cwd()})"
+    msg = (
+        f"there is no store at {place}: check the path. `dpr-haystack index PATHS --store {root}` or write_documents "
+        "creates one"
+    )
+    return NotAStore(msg)

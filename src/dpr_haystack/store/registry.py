@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import DoesNotFit, NotAStore, StoreFailure
 from dpr_haystack.store.layout import Layout, Manifest, write_manifest
 from dpr_haystack.store.locks import across_processes
+from dpr_haystack.store.settings import STORES_OWN, StoreSettings
 
 
 @dataclass
@@ -52,7 +54,9 @@ def was_written(root: Path, lock_timeout: float) -> bool:
         return read_state(connection).last_key > 0
 
 
-def acquire(root: Path, wanted: Manifest, lock_timeout: float, *, compact_above: int = COMPACT_ABOVE) -> StoreEngine:
+def acquire(
+    root: Path, wanted: StoreSettings, lock_timeout: float, *, compact_above: int = COMPACT_ABOVE
+) -> StoreEngine:
     """Open the store of a directory, or create it; call :func:`release` when done.
 
     :param root: The directory.
@@ -67,7 +71,7 @@ def acquire(root: Path, wanted: Manifest, lock_timeout: float, *, compact_above:
     with _guard:
         if not is_store(root):
             _entries.pop(root, None)
-            _create(Layout(root), wanted, lock_timeout)
+            _create(Layout(root), wanted.of_new_store(), lock_timeout)
         entry = _entries.get(root)
         if entry is None or not entry.engine.is_current():
             entry = _Entry(StoreEngine(Layout(root), lock_timeout, compact_above=compact_above))
@@ -147,20 +151,19 @@ def _is_ours(name: str) -> bool:
     )
 
 
-def _check_fit(engine: StoreEngine, wanted: Manifest) -> None:
+def _check_fit(engine: StoreEngine, wanted: StoreSettings) -> None:
     manifest = engine.described()
     root = engine.layout.root
     if wanted.dimension is not None and manifest.dimension is None:
         engine.decide_dimension(wanted.dimension)
         manifest = engine.described()
-    dimension = wanted.dimension if wanted.dimension is not None else manifest.dimension
-    for name, expected, got in (
-        ("embedding_dim", manifest.dimension, dimension),
-        ("similarity", manifest.similarity, wanted.similarity),
-        ("language", manifest.language, wanted.language),
+    for name, expected, got, is_given in (
+        ("embedding_dim", manifest.dimension, wanted.dimension, wanted.dimension is not None),
+        ("similarity", manifest.similarity, wanted.similarity, wanted.similarity is not None),
+        ("language", manifest.language, wanted.language, wanted.language != STORES_OWN),
     ):
-        if expected != got:
-            advice = f"Pass {name}={_shown(expected)}, or use another directory."
+        if is_given and expected != got:
+            advice = f"Pass {name}={_shown(expected)} or leave it out, or use another directory."
             raise DoesNotFit(f"{name} of the store {root}", _shown(expected), _shown(got), advice)
     if wanted.encoder is not None:
         _check_encoder(engine, manifest, wanted.encoder)
@@ -171,7 +174,7 @@ def _shown(value: object) -> str:
     return repr(str(value)) if isinstance(value, str) else repr(value)
 
 
-def _check_encoder(engine: StoreEngine, manifest: Manifest, wanted: dict[str, object]) -> None:
+def _check_encoder(engine: StoreEngine, manifest: Manifest, wanted: Mapping[str, object]) -> None:
     recorded = manifest.encoder
     if recorded is None:
         engine.record(encoder=dict(wanted))

@@ -22,7 +22,8 @@ from dpr_haystack.store.batch import Batch, check_dimension, duplicates, prepare
 from dpr_haystack.store.compaction import clear, compact, is_worth_it
 from dpr_haystack.store.database import State, listed, read_state
 from dpr_haystack.store.engine import StoreEngine
-from dpr_haystack.store.errors import BadDocument
+from dpr_haystack.store.errors import BadDocument, BadFilter
+from dpr_haystack.store.kept_vectors import KeptVectors, vectors_to_keep
 from dpr_haystack.store.records import dump_meta, load_meta
 from dpr_haystack.store.recovery import remove_vector_files
 from dpr_haystack.store.statements import INSERT, delete_documents, existing_ids
@@ -69,11 +70,14 @@ class StoreWriter:
             existing = existing_ids(connection, [record.id for record in batch.records])
             if existing and policy not in (DuplicatePolicy.SKIP, DuplicatePolicy.OVERWRITE):
                 raise duplicates(sorted(existing), "exist in the store")
+            kept = KeptVectors()
             if policy == DuplicatePolicy.SKIP:
                 batch = without(batch, existing)
             elif existing:
-                delete_documents(connection, _BY_ID, listed(existing))
-            self._append(connection, state, batch)
+                kept = vectors_to_keep(connection, batch, str(self._engine.layout.root))
+                delete_documents(connection, _BY_ID, listed(kept), keep_rows=True)
+                delete_documents(connection, _BY_ID, listed(existing - kept.keys()))
+            self._append(connection, state, batch, kept)
         self._compact_if_worth_it()
         return len(batch)
 
@@ -153,7 +157,7 @@ class StoreWriter:
             )
         self._compact_if_worth_it()
 
-    def _append(self, connection: sqlite3.Connection, state: State, batch: Batch) -> None:
+    def _append(self, connection: sqlite3.Connection, state: State, batch: Batch, kept: KeptVectors) -> None:
         count = len(batch.vectors)
         if count:
             self._engine.settle_dimension(connection, batch.vectors.shape[1])
@@ -162,13 +166,19 @@ class StoreWriter:
             # Durable before the documents that refer to them: a crash in between leaves rows that nothing refers to.
             self._engine.vector_file(state).append(state.next_row, batch.vectors)
         rows = [
-            (*record.values, *((None, None) if at is None else (state.next_row + at, batch.checksums[at])))
+            (
+                *record.values,
+                *(kept.get(record.id, (None, None)) if at is None else (state.next_row + at, batch.checksums[at])),
+            )
             for record, at in zip(batch.records, batch.vector_of, strict=True)
         ]
         connection.executemany(INSERT, rows)
         connection.execute("UPDATE state SET count = count + ?, next_row = next_row + ?", (len(rows), count))
 
     def _matching_keys(self, connection: sqlite3.Connection, filters: Filters) -> list[int]:
+        if not filters:
+            msg = f"no document was changed: a filter is needed, got {filters!r}. delete_all_documents deletes all"
+            raise BadFilter(msg)
         state = read_state(connection)
         view = View(connection, state, self._engine.vectors_at(state), SelectionCache())
         return [int(key) for key in view.select(filters).keys]

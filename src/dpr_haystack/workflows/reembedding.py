@@ -72,7 +72,7 @@ def reembed(
     :raises StoreFailure: If the disk has no room for the new vectors.
     :raises StoreLocked: If another process is re-embedding the store.
     """
-    check_similarity(embedder, store.similarity, str(store.directory))
+    check_similarity(embedder, store.settings().similarity, str(store.directory))
     record = embedder.identity.passage_record()
     recorded = store.recorded_encoder or {}
     if recorded.get("fingerprint") == record["fingerprint"] and not store.count_documents_by_filter(_WITHOUT_VECTOR):

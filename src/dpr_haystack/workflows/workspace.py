@@ -23,6 +23,7 @@ from dpr_haystack.engines.towers.conversion import ConversionOptions, convert
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.pipelines import write_pipelines
 from dpr_haystack.resources import corpus_directory, sample_questions, trained_pair
+from dpr_haystack.store.registry import is_store
 from dpr_haystack.workflows.finding import find_files
 from dpr_haystack.workflows.indexing import index_paths
 from dpr_haystack.workflows.opening import store_for
@@ -43,6 +44,11 @@ class Workspace:
     def model(self) -> Path:
         """The model directory with both towers."""
         return self.root / "model"
+
+    @property
+    def mark(self) -> Path:
+        """An empty file by which a workspace is recognised, also one that was interrupted."""
+        return self.root / ".dpr-haystack-workspace"
 
     @property
     def has_reader(self) -> bool:
@@ -76,14 +82,13 @@ def make_workspace(root: Path, *, progress: Progress | None = None) -> Workspace
     :param root: Its directory.
     :param progress: Called with the number of passages done since the last call.
     :raises MissingExtra: If there is no model and the package of the small base model is not installed.
-    :raises InputError: If the path is a file.
+    :raises InputError: If the path is a file, or a directory with something else in it.
     """
-    if root.exists() and not root.is_dir():
-        msg = f"the workspace must be a directory: got the file {root}"
-        raise InputError(msg)
     started = time.perf_counter()
     workspace = Workspace(root)
+    _check_free(workspace)
     root.mkdir(parents=True, exist_ok=True)
+    workspace.mark.touch()
     if not is_model_directory(workspace.model):
         pair = str(trained_pair())
         convert(pair, pair, workspace.model, ConversionOptions(base_model=str(published_encoder())))
@@ -102,6 +107,27 @@ def make_workspace(root: Path, *, progress: Progress | None = None) -> Workspace
         f"({time.perf_counter() - started:.1f} s)"
     )
     return Workspace(root, summary)
+
+
+def _check_free(workspace: Workspace) -> None:
+    """Refuse a file, or a directory that holds something else: a workspace would index into it and delete passages."""
+    root = workspace.root
+    if not root.exists():
+        return
+    if not root.is_dir():
+        msg = f"the workspace must be a directory: got the file {root}"
+        raise InputError(msg)
+    parts = (workspace.model, workspace.corpus, workspace.store, workspace.pipelines, workspace.questions)
+    if workspace.mark.exists() or all(part.exists() for part in parts):  # earlier releases left no mark
+        return
+    found = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+    if found:
+        kind = "a store" if is_store(root) else "a model directory" if is_model_directory(root) else "not a workspace"
+        msg = (
+            f"{root} is {kind} (it contains {', '.join(found[:3])}{', ...' if len(found) > 3 else ''}): a workspace "
+            "needs a new or empty directory"
+        )
+        raise InputError(msg)
 
 
 def published_encoder() -> Path:

@@ -33,14 +33,20 @@ class QuestionTower:
         self._is_checked = False
         self._guard = threading.Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_checked": None, "_is_checked": False, "_guard": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _guard=threading.Lock())
+
     def warm_up(self) -> None:
         """Load the tower and compare it with what is recorded about the vectors.
 
         :raises EncoderMismatch: If it belongs to another passage tower.
         """
+        recorded = self._search.recorded_encoder  # raises if there is no store, before a model is loaded
         self._embedder.warm_up()
         with self._guard:
-            recorded = self._search.recorded_encoder
             if self._is_checked and recorded == self._checked:
                 return
             identity = self._embedder.identity
