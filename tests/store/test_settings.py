@@ -6,6 +6,7 @@
 import copy
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from haystack import Document
@@ -85,7 +86,7 @@ def test_options_without_an_index_are_checked_with_the_index_of_the_store(tmp_pa
     make_store(tmp_path / "store", [DOCUMENT], embedding_dim=None).close()
     store = FAISSDocumentStore(str(tmp_path / "store"), index_options={"efSearch": 3})
     with pytest.raises(InputError, match="exact index has no options"):
-        store.search(DOCUMENT.embedding)
+        store.search([1.0] * DIM)
     with pytest.raises(InputError, match="exact index has no options"):
         FAISSDocumentStore(str(tmp_path / "new"), index_options={"efSearch": 3}).write_documents([DOCUMENT])
     assert not (tmp_path / "new").exists()
@@ -143,7 +144,8 @@ def test_policies_by_name(tmp_path):
     for policy in ("fail", "none", DuplicatePolicy.NONE):
         with pytest.raises(DuplicateDocumentError):
             store.write_documents([changed], policy=policy)
-    for policy in ("nonsense", None, 3, ""):
+    unknown: tuple[Any, ...] = ("nonsense", None, 3, "")
+    for policy in unknown:
         with pytest.raises(DocumentStoreError, match=r"policy must be a DuplicatePolicy or one of .*overwrite"):
             store.write_documents([changed], policy=policy)
     assert store.filter_documents() == [DOCUMENT]
@@ -154,7 +156,8 @@ def test_policies_by_name(tmp_path):
 
 def test_an_empty_filter_is_no_filter(tmp_path):
     store = make_store(tmp_path / "store", make_documents(6, 8))
-    for nothing in ({}, None):
+    nothings: tuple[Any, ...] = ({}, None)
+    for nothing in nothings:
         assert store.count_documents_by_filter(nothing) == len(store.filter_documents(nothing)) == 6
         for change in (store.delete_by_filter, lambda each: store.update_by_filter(each, {"n": 1})):
             with pytest.raises(ValueError, match="a filter is needed"):
