@@ -30,6 +30,7 @@ TESTED_BY = {
     "cli/hybrid_options": "test_cli_fit_hybrid",
     "cli/info": "test_cli_store",
     "cli/mine": "test_cli_training_data",
+    "cli/question": "test_cli_search",
     "components/_reading": "test_reader",
     "components/_towers": "test_text_embedder",
     "components/document_methods": "test_document_store",

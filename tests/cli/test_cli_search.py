@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import pty
@@ -23,6 +24,7 @@ import pytest
 from haystack import Document
 
 from dpr_haystack import DPRHybridRetriever, DPRTextEmbedder, FAISSDocumentStore, HybridJoiner
+from dpr_haystack.cli import main
 from support.workspace import Ran
 
 pytestmark = pytest.mark.slow
@@ -95,7 +97,7 @@ def test_nothing_found(cli: Cli, in_workspace: Path) -> None:
 
 
 def test_for_people_it_prints_title_score_place_and_text(cli: Cli, in_workspace: Path, found: dict[str, Any]) -> None:
-    ran = cli("search", EINSTEIN, "--store", "store", "--mode", "bm25", "--top-k", 2)
+    ran = cli("search", EINSTEIN, "--store", "store", "--mode", "bm25", "--top-k", 2, "--full")
     first, second = found["bm25"][:2]
     assert ran.out.startswith(f" 1. Albert Einstein  ({first.score:.3f}) {first.meta['file']}\n    {first.content}\n")
     assert f"\n 2. {second.meta['title']}  ({second.score:.3f}) " in ran.out
@@ -131,6 +133,83 @@ def test_metadata_that_json_does_not_know_is_written_as_text(cli: Cli, tmp_path:
     ran = cli("search", "tree", "--store", tmp_path / "store", "--mode", "bm25", "--json")
     assert json.loads(ran.out)[0]["meta"]["at"].startswith("2020-01-02")
     assert "☃" in ran.out
+
+
+def test_a_long_passage_is_shown_around_the_words_of_the_question(cli: Cli, tmp_path: Path) -> None:
+    text = "sand " * 100 + "Frank Herbert wrote Dune. " + "spice " * 100
+    store = FAISSDocumentStore(str(tmp_path / "store"))
+    store.write_documents([Document(content=text)])
+    store.close()
+    search = ("search", "who wrote Dune?", "--store", tmp_path / "store", "--mode", "bm25")
+    out = cli(*search).out
+    assert "Frank Herbert wrote Dune." in out
+    assert 200 < len(out) < 400
+    assert " ".join(text.split()) in cli(*search, "--full").out
+
+
+def test_matching_words_are_bold_on_a_terminal(cli: Cli, in_workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = ("search", EINSTEIN, "--store", "store", "--mode", "bm25", "--top-k", 1)
+    assert "\033" not in cli(*search).out
+    monkeypatch.setattr("dpr_haystack.cli.search.is_terminal", lambda: True)
+    assert "\033[1mEinstein\033[0m" in cli(*search).out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\033" not in cli(*search).out
+
+
+@pytest.mark.parametrize("mode", ["bm25", "dpr", "hybrid"])
+def test_a_filter_selects_before_the_search(cli: Cli, in_workspace: Path, mode: str) -> None:
+    title = "Marie Curie"
+    hits = asked(cli, EINSTEIN, "--mode", mode, "--filter", f'title == "{title}"')
+    assert hits
+    assert {hit["title"] for hit in hits} == {title}
+    as_json = json.dumps({"field": "meta.title", "operator": "==", "value": title})
+    assert hits == asked(cli, EINSTEIN, "--mode", mode, "--filter", as_json)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("title = 3", "equality is written =="),
+        ('{"field": "meta.title"}', "operator"),
+        ("title > [1]", "filter"),
+    ],
+)
+def test_what_is_no_filter_is_refused(cli: Cli, in_workspace: Path, text: str, problem: str) -> None:
+    ran = cli("search", EINSTEIN, "--store", "store", "--mode", "bm25", "--filter", text)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert problem in ran.err
+
+
+def test_questions_line_by_line(cli: Cli, in_workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = "What is BWV 988?"
+    for json_option in ((), ("--json",)):
+        where = ("--store", "store", "--mode", "bm25", *json_option)
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{EINSTEIN}\n\n{other}\n"))
+        ran = cli("search", "--interactive", *where)
+        assert (ran.code, ran.err) == (0, "")
+        single = [cli("search", question, *where).out for question in (EINSTEIN, other)]
+        if json_option:
+            assert [json.loads(line) for line in ran.out.splitlines()] == [json.loads(out) for out in single]
+        else:
+            assert ran.out == "".join(single)
+    for arguments in ((), (EINSTEIN, "--interactive")):
+        ran = cli("search", *arguments, "--store", "store")
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert "--interactive" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["search", "who", "wrote", "dune", "--store", "s"], 'in quotes: "who wrote dune"'),
+        (["ask", "--store", "s", "who", "wrote", "dune"], 'in quotes: "who wrote dune"'),
+        (["search", "who?", "--store", "s", "--model", "m"], "--question-model m"),
+    ],
+)
+def test_common_slips_are_explained(capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert problem in capsys.readouterr().err
 
 
 def test_another_question_tower_can_be_named(cli: Cli, tmp_path: Path, tiny_models: tuple[Path, Path]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from dpr_haystack.cli.common import (
     reader_of,
     whole_number,
 )
+from dpr_haystack.cli.question import add_question, questions_of_a_person
 
 if TYPE_CHECKING:
     from dpr_haystack.workflows.asking import FoundAnswer, Reply
@@ -36,7 +36,7 @@ _SEARCH = {"bm25": "BM25", "dpr": "DPR"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("question", nargs="?", help="the question (default: questions from standard input)")
+    add_question(parser, "the question, in quotes (default: questions from standard input)")
     add_place(parser)
     add_reader(parser, "reader (default: that of the model directory that made the vectors)")
     add_search(parser, top_k=3, what="answers")
@@ -71,25 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.mode != "bm25":
             hybrid = hybrid_search(place, arguments, is_fusing=arguments.mode == "hybrid")
         choice = {name: getattr(arguments, name) for name in ("mode", "passages", "top_k", "min_probability")}
-        for question in _questions(arguments.question):
+        for question in questions_of_a_person(arguments.question):
             reply = ask(question, place.search, hybrid, reader, **choice)
             print(json.dumps(reply.to_json(), ensure_ascii=False) if arguments.json else as_text(reply), flush=True)
     return 0
-
-
-def _questions(question: str | None) -> Iterator[str]:
-    if question is not None:
-        yield question
-        return
-    is_terminal = sys.stdin.isatty()
-    while True:
-        if is_terminal:
-            print("? ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        if not line:
-            return
-        if line.strip():
-            yield line.strip()
 
 
 def as_text(reply: Reply) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dpr_haystack.cli.hybrid_options import add_fusion, settings_of
 
@@ -67,8 +67,22 @@ def add_search(parser: argparse.ArgumentParser, *, top_k: int, what: str) -> Non
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+class _NotHere(argparse.Action):
+    """Refuses an option of other commands that people try, and names the one that they mean."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,  # noqa: ARG002
+        values: Any,
+        option: str | None = None,
+    ) -> None:
+        parser.error(f"there is no {option}: name the question encoder with --question-model {values}")
+
+
 def add_question_model(parser: argparse.ArgumentParser) -> None:
     """`--question-model`, the options of fusion, `--device` and `--dtype`."""
+    parser.add_argument("--model", action=_NotHere, help=argparse.SUPPRESS)
     parser.add_argument(
         "--question-model",
         metavar="M",

@@ -84,7 +84,7 @@ class CompiledFilter:
             try:
                 return leaf(number, value)
             except FilterError as error:
-                self.failure = error
+                self.failure = _not_applicable(self.leaves[number], error)
                 raise
             except _INCOMPARABLE as error:
                 self.failure = _not_applicable(self.leaves[number], error)
@@ -102,7 +102,7 @@ def matches(filters: dict[str, Any], document: Document) -> bool:
     """
     try:
         return document_matches_filter(filters, document)
-    except _INCOMPARABLE as error:
+    except (*_INCOMPARABLE, FilterError) as error:
         raise _not_applicable(filters, error) from error
 
 

@@ -142,6 +142,7 @@ def runs_of(
     questions: Sequence[str],
     depth: int,
     systems: Sequence[str] = SYSTEMS,
+    filters: Filters | None = None,
 ) -> list[Runs]:
     """What each system finds.
 
@@ -150,19 +151,20 @@ def runs_of(
     :param questions: The questions.
     :param depth: How many passages each system finds.
     :param systems: Which systems are needed; the others are not searched.
+    :param filters: A Haystack filter; None for all passages.
     :returns: Hits of each system for each question.
     """
     if hybrid is None or set(systems) == {"bm25"}:
-        return [{"bm25": hits} for hits in search.keyword_hits(questions, depth, None)]
+        return [{"bm25": hits} for hits in search.keyword_hits(questions, depth, filters)]
     if set(systems) == {"dpr"}:
-        return [{"dpr": hits} for hits in search.dense_hits(hybrid.embed(questions), depth, None)]
+        return [{"dpr": hits} for hits in search.dense_hits(hybrid.embed(questions), depth, filters)]
     return [
         {
             "bm25": hits.both.bm25,
             "dpr": hits.both.dpr,
             "hybrid": Hits([hit.id for hit in hits.fused], [hit.score for hit in hits.fused]),
         }
-        for hits in hybrid.hits(questions, max(hybrid.settings.candidates, depth))
+        for hits in hybrid.hits(questions, max(hybrid.settings.candidates, depth), filters)
     ]
 
 
