@@ -76,10 +76,10 @@ def test_parse_json():
         parse_json("[" * 200_000, "f")
 
 
-def rows(tmp_path, text):
+def rows(tmp_path, text, quoting=None):
     path = tmp_path / "t.tsv"
     path.write_text(text, encoding="utf-8", newline="")
-    return list(read_rows(path))
+    return list(read_rows(path, quoting=quoting))
 
 
 def test_rows(tmp_path):
@@ -94,7 +94,7 @@ def test_rows(tmp_path):
 
 
 def test_text_behind_a_closing_quote_belongs_to_the_field(tmp_path):
-    assert rows(tmp_path, '1\t"Foo" means bar\tT\n2\tb\tc\n') == [
+    assert rows(tmp_path, '1\t"Foo" means bar\tT\n2\tb\tc\n', "csv") == [
         (1, ["1", "Foo means bar", "T"]),
         (2, ["2", "b", "c"]),
     ]
@@ -103,4 +103,4 @@ def test_text_behind_a_closing_quote_belongs_to_the_field(tmp_path):
 @pytest.mark.parametrize("tail", ["", "\nb\tc\n", "\n" + "more\n" * 50_000])
 def test_an_unclosed_quote_is_an_error_where_it_opens(tmp_path, tail):
     with pytest.raises(DataError, match=r"t.tsv, line 2: .*Is a quote not closed"):
-        rows(tmp_path, f'a\tb\nx\t"never closed{tail}')
+        rows(tmp_path, f'a\tb\nx\t"never closed{tail}', "csv")

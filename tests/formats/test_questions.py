@@ -73,7 +73,7 @@ def test_nothing_is_evaluated(questions, tmp_path):
         ("q\t['a'", "must be a list"),
         ("q\t" + "[" * 5000, "must be a list"),
         ('q\t["\\ud800"]', "must be a list of strings"),
-        ('q\t"[never closed', "Is a quote not closed"),
+        ('q\t"[never closed', "must be a list"),
     ],
 )
 def test_a_bad_row_of_qas_csv(questions, line, words):
@@ -305,9 +305,7 @@ def test_an_empty_question_is_none(tmp_path, name, content):
     assert len(told) == 1
 
 
-@pytest.mark.parametrize(
-    "bad", [b"caf\xe9\t['x']", b"\"open\t['x']", b"three\tcolumns\there\tand\tmore", b"who?\tnone"], ids=range(4)
-)
+@pytest.mark.parametrize("bad", [b"caf\xe9\t['x']", b"three\tcolumns\there\tand\tmore", b"who?\tnone"], ids=range(3))
 def test_bad_rows_count_where_questions_are_numbered(tmp_path, bad):
     path = tmp_path / "qas.csv"
     for place in range(4):

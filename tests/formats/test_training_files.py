@@ -301,10 +301,10 @@ def test_a_replacement_character_is_a_character(tmp_path):
 
 
 def test_text_behind_a_closing_quote_with_a_carriage_return(tmp_path):
-    path = tmp_path / "pairs.tsv"
-    path.write_bytes(b'question\tpositive\na\t"Foo" is\rhere\n')
+    path = tmp_path / "pairs.csv"
+    path.write_bytes(b'question,positive\na,"Foo" is\rhere\n')
     assert [each.positives[0].text for each in read_columns(path)] == ["Foo is here"]
-    path.write_text('question\tpositive\na\t"Foo" is ' + "x" * 200_000 + "\nb\t2\n")
+    path.write_text('question,positive\na,"Foo" is ' + "x" * 200_000 + "\nb,2\n")
     told: list[Any] = []
     assert [each.question for each in read_columns(path, told.append)] == ["b"]
     assert ["is not a valid row" in str(error) for error in told] == [True]

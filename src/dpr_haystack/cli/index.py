@@ -25,12 +25,13 @@ from dpr_haystack.cli.common import (
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
     from dpr_haystack.core.similarity import Similarity
+    from dpr_haystack.formats import TableOptions
     from dpr_haystack.workflows.indexing import IndexReport
 
 SUMMARY = "index files and folders"
-DESCRIPTION = """Reads text, Markdown, HTML, PDF, JSON lines, DPR passage TSV and SQuAD JSON (each also .gz), splits it
-into passages, and writes them with the vectors of the passage tower to a store or to an index in Elasticsearch. Run it
-again after an interruption or a change: only new and changed text is embedded."""
+DESCRIPTION = """Reads text, Markdown, HTML, PDF, docx, JSON lines, JSON, TSV, CSV and parquet (each also .gz), splits
+running text into passages, and writes them with the vectors of the passage tower to a store or to an index in
+Elasticsearch. Run it again after an interruption or a change: only new and changed text is embedded."""
 EXAMPLE = "dpr-haystack index docs/ faq.md --store my-store --model demo/model"
 
 
@@ -58,6 +59,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--skip-bad", action="store_true", help="skip bad lines and files and list them")
     parser.add_argument(
+        "--columns",
+        metavar="NAMES",
+        help="TSV and CSV: the columns in their order, e.g. id,title,text (default: the names in the first line; "
+        "without names, as in DPR's and MS MARCO's files)",
+    )
+    parser.add_argument(
+        "--quoting",
+        choices=("csv", "none"),
+        help="TSV and CSV: whether quotes quote fields or are part of the text (default: decided by the content)",
+    )
+    parser.add_argument(
         "--language",
         default=None,
         metavar="L",
@@ -81,7 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = {name: getattr(arguments, name) for name in ("words", "prune", "skip_bad", "language")}
     try:
         with progress("passages") as step:
-            report = index_paths(arguments.paths, store, embedder, **settings, progress=step)
+            tables = _table_options(arguments)
+            report = index_paths(arguments.paths, store, embedder, **settings, tables=tables, progress=step)
         count = _count(store)
     except KeyboardInterrupt:
         print(f"interrupted: {_state(store, arguments)}; run the same command to resume", file=sys.stderr)
@@ -99,6 +112,13 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(f"{_name(arguments)} contains {count} passages")
     return 1 if report.failed else 0
+
+
+def _table_options(arguments: argparse.Namespace) -> TableOptions:
+    from dpr_haystack.formats import TableOptions
+
+    columns = arguments.columns and tuple(name.strip() for name in arguments.columns.split(","))
+    return TableOptions(columns, arguments.quoting, lambda decision: print(decision, file=sys.stderr))
 
 
 def _passage_model(arguments: argparse.Namespace) -> str:

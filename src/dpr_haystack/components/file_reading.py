@@ -9,36 +9,43 @@ import gzip
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+
+from haystack.dataclasses import ByteStream, Document
 
 from dpr_haystack._optional import require
 from dpr_haystack.core.passages import Passage, clean_title, split_passages
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats import PASSAGE_SUFFIXES, read_passages
+from dpr_haystack.formats import PASSAGE_SUFFIXES, TableOptions, read_passages
+from dpr_haystack.formats.html_text import decoded_html, html_title
 from dpr_haystack.formats.open_text import OnBad, stem_of, suffix_of
 
+_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
 #: Media types of the files that are converted, by suffix.
-CONVERTED = {".html": "text/html", ".htm": "text/html", ".pdf": "application/pdf"}
+CONVERTED = {".docx": _DOCX, ".html": "text/html", ".htm": "text/html", ".pdf": "application/pdf"}
 
 SUFFIXES = tuple(sorted({*PASSAGE_SUFFIXES, *CONVERTED}))
 """The suffixes of all files that can be read, each also with ``.gz``."""
 
 
-def read_file(path: Path, *, words: int = 100, on_bad: OnBad | None = None) -> Iterator[Passage]:
+def read_file(
+    path: Path, *, words: int = 100, on_bad: OnBad | None = None, tables: TableOptions | None = None
+) -> Iterator[Passage]:
     """The passages of one file.
 
-    :param path: Text, Markdown, HTML, PDF, JSON lines, DPR's passage TSV or SQuAD JSON, each also gzipped.
+    :param path: A file with one of :data:`SUFFIXES`, also gzipped.
     :param words: Words per passage, for files without passages of their own.
     :param on_bad: Called with the error of each bad line or record, which is skipped; None to raise the first.
+    :param tables: How to read TSV and CSV files.
     :returns: Its passages; none if it contains no text, e.g. a PDF of scanned pages.
     :raises DataError: If it cannot be read as the type that its name says.
     :raises MissingExtra: If a package needed to read it is not installed.
     """
     kind = CONVERTED.get(suffix_of(path))
     if kind is None:
-        yield from read_passages(path, words=words, on_bad=on_bad)
+        yield from read_passages(path, words=words, on_bad=on_bad, tables=tables)
     else:
         yield from _converted(path, kind, words)
 
@@ -50,13 +57,23 @@ class Sources:
     :param base: ``file`` is relative to this folder for files below it, absolute for others; None: always absolute.
     :param words: Words per passage, for files without passages of their own.
     :param skip_bad: Skip bad lines and unreadable files instead of raising.
+    :param tables: How to read TSV and CSV files.
     """
 
-    def __init__(self, files: Sequence[Path], base: Path | None, *, words: int = 100, skip_bad: bool = False) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        base: Path | None,
+        *,
+        words: int = 100,
+        skip_bad: bool = False,
+        tables: TableOptions | None = None,
+    ) -> None:
         self._files = files
         self._base = None if base is None else base.resolve()
         self._words = words
         self._skip_bad = skip_bad
+        self._tables = tables
         self.empty: list[Path] = []
         """Files without text."""
         self.bad: list[DataError] = []
@@ -76,7 +93,7 @@ class Sources:
     def _passages(self, file: Path) -> Iterator[Passage]:
         source, has_any = self._source(file), False
         on_bad = self.bad_records.append if self._skip_bad else None
-        for passage in read_file(file, words=self._words, on_bad=on_bad):
+        for passage in read_file(file, words=self._words, on_bad=on_bad, tables=self._tables):
             has_any = True
             has_source = passage.meta.get("file") != str(file)  # a record may name its own source
             yield passage if has_source else replace(passage, meta={**passage.meta, "file": source})
@@ -92,9 +109,15 @@ class Sources:
 
 def _converted(path: Path, kind: str, words: int) -> Iterator[Passage]:
     data = _bytes_of(path)
-    content = _convert(path, data, kind)
-    name = clean_title(stem_of(path).replace("-", " "))
-    title = name if kind == "application/pdf" else _html_title(data) or name
+    title = ""
+    if kind == "text/html":
+        page = decoded_html(data)  # once, for title and text
+        data, title = page.encode(errors="replace"), html_title(page)
+    document = _convert(path, data, kind)
+    content = document.content or ""
+    if kind == _DOCX:
+        title = document.meta["docx"]["title"] or ""
+    title = title or clean_title(stem_of(path).replace("-", " "))
     pages = content.split("\f") if kind == "application/pdf" else [content]
     offset = 0
     for number, page in enumerate(pages, 1):
@@ -112,42 +135,18 @@ def _bytes_of(path: Path) -> bytes:
         raise DataError(path, f"cannot be read: {error}") from error
 
 
-def _convert(path: Path, data: bytes, kind: str) -> str:
-    """The text of a file, converted by Haystack."""
-    from haystack.components.converters import HTMLToDocument, PyPDFToDocument
-    from haystack.dataclasses import ByteStream
+def _convert(path: Path, data: bytes, kind: str) -> Document:
+    """The text of a file, converted by Haystack; empty for a page without text."""
+    from haystack.components.converters import DOCXToDocument, HTMLToDocument, PyPDFToDocument
 
-    require("pypdf" if kind == "application/pdf" else "trafilatura", "files", f"Reading {path.name}")
-    converter = PyPDFToDocument() if kind == "application/pdf" else HTMLToDocument()
+    package, name, make = {
+        "application/pdf": ("pypdf", "PDF", PyPDFToDocument),
+        _DOCX: ("docx", "docx", DOCXToDocument),
+        "text/html": ("trafilatura", "HTML", HTMLToDocument),
+    }[kind]
+    require(package, "files", f"Reading {path.name}")
+    converter: Any = make()
     documents = converter.run(sources=[ByteStream(data=data, mime_type=kind)])["documents"]
-    if not documents and kind == "application/pdf":
-        raise DataError(path, "cannot be read as PDF")
-    return (documents[0].content or "") if documents else ""
-
-
-class _TitleParser(HTMLParser):
-    """Collects the text of the title element."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.title = ""
-        self._inside = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        self._inside = tag == "title" and not self.title
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = self._inside and tag != "title"
-
-    def handle_data(self, data: str) -> None:
-        if self._inside:
-            self.title += data
-
-
-def _html_title(data: bytes) -> str:
-    parser = _TitleParser()
-    try:
-        parser.feed(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        parser.feed(data.decode("cp1252", errors="replace"))  # the fallback of browsers
-    return " ".join(parser.title.split())
+    if not documents and name != "HTML":
+        raise DataError(path, f"cannot be read as {name}")
+    return documents[0] if documents else Document(content="")

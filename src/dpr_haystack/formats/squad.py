@@ -118,9 +118,11 @@ def _paragraphs(content: Any, path: str | Path) -> Iterator[tuple[Passage, dict[
         raise DataError(path, 'is not a SQuAD file: it has no list of articles under "data"')
     for position, article in enumerate(content["data"], 1):
         try:
-            title, paragraphs = article.get("title", ""), article["paragraphs"]
+            title, paragraphs = article.get("title") or "", article["paragraphs"]
             for number, paragraph in enumerate(paragraphs, 1):
                 meta = {"file": str(path), "paragraph": number}
+                if not paragraph["context"].strip():
+                    raise DataError(path, f"article {position}: the context of paragraph {number} is empty")
                 yield make_passage(title, paragraph["context"], meta), paragraph
         except (KeyError, TypeError, AttributeError) as error:
             raise DataError(path, f"article {position} lacks a title, paragraphs or a context ({error!r})") from error

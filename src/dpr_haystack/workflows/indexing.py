@@ -22,6 +22,7 @@ from dpr_haystack.components.file_reading import Sources
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.progress import Progress
 from dpr_haystack.errors import DataError, InputError
+from dpr_haystack.formats import TableOptions
 from dpr_haystack.workflows.batch_sizes import FIRST, next_size
 from dpr_haystack.workflows.encoder_checks import check_encoder, check_similarity, update_encoder_path
 from dpr_haystack.workflows.finding import find_files
@@ -64,7 +65,7 @@ class IndexReport:
     seen: dict[str, int] = field(default_factory=dict, repr=False)
 
 
-def index_paths(
+def index_paths(  # noqa: PLR0913
     paths: Sequence[str | Path],
     store: AnyStore,
     embedder: DPRDocumentEmbedder,
@@ -72,6 +73,7 @@ def index_paths(
     words: int = 100,
     prune: bool = False,
     skip_bad: bool = False,
+    tables: TableOptions | None = None,
     language: str | None = None,
     progress: Progress | None = None,
 ) -> IndexReport:
@@ -87,6 +89,7 @@ def index_paths(
     :param prune: Remove passages that came from under these paths and are no longer there; a path may then be missing
         or an empty folder.
     :param skip_bad: Skip bad lines, records and files and list them in the report; passages indexed before stay.
+    :param tables: How to read TSV and CSV files.
     :param language: Language of an index created in Elasticsearch; None for English.
     :param progress: Called with the number of passages done since the last call.
     :raises InputError: If a path does not exist or contains nothing readable.
@@ -102,7 +105,9 @@ def index_paths(
     try:
         if prune:
             check_known(target, paths)
-        sources = Sources(find_files(paths, may_be_gone=prune), target.base, words=words, skip_bad=skip_bad)
+        sources = Sources(
+            find_files(paths, may_be_gone=prune), target.base, words=words, skip_bad=skip_bad, tables=tables
+        )
         report = IndexReport(empty=sources.empty, bad=sources.bad, bad_records=sources.bad_records)
         try:
             _index(sources, target, embedder, report, progress)
