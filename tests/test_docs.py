@@ -318,7 +318,7 @@ def test_curl_line_gets_an_answer(folder, outputs):
         answer = json.loads(
             run(curl.replace("localhost:1416", f"127.0.0.1:{port}").replace("curl ", "curl -s "), folder)
         )
-        assert "Dune" in json.dumps(answer["result"]["joiner"]["documents"][0])
+        assert "Dune" in json.dumps(answer["result"]["hybrid"]["documents"][0])
     finally:
         server.terminate()
         server.wait(20)

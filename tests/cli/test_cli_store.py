@@ -17,6 +17,7 @@ from haystack import Document
 
 from dpr_haystack import DPRTextEmbedder, FAISSDocumentStore
 from dpr_haystack.core.similarity import Similarity
+from dpr_haystack.resources import trained_pair
 from support.checkpoints import reference, tiny_dpr
 from support.workspace import Ran
 
@@ -146,6 +147,7 @@ def test_info_of_a_store(cli: Cli, store: Path) -> None:
         "language": "english",
         "encoder": "some/model",
         "fingerprint": "abc",
+        "hybrid": "bm25 1, dpr 1, convex, minmax, 100 candidates (default)",
         "fields": "file, number",
     }
     assert facts["similarity"] in list(Similarity)
@@ -159,7 +161,10 @@ def test_info_of_a_model_and_of_neither(cli: Cli, tiny_models: tuple[Path, Path]
     assert facts["kind"] == "model directory"
     assert "pooling cls" in facts["question"]
     assert "dimension 32" in facts["passage"]
+    assert facts["hybrid"] == "bm25 1, dpr 1, convex, minmax, 100 candidates (default)"
     assert cli("info", tiny_models[0]).out.startswith("kind ")
+    fitted = "bm25 0.44, dpr 0.56, convex, zscore, exact scores, 100 candidates (fitted on 4260 questions)"
+    assert json.loads(cli("info", trained_pair(), "--json").out)["hybrid"] == fitted
     for place in (tmp_path, tmp_path / "nowhere", __file__):
         ran = cli("info", place)
         assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)

@@ -214,16 +214,33 @@ def test_invalid_constructor_arguments_are_refused(arguments, words):
 
 
 def test_invalid_run_arguments_are_refused():
-    with pytest.raises(ValueError, match="0 or more: got -1"):
-        HybridJoiner().run(top_k=-1, bm25=BM25)
+    wrong: Any
+    for wrong in (-1, 2.5, True, "3"):
+        with pytest.raises(InputError, match=f"top_k must be an integer of at least 0: got {wrong!r}"):
+            HybridJoiner().run(top_k=wrong, bm25=BM25)
+        with pytest.raises(InputError, match="top_k must be an integer of at least 1"):
+            HybridJoiner(top_k=wrong)
+    with pytest.raises(InputError, match=r"lists of documents are given by name, as in run\(bm25=...\): got a list"):
+        HybridJoiner().run([BM25])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="unknown input 'sparse'; known: bm25, dpr"):
         HybridJoiner().run(sparse=BM25)
-    with pytest.raises(InputError, match="'dpr' must be a list of Documents: got a list with str"):
-        HybridJoiner().run(dpr="text")
+    for wrong, kind in (("text", "str"), (BM25[0], "Document"), ([BM25], "a list with list"), ({"a": 1}, "dict")):
+        with pytest.raises(InputError, match=f"'dpr' must be a list of Documents: got {kind}"):
+            HybridJoiner().run(dpr=wrong)
+
+
+def test_documents_given_as_dictionaries_are_documents():
+    assert HybridJoiner().run(bm25=[each.to_dict() for each in BM25], dpr=DENSE) == HybridJoiner().run(
+        bm25=BM25, dpr=DENSE
+    )
+    for wrong in ({"content": 3}, {"id": 5}, {"content": "x", "score": "high"}, {"meta": "x"}):
+        with pytest.raises(InputError, match="the input 'bm25' has a dictionary that is not a document"):
+            HybridJoiner().run(bm25=[wrong])
 
 
 def test_weights_are_not_shared():
     one, two = HybridJoiner(), HybridJoiner()
+    assert one.weights is not None
     one.weights["bm25"] = 9.0
     assert two.weights == HybridJoiner().weights == {"bm25": 1.0, "dpr": 1.0}
     weights = {"x": 1.0}
@@ -242,6 +259,8 @@ OPTIONS: dict[str, Any] = {
     "rrf_k": 10,
     "top_k": 3,
     "explain": True,
+    "lower_is_better": ["dense"],
+    "model": None,
 }
 
 

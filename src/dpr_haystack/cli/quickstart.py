@@ -37,16 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Create the workspace and compare the results of its questions."""
+    from dpr_haystack.core.hybrid_settings import fitted_for
     from dpr_haystack.workflows.workspace import make_workspace
-    from dpr_haystack.workflows.workspace_questions import ask_all, report_lines
+    from dpr_haystack.workflows.workspace_questions import ask_all, report_lines, why_hybrid_is_below
 
     root = Path(arguments.directory)
     with progress("passages") as step:
         workspace = make_workspace(root, progress=step)
     print(workspace.summary, file=sys.stderr)
-    for line in report_lines(ask_all(workspace)):
+    results = ask_all(workspace)
+    for line in report_lines(results):
         print(line)
     command = "dpr-haystack" if shutil.which("dpr-haystack") else sys.argv[0]
+    if (reason := why_hybrid_is_below(results, fitted_for(str(workspace.model)))) is not None:
+        print(f"\n{reason}\nFit them to your own: {command} fit-hybrid --store {root}/store --questions YOURS.jsonl")
     print(f"""
 Search:            {command} search "who wrote Dune?" --store {root}/store
 Evaluate:          {command} evaluate --store {root}/store --questions {root}/questions.jsonl

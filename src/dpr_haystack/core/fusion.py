@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from itertools import count, groupby
+from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
+from dpr_haystack.core.checks import check_integer, check_number
+from dpr_haystack.core.ranked_lists import Run, as_listed, by_score
 from dpr_haystack.errors import InputError
-
-Run: TypeAlias = Mapping[str, float | None] | Sequence[tuple[str, float | None]]
-"""What one source found for one question: passage id and score, in any order."""
 
 FUSIONS = ("convex", "rrf", "dbsf")
 NORMALIZATIONS = ("minmax", "zscore", "none")
@@ -70,6 +69,7 @@ def fuse(
     missing: str = "min",
     rrf_k: float = 60,
     top_k: int | None = None,
+    lower_is_better: Collection[str] = (),
 ) -> list[FusedHit]:
     """Fuse the runs of several sources for one question.
 
@@ -80,7 +80,8 @@ def fuse(
       BM25 + lambda * dot product). Where all scores of a run are equal, a run of one hit for instance, its hits get 1
       and other passages 0 (``"minmax"``), or 0 and -1 (``"zscore"``): a passage that was found never scores below one
       that was not.
-    * ``"rrf"``: reciprocal rank fusion, the sum of ``weight / (rrf_k + rank)`` with ranks from 1.
+    * ``"rrf"``: reciprocal rank fusion, the sum of ``weight / (rrf_k + rank)`` with ranks from 1. In a list the rank
+      is the place, whatever the scores are, and whether there are any; hits in a mapping are ranked by score.
     * ``"dbsf"``: distribution-based fusion: mean - 3 sd becomes 0, mean + 3 sd becomes 1, values outside are
       clipped, and the weighted values are summed. Where all scores of a run are equal they become 0.5.
 
@@ -88,15 +89,20 @@ def fuse(
     of that run, or ``"zero"``. With ``"minmax"`` both are the same; with ``"zscore"`` zero would be the mean, which is
     refused. With ``"rrf"`` and ``"dbsf"`` such a run adds nothing.
 
-    A hit whose score is None, NaN or minus infinity ranks last in its run and gets its lowest finite score; plus
-    infinity ranks first and gets the highest. Range, mean and deviation are those of the finite scores. A run without
-    any finite score and a run of weight zero are ignored; passages that only they found come last.
+    Except in lists for ``"rrf"``, a hit whose score is None, NaN or minus infinity ranks last in its run and gets its
+    lowest finite score; plus infinity ranks first and gets the highest. Range, mean and deviation are those of the
+    finite scores. A run without any finite score and a run of weight zero are ignored; passages that only they found
+    come last.
 
-    The result depends neither on the order of the sources nor on the order of their hits. Equal scores inside a run are
-    ranked by id. Equal fused scores are ordered by their best rank in any source, then the next best, and so on; then
-    by id.
+    Runs in ``lower_is_better`` have distances instead of similarities; each counts with the opposite sign. Except with
+    the normalisation ``"none"`` this is the same as 1 - distance.
 
-    :param runs: For each source its hits; a run may be empty. If an id occurs twice in it, its best score counts.
+    The result depends neither on the order of the sources nor, except in lists for ``"rrf"``, on the order of their
+    hits: equal scores inside a run are ranked by id. Equal fused scores are ordered by their best rank in any source,
+    then the next best, and so on; then by id.
+
+    :param runs: For each source its hits; a run may be empty. If an id occurs twice in it, its best score counts, with
+        ``"rrf"`` its first place.
     :param weights: For each source its weight, zero or more. Weights are not normalised to sum to one. Sources
         without a run are allowed.
     :param fusion: ``"convex"``, ``"rrf"`` or ``"dbsf"``.
@@ -104,21 +110,33 @@ def fuse(
     :param missing: ``"min"`` or ``"zero"``; for ``"convex"`` only.
     :param rrf_k: The constant of ``"rrf"``, zero or more.
     :param top_k: How many hits to return; None for all.
+    :param lower_is_better: The sources whose scores are distances.
     :returns: The hits, best first.
     :raises InputError: If an option is unknown, a weight negative or not finite, every weight zero, a run has no
-        weight, or a score is not a number.
+        weight, a score is not a number, or ``top_k`` is not an integer of at least 0.
     """
-    check_options(weights, fusion=fusion, normalization=normalization, missing=missing, rrf_k=rrf_k)
-    if top_k is not None and top_k < 0:
-        msg = f"top_k must be 0 or more: got {top_k}"
-        raise InputError(msg)
+    check_options(
+        weights,
+        fusion=fusion,
+        normalization=normalization,
+        missing=missing,
+        rrf_k=rrf_k,
+        lower_is_better=lower_is_better,
+    )
+    if top_k is not None:
+        check_integer("top_k", top_k, minimum=0)
     unknown = sorted(set(runs) - set(weights))
     if unknown:
         msg = f"every run needs a weight: got none for {', '.join(unknown)}, only for {', '.join(sorted(weights))}"
         raise InputError(msg)
-    scale = _scale_of(fusion, normalization, missing, rrf_k)
-    # Sources in the order of their names: floating-point sums depend on the order of their terms.
-    sources = {name: _prepare(name, runs[name], float(weights[name]), scale) for name in sorted(runs)}
+    scale = _scale_of(fusion, normalization, missing)
+    sources = {}
+    for name in sorted(runs):  # floating-point sums depend on the order of their terms
+        run, weight, is_distance = runs[name], float(weights[name]), name in lower_is_better
+        if fusion == "rrf":
+            sources[name] = _prepare_ranks(name, run, weight, rrf_k, lower_is_better=is_distance)
+        else:
+            sources[name] = _prepare(name, run, weight, scale, lower_is_better=is_distance)
     return _merge(sources)[:top_k]
 
 
@@ -129,6 +147,7 @@ def check_options(
     normalization: str = "minmax",
     missing: str = "min",
     rrf_k: float = 60,
+    lower_is_better: Collection[str] = (),
 ) -> None:
     """Refuse options that :func:`fuse` cannot use.
 
@@ -137,6 +156,7 @@ def check_options(
     :param normalization: See :func:`fuse`.
     :param missing: See :func:`fuse`.
     :param rrf_k: See :func:`fuse`.
+    :param lower_is_better: See :func:`fuse`.
     :raises InputError: If one is unknown or out of range, or if two exclude each other.
     """
     for what, value, allowed in (
@@ -150,10 +170,18 @@ def check_options(
     if fusion == "convex" and normalization == "zscore" and missing == "zero":
         msg = "missing='zero' with normalization='zscore' would give missing passages the mean score: use missing='min'"
         raise InputError(msg)
-    if not (math.isfinite(rrf_k) and rrf_k >= 0):
-        msg = f"rrf_k must be 0 or more: got {rrf_k}"
-        raise InputError(msg)
+    check_number("rrf_k", rrf_k)
     _check_weights(weights)
+    unknown = [name for name in lower_is_better if name not in weights]
+    if isinstance(lower_is_better, str) or unknown:
+        msg = f"lower_is_better must be a list of names in weights ({', '.join(weights)}): got {lower_is_better!r}"
+        raise InputError(msg)
+    if lower_is_better and (fusion, normalization, missing) == ("convex", "none", "zero"):
+        msg = (
+            "missing='zero' with normalization='none' would rank what a list of distances lacks above all of its "
+            "passages: use missing='min'"
+        )
+        raise InputError(msg)
 
 
 def _check_weights(weights: Mapping[str, float]) -> None:
@@ -166,9 +194,7 @@ def _check_weights(weights: Mapping[str, float]) -> None:
         raise InputError(msg)
 
 
-def _scale_of(fusion: str, normalization: str, missing: str, rrf_k: float) -> _Scale:
-    if fusion == "rrf":
-        return partial(_reciprocal_ranks, k=rrf_k)
+def _scale_of(fusion: str, normalization: str, missing: str) -> _Scale:
     if fusion == "dbsf":
         return _distribution
     if normalization == "none":
@@ -176,31 +202,36 @@ def _scale_of(fusion: str, normalization: str, missing: str, rrf_k: float) -> _S
     return _minmax if normalization == "minmax" else _zscore
 
 
-def _prepare(name: str, run: Run, weight: float, scale: _Scale) -> _Source:
-    ranked = _ranked(name, run)
+def _prepare(name: str, run: Run, weight: float, scale: _Scale, *, lower_is_better: bool) -> _Source:
+    ranked = by_score(name, run, lower_is_better=lower_is_better)
     finite = [score for _, score in ranked if math.isfinite(score)]
     if finite:
         highest, lowest = finite[0], finite[-1]
         values, floor = scale([min(max(score, lowest), highest) for _, score in ranked], finite)
     else:
         values, floor = [0.0] * len(ranked), 0.0
-    ids, scores = [hit[0] for hit in ranked], [None if hit[1] == -math.inf else hit[1] for hit in ranked]
-    hits = dict(zip(ids, map(Contribution, scores, count(1), [weight * value for value in values]), strict=True))
+    hits = _weighted(ranked, weight, values, lower_is_better=lower_is_better)
     return _Source(hits, Contribution(None, None, weight * floor), counts=bool(finite) and weight > 0)
 
 
-def _ranked(name: str, run: Run) -> list[tuple[str, float]]:
-    """Ids and scores, best first; an unusable score becomes minus infinity."""
-    best: dict[str, float] = {}
-    for id_, score in run.items() if isinstance(run, Mapping) else run:
-        try:
-            value = -math.inf if score is None or math.isnan(score) else float(score)
-        except TypeError as error:
-            msg = f"the score of {id_!r} from {name!r} must be a number: got {score!r}"
-            raise InputError(msg) from error
-        if id_ not in best or value > best[id_]:
-            best[id_] = value
-    return sorted(best.items(), key=lambda hit: (-hit[1], hit[0]))
+def _prepare_ranks(name: str, run: Run, weight: float, k: float, *, lower_is_better: bool) -> _Source:
+    """For reciprocal rank fusion: the order of a list counts, whatever its scores are."""
+    is_list = not isinstance(run, Mapping)
+    ranked = (as_listed if is_list else by_score)(name, run, lower_is_better=lower_is_better)
+    has_order = is_list or any(math.isfinite(score) for _, score in ranked)
+    values = [1 / (k + rank) if has_order else 0.0 for rank in range(1, len(ranked) + 1)]
+    hits = _weighted(ranked, weight, values, lower_is_better=lower_is_better)
+    return _Source(hits, Contribution(None, None, 0.0), counts=has_order and bool(ranked) and weight > 0)
+
+
+def _weighted(
+    ranked: Sequence[tuple[str, float]], weight: float, values: Sequence[float], *, lower_is_better: bool
+) -> dict[str, Contribution]:
+    sign = -1.0 if lower_is_better else 1.0  # back to the source's own score
+    return {
+        id_: Contribution(None if score == -math.inf else sign * score, rank, weight * value)
+        for rank, ((id_, score), value) in enumerate(zip(ranked, values, strict=True), 1)
+    }
 
 
 def _merge(sources: Mapping[str, _Source]) -> list[FusedHit]:
@@ -232,10 +263,6 @@ def _sorted(hits: list[FusedHit], counted: Sequence[str]) -> list[FusedHit]:
         group = list(equal)
         ordered += group if len(group) == 1 else sorted(group, key=order)
     return ordered
-
-
-def _reciprocal_ranks(values: list[float], _: list[float], *, k: float) -> tuple[list[float], float]:
-    return [1 / (k + rank) for rank in range(1, len(values) + 1)], 0.0
 
 
 def _raw(values: list[float], _: list[float], *, missing: str) -> tuple[list[float], float]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from dpr_haystack.errors import DataError, InputError
 FORMAT_VERSION = 1
 _SAMPLE = 64
 SOURCES = ("bm25", "dpr")
+# What was fitted together has a meaning only together.
+_FITTED_TOGETHER = ("weights", "normalization", "fusion", "missing", "rrf_k")
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,14 @@ class HybridSettings:
         """The keyword arguments of ``DPRHybridRetriever``."""
         return {name: value for name, value in asdict(self).items() if name != "fitted"}
 
+    @property
+    def summary(self) -> str:
+        """The settings in one line, e.g. ``"bm25 0.3, dpr 0.7, convex, zscore, exact scores, 100 candidates"``."""
+        parts = [f"{name} {weight:g}" for name, weight in self.weights.items()]
+        parts += [self.fusion, *([self.normalization] if self.fusion == "convex" else ())]
+        parts += ["exact scores"] * self.exact_scores + [f"{self.candidates} candidates"]
+        return ", ".join(parts)
+
 
 def sample_of(questions: Iterable[str]) -> str:
     """Hashes of some questions, by which :meth:`HybridSettings.fitted_among` recognises them.
@@ -113,6 +123,24 @@ def fitted_for(model: str) -> HybridSettings:
     """
     path = hybrid_file_of(model)
     return read_hybrid(path) if path is not None and path.exists() else HybridSettings()
+
+
+def completed(given: Mapping[str, Any], fitted: Callable[[], HybridSettings]) -> HybridSettings:
+    """The settings of a hybrid search: those given, completed by those fitted for its question tower.
+
+    Weights, normalisation, fusion, missing and ``rrf_k`` were fitted together: if one of them is given, the others are
+    the defaults. ``exact_scores`` and ``candidates`` replace the fitted ones each by itself.
+
+    :param given: Parameters of :class:`HybridSettings`; None for those that are not given.
+    :param fitted: Returns the fitted settings; called only if they are needed.
+    :returns: The settings.
+    :raises InputError: If a setting cannot be used.
+    :raises DataError: If the file of fitted settings is broken.
+    """
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if any(name in chosen for name in _FITTED_TOGETHER):
+        return HybridSettings(**chosen)
+    return replace(fitted(), **chosen)
 
 
 def write_hybrid(path: Path, settings: HybridSettings) -> None:

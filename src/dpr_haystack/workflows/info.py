@@ -8,12 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from dpr_haystack.core.hybrid_settings import fitted_for
 from dpr_haystack.core.model_directory import READER, is_model_directory
 from dpr_haystack.core.model_directory import read_manifest as read_model
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.layout import Layout
 from dpr_haystack.store.manifests import manifest_of
 from dpr_haystack.store.registry import is_store
+from dpr_haystack.workflows.recorded_models import found_model
 
 
 def describe(directory: Path) -> dict[str, Any]:
@@ -46,6 +48,7 @@ def _describe_store(directory: Path) -> dict[str, Any]:
         "language": manifest.language,
         "encoder": (manifest.encoder or {}).get("model"),
         "fingerprint": (manifest.encoder or {}).get("fingerprint"),
+        "hybrid": _hybrid((manifest.encoder or {}).get("model"), directory),
         "bytes": sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()),
         "fields": ", ".join(sorted(store.get_metadata_fields_info())),
     }
@@ -60,4 +63,18 @@ def _describe_model(directory: Path) -> dict[str, Any]:
         fields = {"max_length": part.max_length} if part.role == READER else vars(part)
         facts[name] = ", ".join(f"{key} {value}" for key, value in fields.items() if value not in (None, "", ()))
     facts["training"] = manifest.training
+    facts["hybrid"] = _hybrid(str(directory))
     return facts
+
+
+def _hybrid(model: str | None, store: Path | None = None) -> str | None:
+    """How a hybrid search with a model fuses by default; None if the model is not known, or does not exist any more."""
+    try:
+        settings = None if model is None else fitted_for(found_model(model, store, "--question-model"))
+    except InputError:
+        return None
+    if settings is None:
+        return None
+    questions = settings.fitted.get("questions")
+    origin = "default" if not settings.fitted else "fitted" + (f" on {questions} questions" if questions else "")
+    return f"{settings.summary} ({origin})"

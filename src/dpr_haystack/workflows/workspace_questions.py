@@ -15,8 +15,9 @@ from haystack import Document
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
 from dpr_haystack.components.document_store import FAISSDocumentStore
+from dpr_haystack.components.retrievers.hybrid_search import SYSTEMS
 from dpr_haystack.components.text_embedder import DPRTextEmbedder
-from dpr_haystack.core.hybrid_settings import fitted_for
+from dpr_haystack.core.hybrid_settings import HybridSettings, fitted_for
 from dpr_haystack.core.metrics import first_gold, top_k_accuracy
 from dpr_haystack.core.model_directory import read_manifest
 from dpr_haystack.errors import DataError, MissingExtra
@@ -98,6 +99,25 @@ def report_lines(results: Sequence[QuestionResult]) -> Iterator[str]:
         yield _line(f"right passage in the top {k}, %", {name: f"{share:.1f}" for name, share in shares.items()})
     times = {name: sorted(result.milliseconds[name] for result in results)[len(results) // 2] for name in systems}
     yield _line("milliseconds per question, median", {name: f"{time_:.1f}" for name, time_ in times.items()})
+
+
+def why_hybrid_is_below(results: Sequence[QuestionResult], settings: HybridSettings) -> str | None:
+    """One sentence if DPR alone ranks more right passages first than hybrid search does.
+
+    :param results: One per question.
+    :param settings: How hybrid search fused.
+    :returns: The sentence; None if there is nothing to explain.
+    """
+    share = {name: top_k_accuracy([each.ranks[name] for each in results], [1])[1] for name in SYSTEMS}
+    if share["hybrid"] >= share["dpr"]:
+        return None
+    origin = "nothing was fitted for this model"
+    if settings.fitted:
+        origin = f"the weights were fitted on {settings.fitted.get('questions', 'other')} other questions"
+    return (
+        f"Hybrid search is below DPR here because BM25 finds so few of these passages ({share['bm25']:.1f}% in the top "
+        f"1), as the questions share few words with them, and still counts ({settings.summary}; {origin})."
+    )
 
 
 def _is_wrong(result: QuestionResult, system: str) -> bool:

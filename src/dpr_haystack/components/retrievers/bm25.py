@@ -34,6 +34,8 @@ class FAISSBM25Retriever:
     :param filters: A Haystack filter for every run.
     :param top_k: How many documents to return.
     :param filter_policy: REPLACE: a run's own filter is used instead. MERGE: a document must match both.
+    :param min_top_k: The lowest number of documents that a run asks for, for pipelines in which a later component
+        selects from them: ``pipeline.run({"query": ..., "top_k": 3})`` gives ``top_k`` to every component.
     :raises ValueError: If the store is not a ``FAISSDocumentStore``, ``top_k`` is below 1 or the policy is unknown.
     """
 
@@ -46,12 +48,14 @@ class FAISSBM25Retriever:
         filters: dict[str, Any] | None = None,
         top_k: int = 10,
         filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
+        min_top_k: int = 0,
     ) -> None:
         check_store(document_store)
-        check_default_top_k(top_k)
+        check_default_top_k(top_k, min_top_k)
         self.document_store = document_store
         self.filters = filters
         self.top_k = top_k
+        self.min_top_k = min_top_k
         self.filter_policy = policy_of(filter_policy)
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,6 +65,7 @@ class FAISSBM25Retriever:
             document_store=self.document_store,
             filters=self.filters,
             top_k=self.top_k,
+            min_top_k=self.min_top_k,
             filter_policy=self.filter_policy.value,
         )
 
@@ -77,7 +82,7 @@ class FAISSBM25Retriever:
         :raises ValueError: If the question is not a string or ``top_k`` is negative.
         :raises FilterError: If the filter is not valid.
         """
-        count = chosen_top_k(top_k, self.top_k)
+        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
         chosen = combined(self.filter_policy, self.filters, filters)
         return {"documents": self.document_store.bm25_retrieval(query, count, chosen)}
 

@@ -35,27 +35,30 @@ def check_store(document_store: Any) -> None:
         raise InputError(msg)
 
 
-def check_default_top_k(top_k: int) -> None:
-    """Refuse a default number of results below 1.
+def check_default_top_k(top_k: int, min_top_k: int = 0) -> None:
+    """Refuse default numbers of results that are too low.
 
     :param top_k: The number.
-    :raises InputError: If it is not an integer of at least 1.
+    :param min_top_k: The lowest number of results of a run.
+    :raises InputError: If they are not integers of at least 1 and 0.
     """
     check_integer("top_k", top_k)
+    check_integer("min_top_k", min_top_k, minimum=0)
 
 
-def chosen_top_k(top_k: int | None, default: int) -> int:
+def chosen_top_k(top_k: int | None, default: int, minimum: int = 0) -> int:
     """The number of results of one run.
 
     :param top_k: The number that was asked for; 0 for no results, None for the default.
     :param default: The component's own.
+    :param minimum: The component's ``min_top_k``: the lowest number.
     :returns: The number.
     :raises InputError: If it is not an integer of at least 0.
     """
     if top_k is None:
-        return default
+        return max(default, minimum)
     check_integer("top_k", top_k, minimum=0)
-    return top_k
+    return max(top_k, minimum)
 
 
 def policy_of(filter_policy: str | FilterPolicy) -> FilterPolicy:

@@ -45,6 +45,8 @@ class DPRRetriever(HasQuestionTower):
     :param token: Hub token, for models that need one.
     :param dtype: "auto", "float32", "bfloat16" or "float16".
     :param max_length: Longest question in tokens; None for the length that the model was trained with.
+    :param min_top_k: The lowest number of documents that a run asks for, for pipelines in which a later component
+        selects from them: ``pipeline.run({"query": ..., "top_k": 3})`` gives ``top_k`` to every component.
     :raises ValueError: If the store is not a ``FAISSDocumentStore``, ``top_k`` is below 1 or the policy is unknown.
     """
 
@@ -62,12 +64,14 @@ class DPRRetriever(HasQuestionTower):
         token: Secret | None = hub_token(),  # noqa: B008
         dtype: str = "auto",
         max_length: int | None = None,
+        min_top_k: int = 0,
     ) -> None:
         check_store(document_store)
-        check_default_top_k(top_k)
+        check_default_top_k(top_k, min_top_k)
         self.document_store = document_store
         self.model = model
         self.top_k = top_k
+        self.min_top_k = min_top_k
         self.filters = filters
         self.filter_policy = policy_of(filter_policy)
         self.device = as_device(device)
@@ -84,6 +88,7 @@ class DPRRetriever(HasQuestionTower):
             document_store=self.document_store,
             model=self.model,
             top_k=self.top_k,
+            min_top_k=self.min_top_k,
             filters=self.filters,
             filter_policy=self.filter_policy.value,
             device=self.device,
@@ -124,7 +129,7 @@ class DPRRetriever(HasQuestionTower):
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: Documents for each question, best first.
         """
-        count = chosen_top_k(top_k, self.top_k)
+        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
         chosen = combined(self.filter_policy, self.filters, filters)
         if not queries:
             return []

@@ -51,6 +51,8 @@ class ElasticsearchBM25Retriever:
     :param timeout: Seconds for a request; None for the store's setting.
     :param retries: How often to repeat a request, with growing pauses, while the server is busy or unreachable.
     :param highlight: Put the matching fragments of each field into ``meta["highlights"]``.
+    :param min_top_k: The lowest number of documents that a run asks for, for pipelines in which a later component
+        selects from them: ``pipeline.run({"query": ..., "top_k": 3})`` gives ``top_k`` to every component.
     :raises ValueError: If the store is of another class, or a setting is unknown or out of range.
     :raises MissingExtra: If elasticsearch-haystack is not installed.
     """
@@ -73,8 +75,9 @@ class ElasticsearchBM25Retriever:
         timeout: float | None = None,
         retries: int = 3,
         highlight: bool = False,
+        min_top_k: int = 0,
     ) -> None:
-        check_default_top_k(top_k)
+        check_default_top_k(top_k, min_top_k)
         _check_one_of("operator", operator, ("OR", "AND"))
         _check_one_of("search_type", search_type, ("query_then_fetch", "dfs_query_then_fetch"))
         check_patience(timeout, retries)
@@ -82,6 +85,7 @@ class ElasticsearchBM25Retriever:
         self.filters = filters
         self.fuzziness = fuzziness
         self.top_k = top_k
+        self.min_top_k = min_top_k
         self.scale_score = scale_score
         self.filter_policy = policy_of(filter_policy)
         self.fields = _listed(fields)
@@ -122,6 +126,7 @@ class ElasticsearchBM25Retriever:
             filters=self.filters,
             fuzziness=self.fuzziness,
             top_k=self.top_k,
+            min_top_k=self.min_top_k,
             scale_score=self.scale_score,
             filter_policy=self.filter_policy.value,
             fields=self.fields,
@@ -157,7 +162,9 @@ class ElasticsearchBM25Retriever:
         """See :meth:`run`; does not block the event loop."""
         _check_questions([query])
         chosen = combined(self.filter_policy, self.filters, filters)
-        documents = await self._search.keyword_documents_async([query], chosen_top_k(top_k, self.top_k), chosen)
+        documents = await self._search.keyword_documents_async(
+            [query], chosen_top_k(top_k, self.top_k, self.min_top_k), chosen
+        )
         return {"documents": self._scaled(documents)[0]}
 
     def retrieve(
@@ -173,7 +180,9 @@ class ElasticsearchBM25Retriever:
         """
         _check_questions(queries)
         chosen = combined(self.filter_policy, self.filters, filters)
-        return self._scaled(self._search.keyword_documents(queries, chosen_top_k(top_k, self.top_k), chosen))
+        return self._scaled(
+            self._search.keyword_documents(queries, chosen_top_k(top_k, self.top_k, self.min_top_k), chosen)
+        )
 
     def close(self) -> None:
         """Close the connections; the next use opens others."""

@@ -51,6 +51,8 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
     :param max_length: Longest question in tokens; None for the length that the model was trained with.
     :param timeout: Seconds for a request; None for the store's setting.
     :param retries: How often to repeat a request, with growing pauses, while the server is busy or unreachable.
+    :param min_top_k: The lowest number of documents that a run asks for, for pipelines in which a later component
+        selects from them: ``pipeline.run({"query": ..., "top_k": 3})`` gives ``top_k`` to every component.
     :raises ValueError: If the store is of another class, or a setting is unknown or out of range.
     :raises MissingExtra: If elasticsearch-haystack is not installed.
     """
@@ -73,8 +75,9 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         max_length: int | None = None,
         timeout: float | None = None,
         retries: int = 3,
+        min_top_k: int = 0,
     ) -> None:
-        check_default_top_k(top_k)
+        check_default_top_k(top_k, min_top_k)
         check_patience(timeout, retries)
         dense = DenseSearch(num_candidates, oversample)
         self._search = ElasticsearchSearch(
@@ -86,6 +89,7 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         self.model = model
         self.dtype = dtype
         self.top_k = top_k
+        self.min_top_k = min_top_k
         self.num_candidates = num_candidates
         self.oversample = oversample
         self.filters = filters
@@ -108,6 +112,7 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
             model=self.model,
             dtype=self.dtype,
             top_k=self.top_k,
+            min_top_k=self.min_top_k,
             num_candidates=self.num_candidates,
             oversample=self.oversample,
             filters=self.filters,
@@ -141,7 +146,7 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> dict[str, list[Document]]:
         """See :meth:`run`; embeds in a thread and does not block the event loop."""
-        count = chosen_top_k(top_k, self.top_k)
+        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
         chosen = combined(self.filter_policy, self.filters, filters)
         embeddings = await asyncio.to_thread(self._tower.embed, [query])
         return {"documents": (await self._search.dense_documents_async(embeddings, count, chosen))[0]}
@@ -156,7 +161,7 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: Documents for each question, best first.
         """
-        count = chosen_top_k(top_k, self.top_k)
+        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
         chosen = combined(self.filter_policy, self.filters, filters)
         if not queries:
             return []

@@ -31,6 +31,8 @@ class FAISSEmbeddingRetriever:
     :param filters: A Haystack filter for every run.
     :param top_k: How many documents to return.
     :param filter_policy: REPLACE: a run's own filter is used instead. MERGE: a document must match both.
+    :param min_top_k: The lowest number of documents that a run asks for, for pipelines in which a later component
+        selects from them: ``pipeline.run({"query": ..., "top_k": 3})`` gives ``top_k`` to every component.
     :raises ValueError: If the store is not a ``FAISSDocumentStore``, ``top_k`` is below 1 or the policy is unknown.
     """
 
@@ -43,12 +45,14 @@ class FAISSEmbeddingRetriever:
         filters: dict[str, Any] | None = None,
         top_k: int = 10,
         filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
+        min_top_k: int = 0,
     ) -> None:
         check_store(document_store)
-        check_default_top_k(top_k)
+        check_default_top_k(top_k, min_top_k)
         self.document_store = document_store
         self.filters = filters
         self.top_k = top_k
+        self.min_top_k = min_top_k
         self.filter_policy = policy_of(filter_policy)
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,6 +62,7 @@ class FAISSEmbeddingRetriever:
             document_store=self.document_store,
             filters=self.filters,
             top_k=self.top_k,
+            min_top_k=self.min_top_k,
             filter_policy=self.filter_policy.value,
         )
 
@@ -96,7 +101,7 @@ class FAISSEmbeddingRetriever:
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: Documents for each question, best first.
         """
-        count = chosen_top_k(top_k, self.top_k)
+        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
         return self.document_store.search_many(
             query_embeddings, count, combined(self.filter_policy, self.filters, filters)
         )

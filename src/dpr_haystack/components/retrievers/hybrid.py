@@ -16,15 +16,19 @@ from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.backends.registry import check_serializable, search_over
+from dpr_haystack.components._fusion_options import FusionOptions
 from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
 from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
 from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionTower
 from dpr_haystack.components.text_embedder import DPRTextEmbedder
-from dpr_haystack.core.hybrid_settings import SOURCES, HybridSettings
+from dpr_haystack.core.hybrid_settings import HybridSettings, completed
 
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
+
+
+_FUSION_OPTIONS = tuple(HybridSettings().parameters())
 
 
 @component
@@ -34,18 +38,22 @@ class DPRHybridRetriever(HasQuestionTower):
     Both searches and the documents are read at one moment of the store. In Elasticsearch both searches are one request,
     and neither needs a paid licence.
 
+    Options of the fusion that are not given are those that ``dpr-haystack fit-hybrid`` has written to ``hybrid.json``
+    in the model directory. Weights, fusion, normalisation, missing and ``rrf_k`` belong together: if one of them is
+    given, the others are the defaults. The file is read at the first use, and again after :meth:`close`.
+
     :param document_store: A ``FAISSDocumentStore``, or the ``ElasticsearchDocumentStore`` of elasticsearch-haystack
         over an index created by :func:`~dpr_haystack.create_elasticsearch_index`.
     :param model: The question tower, as for :class:`DPRRetriever`.
     :param top_k: How many documents to return.
-    :param candidates: How many passages each search contributes.
-    :param weights: Weights of ``"bm25"`` and ``"dpr"``, not normalised; None for 1 and 1.
-    :param fusion: ``"convex"``, ``"rrf"`` or ``"dbsf"``, see :class:`HybridJoiner`.
-    :param normalization: ``"minmax"``, ``"zscore"`` or ``"none"``; with ``"none"`` the score is the paper's
-        BM25 + lambda * inner product.
-    :param missing: ``"min"`` or ``"zero"``: the score of a passage in the list that did not find it.
-    :param exact_scores: Compute that score instead, from the vectors and the keyword index.
-    :param rrf_k: The constant of reciprocal rank fusion.
+    :param candidates: How many passages each search contributes; by default 100.
+    :param weights: Weights of ``"bm25"`` and ``"dpr"``, not normalised; by default 1 and 1.
+    :param fusion: ``"convex"`` (the default), ``"rrf"`` or ``"dbsf"``, see :class:`HybridJoiner`.
+    :param normalization: ``"minmax"`` (the default), ``"zscore"`` or ``"none"``; with ``"none"`` the score is the
+        paper's BM25 + lambda * inner product.
+    :param missing: ``"min"`` (the default) or ``"zero"``: the score of a passage in the list that did not find it.
+    :param exact_scores: Compute that score instead, from the vectors and the keyword index; by default False.
+    :param rrf_k: The constant of reciprocal rank fusion; by default 60.
     :param explain: Put score and rank by each search into the metadata, under ``hybrid``.
     :param filters: A Haystack filter for every run.
     :param filter_policy: REPLACE: a run's own filter is used instead. MERGE: a document must match both.
@@ -53,6 +61,8 @@ class DPRHybridRetriever(HasQuestionTower):
     :param token: Hub token, for models that need one.
     :param dtype: "auto", "float32", "bfloat16" or "float16".
     :param max_length: Longest question in tokens; None for the length that the model was trained with.
+    :param min_top_k: The lowest number of documents that a run asks for, for pipelines in which a later component
+        selects from them: ``pipeline.run({"query": ..., "top_k": 3})`` gives ``top_k`` to every component.
     :raises ValueError: If an argument is unknown or out of range.
     """
 
@@ -64,13 +74,13 @@ class DPRHybridRetriever(HasQuestionTower):
         model: str = "facebook/dpr-question_encoder-single-nq-base",
         *,
         top_k: int = 10,
-        candidates: int = 100,
+        candidates: int | None = None,
         weights: dict[str, float] | None = None,
-        fusion: str = "convex",
-        normalization: str = "minmax",
-        missing: str = "min",
-        exact_scores: bool = False,
-        rrf_k: float = 60,
+        fusion: str | None = None,
+        normalization: str | None = None,
+        missing: str | None = None,
+        exact_scores: bool | None = None,
+        rrf_k: float | None = None,
         explain: bool = False,
         filters: dict[str, Any] | None = None,
         filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
@@ -78,13 +88,15 @@ class DPRHybridRetriever(HasQuestionTower):
         token: Secret | None = hub_token(),  # noqa: B008
         dtype: str = "auto",
         max_length: int | None = None,
+        min_top_k: int = 0,
     ) -> None:
-        check_default_top_k(top_k)
+        check_default_top_k(top_k, min_top_k)
         self.document_store = document_store
         self.model = model
         self.top_k = top_k
+        self.min_top_k = min_top_k
         self.candidates = candidates
-        self.weights = dict.fromkeys(SOURCES, 1.0) if weights is None else copy(weights)
+        self.weights = copy(weights)
         self.fusion = fusion
         self.normalization = normalization
         self.missing = missing
@@ -99,7 +111,8 @@ class DPRHybridRetriever(HasQuestionTower):
         self.max_length = max_length
         self._search = search_over(document_store, purpose="DPRHybridRetriever")
         self._tower = QuestionTower(self._search, self._embedder())
-        self.settings  # noqa: B018 -- checks them
+        self._fusion_options = FusionOptions(type(self).__name__)
+        completed(self._given, HybridSettings)  # checks them; no file is read yet
 
     def _embedder(self) -> DPRTextEmbedder:
         return DPRTextEmbedder(
@@ -107,20 +120,29 @@ class DPRHybridRetriever(HasQuestionTower):
         )
 
     @property
+    def _given(self) -> dict[str, Any]:
+        """The options of the fusion; None for those that are not given."""
+        return {name: getattr(self, name) for name in _FUSION_OPTIONS}
+
+    @property
     def settings(self) -> HybridSettings:
-        """How the two lists are fused.
+        """How the two lists are fused: as given, else as fitted for the model, else by the defaults.
 
         :raises ValueError: If a setting cannot be used.
+        :raises DataError: If the model directory's ``hybrid.json`` is broken.
         """
-        return HybridSettings(
-            weights=self.weights,
-            normalization=self.normalization,
-            fusion=self.fusion,
-            missing=self.missing,
-            exact_scores=self.exact_scores,
-            candidates=self.candidates,
-            rrf_k=self.rrf_k,
-        )
+        return self._fusion_options.settings(self.model, self._given)
+
+    def warm_up(self) -> None:
+        """Load the question tower, check that it belongs to the stored vectors, and read ``hybrid.json``.
+
+        :raises ModelError: If the model cannot be found or loaded.
+        :raises EncoderMismatch: If it is known to belong to another passage tower.
+        :raises SearchServerError: If the vectors are in Elasticsearch and the mapping cannot be read.
+        :raises DataError: If ``hybrid.json`` is broken.
+        """
+        self.settings  # noqa: B018 -- reads the file
+        HasQuestionTower.warm_up(self)
 
     @property
     def hybrid_search(self) -> HybridSearch:
@@ -138,7 +160,8 @@ class DPRHybridRetriever(HasQuestionTower):
             document_store=self.document_store,
             model=self.model,
             top_k=self.top_k,
-            **self.settings.parameters(),
+            min_top_k=self.min_top_k,
+            **self._given,
             explain=self.explain,
             filters=self.filters,
             filter_policy=self.filter_policy.value,
@@ -181,11 +204,12 @@ class DPRHybridRetriever(HasQuestionTower):
         :returns: Documents for each question, best first.
         """
         chosen = combined(self.filter_policy, self.filters, filters)
-        count = chosen_top_k(top_k, self.top_k)
+        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
         return self.hybrid_search.documents(queries, count, chosen, explain=self.explain)
 
     def close(self) -> None:
         """Release the model and the store's files; the next use opens them again."""
+        self._fusion_options.forget()
         self._tower.close()
         self._search.close()
         self.document_store.close()

@@ -179,8 +179,11 @@ def _merged(first: Both, second: Both) -> Both:
 
 
 def _fused(both: Both, settings: HybridSettings) -> list[FusedHit]:
+    # Hits with exact scores are in no order; those of a search are listed best first.
+    is_sorted = not settings.exact_scores
+    runs = {name: list(zip(*hits, strict=True)) if is_sorted else hits.by_id() for name, hits in both._asdict().items()}
     return fuse(
-        {"bm25": both.bm25.by_id(), "dpr": both.dpr.by_id()},
+        runs,
         settings.weights,
         fusion=settings.fusion,
         normalization=settings.normalization,
