@@ -145,6 +145,7 @@ def test_answers_are_read_from_what_the_search_finds(name: str, in_answering: Pa
     answering.close()
 
 
+@pytest.mark.filterwarnings("ignore:Default value <class 'haystack.core.super_component")
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_flat_top_k_takes_the_best_and_changes_no_ranking(name: str, in_workspace: Path) -> None:
     """Also through a SuperComponent and as a tool, which hand it to every component that has such an input."""
