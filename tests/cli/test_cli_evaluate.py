@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytrec_eval
 from haystack import Document
 
 from dpr_haystack import DPRTextEmbedder, FAISSDocumentStore, HybridJoiner
+from dpr_haystack.formats.beir import write_beir
+from dpr_haystack.formats.question import Question
 from support.workspace import Ran
 
 pytestmark = pytest.mark.slow
@@ -66,7 +69,7 @@ def test_the_figures_are_those_counted_here(
 ) -> None:
     report = evaluated(cli, "--questions", "questions.jsonl")
     asked = questions(in_workspace)
-    assert list(report) == ["questions", "judged", "systems", "significance"]
+    assert list(report) == ["questions", "judged", "coverage", "systems", "significance"]
     assert report["questions"] == len(asked) == 40
     assert list(report["systems"]) == ["bm25", "dpr", "hybrid"]
     for name, found in runs.items():
@@ -94,15 +97,16 @@ def test_figures_by_hand(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert order == ["1", "2", "3"]
     lines = [
         {"question": "apple", "answers": ["apple"], "passage_ids": ["1"]},
-        {"question": "apple", "answers": ["pear"], "passage_ids": ["3", "9"]},
-        {"question": "apple", "answers": ["Cherry"], "passage_ids": ["4"]},
+        {"question": "apple?", "answers": ["pear"], "passage_ids": ["3", "9"]},
+        {"question": "apple!", "answers": ["Cherry"], "passage_ids": ["4"]},
         {"question": "cherry", "answers": ["CHERRY"]},
     ]
     Path("questions.jsonl").write_text("\n".join(map(json.dumps, lines)))
     report = evaluated(cli, "--questions", "questions.jsonl", "--top-k", 3, 1, 2, 1)
     third = pytest.approx(100 / 3)
     assert (report["questions"], report["judged"]) == (4, {"gold": 3, "answer": 4})
-    heading, *_ = cli("evaluate", "--store", "store", "--questions", "questions.jsonl").out.splitlines()
+    heading, *_, last = cli("evaluate", "--store", "store", "--questions", "questions.jsonl").out.splitlines()
+    assert last == "4 of 4 questions can be judged; 1 of 4 gold passages are missing"
     assert heading == "gold passage in the top k, % of 3 questions, the other 1 name none (95% intervals)"
     assert list(report["systems"]) == ["bm25"]
     bm25 = report["systems"]["bm25"]
@@ -113,6 +117,7 @@ def test_figures_by_hand(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert limited == {
         "questions": 1,
         "judged": {"gold": 1, "answer": 1},
+        "coverage": {"questions": 1, "judged": 1, "gold_passages": 1, "missing_gold_passages": 0},
         "systems": {
             "bm25": {
                 "gold": {"1": 100.0},
@@ -123,6 +128,44 @@ def test_figures_by_hand(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPat
             }
         },
     }
+
+
+def test_a_beir_folder_and_its_files(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """nDCG is that of trec_eval on the run that was written."""
+    monkeypatch.chdir(tmp_path)
+    texts = ["apple apple apple", "apple apple pear", "apple pear pear", "cherry", "no fruit at all"]
+    store = FAISSDocumentStore("store")
+    store.write_documents([Document(id=str(number), content=text) for number, text in enumerate(texts, 1)])
+    store.close()
+    asked = [
+        Question("apple", (), ("1", "3"), "q1", {"1": 1, "3": 3, "2": 0, "4": -1}),
+        Question("cherry", (), ("4",), "q2", {"4": 2}),
+    ]
+    write_beir("beir", [], asked, "dev")
+    of_folder = ("--questions", "beir", "--split", "dev")
+    of_files = ("--questions", "beir/queries.jsonl", "--qrels", "beir/qrels/dev.tsv")
+    reports = [
+        evaluated(cli, *source, "--top-k", 3, "--measures", "nDCG@3", "--trec-run", "run.trec")
+        for source in (of_folder, of_files)
+    ]
+    assert reports[0] == reports[1]
+    with Path("run.trec").open() as run:
+        judge = pytrec_eval.RelevanceEvaluator(
+            {each.id: {name: int(grade) for name, grade in each.grades.items()} for each in asked}, {"ndcg_cut.3"}
+        )
+        theirs = judge.evaluate(pytrec_eval.parse_run(run))
+    expected = 100 * sum(each["ndcg_cut_3"] for each in theirs.values()) / 2
+    assert reports[0]["systems"]["bm25"]["measures"] == {"nDCG@3": pytest.approx(expected)}
+    assert expected < 95
+    for arguments, words in (
+        (("--questions", "beir"), "test.tsv: is missing; its splits are dev"),
+        (("--questions", "beir/qrels/dev.tsv"), "is a qrels file, not a file of questions"),
+        ((*of_folder, "--qrels", "beir/qrels/dev.tsv"), "is a BEIR folder, which has qrels"),
+        ((*of_files, "--trec-run", "beir/qrels/dev.tsv"), "would replace the questions"),
+    ):
+        ran = cli("evaluate", "--store", "store", *arguments)
+        assert ran.code in (1, 2)
+        assert words in ran.err
 
 
 def test_answers_as_patterns(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,35 @@ def test_what_is_positive_and_negative_is_positive() -> None:
     assert training.rows[0] == TrainingRow("one?", (0,), (1,), ())
 
 
+def twice() -> TrainingSet:
+    """One question in two rows, each with the other's positive among its negatives, and another question."""
+    training = TrainingSet()
+    training.add("Who wrote \u2019Dune\u2019?", [passage("a")], [passage("b"), passage("c")], [passage("b")], ["Frank"])
+    training.add("who  wrote 'dune'? ", [passage("b")], [passage("a")], [passage("d")], ["Herbert"])
+    training.add("who read it?", [passage("d")], [passage("a"), passage("b")])
+    return training
+
+
+def test_rows_of_one_question_share_positives_and_answers() -> None:
+    first, second, other = twice().rows
+    assert (first.positives, first.gold, first.hard_negatives, first.negatives) == ((0,), (0, 1), (2,), ())
+    assert (second.positives, second.gold, second.hard_negatives, second.negatives) == ((1,), (0, 1), (), (3,))
+    assert first.answers == second.answers == ("Frank", "Herbert")
+    assert other == TrainingRow("who read it?", (3,), (0, 1))
+
+
+def test_rows_of_one_question_mask_the_positives_of_all() -> None:
+    mask = FalseNegatives(twice(), same_answer=False).mask([0, 1, 2], [0, 1, 2, 3])
+    assert mask.tolist() == [[True, True, False, False], [True, True, False, False], [False, False, False, True]]
+
+
+def test_a_part_of_a_set_knows_the_rows_that_it_lacks() -> None:
+    whole = twice()
+    part = TrainingSet([whole.rows[0]], whole.passages)
+    assert part.rows[0].gold == (0, 1)
+    assert FalseNegatives(part).mask([0], [0, 1, 2]).tolist() == [[True, True, False]]
+
+
 def test_the_fingerprint_tells_sets_apart() -> None:
     def made(question: str, text: str, *hard: str) -> str:
         training = TrainingSet()

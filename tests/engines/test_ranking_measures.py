@@ -35,6 +35,28 @@ def test_by_hand() -> None:
     assert measures.means() == pytest.approx({name: 100 * value for name, value in expected.items()})
 
 
+@pytest.mark.parametrize("factor", [1, 0.25, 0.001])
+def test_grades(factor: float) -> None:
+    measures = RankingMeasures(["nDCG@3", "R@3", "AP"], depth=3)
+    measures.add([({"a": 3 * factor, "b": -2, "c": 1 * factor, "d": 0}, ["c", "b", "a"])])
+    ideal = 3 + 1 / math.log2(3)
+    expected = {"nDCG@3": (1 + 3 / 2) / ideal, "R@3": 1.0, "AP": (1 + 2 / 3) / 2}
+    assert measures.means() == pytest.approx({name: 100 * value for name, value in expected.items()})
+
+
+@pytest.mark.parametrize(
+    ("name", "grades", "message"),
+    [
+        ("AP(rel=2)@2", {"a": 0.5}, "grades for AP.* must be integers: got 0.5"),
+        ("nDCG@2", {"a": 10**9}, "must not exceed 1000000: got 1000000000"),
+        ("nDCG(dcg='exp-log2')@2", {"a": 7}, "cannot be computed from the grades"),
+    ],
+)
+def test_grades_that_a_measure_does_not_take(name: str, grades: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        RankingMeasures([name], depth=2).add([(grades, ["a"])])
+
+
 def test_against_haystack() -> None:
     source = np.random.default_rng(1)
     judged = [

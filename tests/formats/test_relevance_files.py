@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 import ir_measures
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.beir import is_beir, read_beir_corpus, read_beir_questions, write_beir
+from dpr_haystack.formats.qrels import read_qrels, relevant_ids, write_qrels
 from dpr_haystack.formats.question import Question
-from dpr_haystack.formats.trec import read_qrels, read_run, relevant_ids, run_writer, write_qrels, write_run
+from dpr_haystack.formats.trec import read_run, run_writer, write_run
 
 words = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=4)
 # Distinct in float32, so that they are written as they are.
@@ -122,6 +124,33 @@ def test_what_runs_and_judgements_may_look_like(tmp_path):
     assert relevant_ids(judged) == {"1": ("a",), "2": ()}
 
 
+QRELS: dict[str, dict[str, float]] = {"1": {"a": 1, "b": 0.5}, "2": {"c": -1}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("qrels", "1 0 a 1.0\n1 Q0 b 0.5\n2 0 c -1\n"),
+        ("qrels.tsv", "query-id\tcorpus-id\tscore\n1\ta\t1\n1\tb\t0.5\n2\tc\t-1.0\n"),
+        ("qrels.tsv", "doc_id\tqid\tRelevance\na\t1\t1\nb\t1\t0.5\nc\t2\t-1\n"),
+        ("qrels.txt", "topic iteration docno grade\n1 0 a 1\n1 0 b 0.5\n2 0 c -1\n"),
+        ("qrels.csv", "query_id,passage_id,label\n1,a,1\n1,b,0.5\n2,c,-1\n"),
+        ("qrels", "1\ta\t1\n1\tb\t.5\n2\tc\t-1\n"),
+        (
+            "qrels.jsonl",
+            (
+                '{"query-id": "1", "corpus-id": "a", "score": 1.0}\n{"query-id": 1, "corpus-id": "b", "score": 0.5}\n'
+                '{"query-id": "2", "corpus-id": "c", "score": -1}\n'
+            ),
+        ),
+    ],
+)
+def test_judgements_with_other_columns_and_grades(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    assert read_qrels(tmp_path / name) == QRELS
+    assert relevant_ids(QRELS) == {"1": ("a", "b"), "2": ()}
+
+
 @pytest.mark.parametrize(
     ("read", "text", "message"),
     [
@@ -129,7 +158,7 @@ def test_what_runs_and_judgements_may_look_like(tmp_path):
         (read_run, "1 Q0 a 1 x y\n", "score must be a finite number: got 'x'"),
         (read_run, "1 Q0 a 1 nan y\n", "score must be a finite number: got 'nan'"),
         (read_qrels, "1 0 a 1\n1 a\n", "line 2: .*: got 2"),
-        (read_qrels, "1 0 a much\n", "grade must be an integer: got 'much'"),
+        (read_qrels, "1 0 a much\n", "grade must be a finite number: got 'much'"),
     ],
 )
 def test_bad_lines(tmp_path, read, text, message):
@@ -163,8 +192,10 @@ def test_beir_folders_are_written_and_read(tmp_path):
     assert [(each.id, each.title, each.text) for each in corpus] == [
         (each.id, each.title, each.text) for each in CORPUS
     ]
-    assert list(read_beir_questions(tmp_path / "mine", "dev")) == ASKED
-    with pytest.raises(DataError, match=r"test\.tsv.*is missing"):
+    assert list(read_beir_questions(tmp_path / "mine", "dev")) == [
+        replace(each, grades=dict.fromkeys(each.passage_ids, 1)) for each in ASKED
+    ]
+    with pytest.raises(DataError, match=r"test\.tsv.*is missing; its splits are dev"):
         list(read_beir_questions(tmp_path / "mine"))
     with pytest.raises(DataError, match="has no id"):
         write_beir(tmp_path / "other", CORPUS, [Question("q", (), ("d1",))])
@@ -177,7 +208,7 @@ def test_beir_as_others_write_it(tmp_path):
     (tmp_path / "queries.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, queries)).encode()))
     (tmp_path / "corpus.jsonl").write_text(json.dumps({"_id": "d", "title": "T", "text": "x", "metadata": {}}))
     (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n2\td\t1\n3\td\t0\n")
-    assert list(read_beir_questions(tmp_path)) == [Question("b?", (), ("d",), "2")]
+    assert list(read_beir_questions(tmp_path)) == [Question("b?", (), ("d",), "2", {"d": 1})]
     (tmp_path / "queries.jsonl.gz").unlink()
     (tmp_path / "queries.jsonl").write_text('{"_id": "2"}\n{"_id": "2", "text": "b?"}\n')
     with pytest.raises(DataError, match=r"line 1: .*_id"):

@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.common import existing_file
+from dpr_haystack.cli.common import existing_file, existing_path
 
 if TYPE_CHECKING:
     from dpr_haystack.errors import DataError
@@ -18,13 +19,31 @@ if TYPE_CHECKING:
 
 
 def add_questions(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add `--questions` and `--skip-bad`.
+    """Add `--questions`, `--split`, `--qrels` and `--skip-bad`.
 
     :param parser: The parser.
     :param what: Help text of `--questions`.
     """
-    parser.add_argument("--questions", required=True, type=existing_file, metavar="FILE", help=what)
+    parser.add_argument(
+        "--questions", required=True, type=existing_path, metavar="PATH", help=f"{what}, or a BEIR folder"
+    )
+    add_qrels(parser)
     parser.add_argument("--skip-bad", action="store_true", help="skip bad questions and list them")
+
+
+def add_qrels(parser: argparse.ArgumentParser) -> None:
+    """Add `--split` and `--qrels`.
+
+    :param parser: The parser.
+    """
+    parser.add_argument("--split", metavar="NAME", help="split of a BEIR folder (default: test)")
+    parser.add_argument(
+        "--qrels",
+        type=existing_file,
+        metavar="FILE",
+        help="qrels of TREC or BEIR for a file of questions with ids: BEIR's queries.jsonl, TREC topics, or id, tab, "
+        "question",
+    )
 
 
 def questions_of(arguments: argparse.Namespace, limit: int | None = None) -> list[Question]:
@@ -33,14 +52,26 @@ def questions_of(arguments: argparse.Namespace, limit: int | None = None) -> lis
     :param arguments: The parsed arguments, with those of :func:`add_questions`.
     :param limit: Maximum number of questions; None for all.
     """
-    from itertools import islice
-
-    from dpr_haystack.formats.questions import read_questions
+    from dpr_haystack.workflows.question_sets import QuestionSource, load_questions
 
     bad: list[DataError] = []
-    questions = list(islice(read_questions(arguments.questions, bad.append if arguments.skip_bad else None), limit))
+    source = QuestionSource(arguments.questions, arguments.split, arguments.qrels)
+    questions = load_questions(source, limit=limit, on_bad=bad.append if arguments.skip_bad else None)
     print_skipped(bad)
     return questions
+
+
+def question_files(arguments: argparse.Namespace) -> Iterator[Path]:
+    """The files that :func:`questions_of` reads, and all files of a BEIR folder.
+
+    :param arguments: The parsed arguments, with those of :func:`add_questions`.
+    """
+    if arguments.questions.is_dir():
+        yield from (path for path in arguments.questions.rglob("*") if path.is_file())
+    else:
+        yield arguments.questions
+    if arguments.qrels is not None:
+        yield arguments.qrels
 
 
 class SkippedRecords:

@@ -6,32 +6,34 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.bad_records import print_skipped
-from dpr_haystack.cli.common import add_place, existing_file, location_of, progress, whole_number
+from dpr_haystack.cli.bad_records import add_qrels, questions_of
+from dpr_haystack.cli.common import add_place, existing_path, location_of, progress, whole_number
 from dpr_haystack.cli.mine import add_rules, options_of, summary
 
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
-    from dpr_haystack.core.passages import Passage
     from dpr_haystack.core.progress import Progress
-    from dpr_haystack.errors import DataError
     from dpr_haystack.formats.training import TrainingExample
 
 SUMMARY = "make a training file from questions with answers"
-DESCRIPTION = """Reads questions (SQuAD JSON, DPR qas.csv, JSON lines; each also .gz) and finds a positive passage for
-each of them in a store or index, as in the paper: its gold passage, the piece of its gold passage that contains the
-answer, or the best BM25 result that does. Questions without a positive are left out. Hard negatives come from BM25.
-The source of each positive is recorded. Without questions, --pseudo makes pseudo-questions from the passages."""
+DESCRIPTION = """Reads questions (SQuAD JSON, DPR qas.csv, JSON lines, tables, Parquet, BEIR folders, TREC topics with
+qrels) and finds a positive passage for each of them in a store or index, as in the paper: its gold passage, the piece
+of its gold passage that contains the answer, or the best BM25 result that does. Questions without a positive are left
+out. Hard negatives come from BM25. The source of each positive is recorded. Without questions, --pseudo makes
+pseudo-questions from the passages."""
 EXAMPLE = "dpr-haystack build-training-data demo/questions.jsonl --store demo/store --output train.jsonl"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("questions", nargs="?", type=existing_file, metavar="FILE", help="file of questions")
+    parser.add_argument(
+        "file", nargs="?", type=existing_path, metavar="PATH", help="file of questions, or a BEIR folder"
+    )
+    parser.add_argument("--questions", type=existing_path, metavar="PATH", help="the same as PATH")
+    add_qrels(parser)
     parser.add_argument(
         "--pseudo",
         nargs="+",
@@ -63,39 +65,35 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.workflows.opening import open_place
     from dpr_haystack.workflows.training.mining import mine_hard_negatives
 
-    if (arguments.questions is None) == (arguments.pseudo is None):
+    given = [value for value in (arguments.file, arguments.questions, arguments.pseudo) if value is not None]
+    if len(given) != 1:
         msg = "give either a file of questions or --pseudo KIND"
         raise InputError(msg)
+    arguments.questions = arguments.questions or arguments.file
     options, tally = options_of(arguments, "bm25"), Tally()
     store = open_place(location_of(arguments))
-    bad: list[DataError] = []
     with progress("questions", arguments.limit) as step:
         if arguments.pseudo:
             examples, describe = _from_passages(store, arguments, step)
         else:
-            examples, describe = _from_questions(store, arguments, bad, step)
+            examples, describe = _from_questions(store, arguments, step)
         count = write_training(arguments.output, mine_hard_negatives(examples, store, options=options, tally=tally))
-    print_skipped(bad)
     print(f"{count} examples {describe()}")
     print("\n".join(summary(tally)))
     return 0
 
 
 def _from_questions(
-    store: AnyStore, arguments: argparse.Namespace, bad: list[DataError], step: Progress
+    store: AnyStore, arguments: argparse.Namespace, step: Progress
 ) -> tuple[Iterator[TrainingExample], Callable[[], str]]:
     """The examples, and a function that describes them once they are made."""
-    from itertools import islice
-
-    from dpr_haystack.formats.questions import read_questions
     from dpr_haystack.workflows.training.training_data import BuildReport, build_examples
 
-    report = BuildReport()
-    questions = islice(read_questions(arguments.questions, bad.append if arguments.skip_bad else None), arguments.limit)
+    report, questions = BuildReport(), questions_of(arguments, arguments.limit)
     examples = build_examples(
         questions,
         store,
-        gold_passages=_gold_passages(arguments.questions),
+        gold_passages={passage.id: passage for question in questions for passage in question.contexts},
         match="regex" if arguments.regex else "string",
         depth=arguments.depth,
         report=report,
@@ -134,14 +132,3 @@ def _from_passages(
         return f"from {report.passages} passages in {arguments.output}: {kinds or 'no passage is long enough'}"
 
     return counted(), describe
-
-
-def _gold_passages(path: Path) -> Mapping[str, Passage]:
-    """The passages in a file of questions, by id: SQuAD's paragraphs."""
-    from dpr_haystack.formats.open_text import parse_json, read_text, suffix_of
-    from dpr_haystack.formats.squad import is_squad, squad_passages
-
-    if suffix_of(path) != ".json":
-        return {}
-    content = parse_json(read_text(path), path)
-    return {passage.id: passage for passage in squad_passages(content, path)} if is_squad(content) else {}

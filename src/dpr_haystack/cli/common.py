@@ -208,3 +208,12 @@ def existing_file(text: str) -> Path:
         msg = f"{text} is not a file"
         raise argparse.ArgumentTypeError(msg)
     return path
+
+
+def existing_path(text: str) -> Path:
+    """Parse an argument that must be an existing file or folder."""
+    path = Path(text)
+    if not path.exists():
+        msg = f"{text} does not exist"
+        raise argparse.ArgumentTypeError(msg)
+    return path

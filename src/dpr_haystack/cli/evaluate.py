@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from dpr_haystack.workflows.opening import Place
 
 SUMMARY = "measure the accuracy of retrieval and of a reader"
-DESCRIPTION = """Searches for every question of a file (SQuAD JSON, DPR qas.csv, JSON lines; each also .gz) and prints
+DESCRIPTION = """Searches for every question of a file (SQuAD JSON, DPR qas.csv, JSON lines, tables, Parquet; most also
+.gz), of a BEIR folder, or of a file with ids, such as TREC topics, and --qrels, and prints
 top-k accuracy: the percentage of questions with a right passage among the first k, for gold passages and for passages
 that contain an answer. Also prints 95% bootstrap intervals, the mean reciprocal rank of the first right passage (MRR,
 in percent), and whether differences between systems are significant (p of an exact paired randomisation test).

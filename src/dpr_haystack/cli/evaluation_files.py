@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpr_haystack.cli.bad_records import question_files
+
 if TYPE_CHECKING:
     from dpr_haystack.formats.question import Question
     from dpr_haystack.workflows.evaluation.evaluate import EvaluationReport, Recorder
@@ -120,7 +122,7 @@ def _check_target(arguments: argparse.Namespace, name: str, path: Path, taken: d
     from dpr_haystack.errors import InputError
 
     flag, value = f"--{name.replace('_', '-')}", getattr(arguments, name)
-    if path.exists() and arguments.questions.samefile(path):
+    if path.exists() and any(file.samefile(path) for file in question_files(arguments)):
         msg = f"{flag} {value} would replace the questions: use another file"
         raise InputError(msg)
     if path.is_dir() or (value.endswith(("/", os.sep)) and not Path(value).is_dir()):

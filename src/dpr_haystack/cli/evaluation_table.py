@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dpr_haystack.core.significance import Comparison
+    from dpr_haystack.workflows.evaluation.coverage import Coverage
     from dpr_haystack.workflows.evaluation.evaluate import EvaluationReport, SystemReport
     from dpr_haystack.workflows.evaluation.reader_judge import ReaderReport
 
@@ -32,7 +33,16 @@ def as_table(report: EvaluationReport) -> str:
     reports = {name: system.reader for name, system in report.systems.items() if system.reader}
     if reports:
         tables.append("\n".join(_reader_lines(reports)))
+    if report.coverage is not None:
+        tables.append(_coverage_line(report.coverage))
     return "\n\n".join(tables)
+
+
+def _coverage_line(coverage: Coverage) -> str:
+    judged = f"{coverage.judged} of {coverage.questions} questions can be judged"
+    if not coverage.gold_passages:
+        return judged
+    return f"{judged}; {coverage.missing_gold_passages} of {coverage.gold_passages} gold passages are missing"
 
 
 def _accuracy_lines(report: EvaluationReport, kind: str, title: str) -> Iterator[str]:

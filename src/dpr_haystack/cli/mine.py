@@ -15,7 +15,7 @@ from dpr_haystack.cli.common import add_place, existing_file, location_of, progr
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
     from dpr_haystack.core.negatives import Tally
-    from dpr_haystack.errors import DataError
+    from dpr_haystack.formats.examples import ExampleFile
     from dpr_haystack.formats.training import TrainingExample
     from dpr_haystack.workflows.training.mining import MiningOptions
 
@@ -164,7 +164,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Mine hard negatives and print how many candidates each rule removed."""
     from dpr_haystack.backends.registry import search_over
     from dpr_haystack.core.negatives import Tally
-    from dpr_haystack.formats.examples import read_examples
+    from dpr_haystack.formats.examples import ExampleFile
     from dpr_haystack.formats.training import write_training
     from dpr_haystack.workflows.opening import open_place
     from dpr_haystack.workflows.recorded_models import question_model_of
@@ -172,7 +172,6 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.workflows.training.mining import mine_hard_negatives
 
     options, tally = options_of(arguments, arguments.source), Tally()
-    bad: list[DataError] = []
     store = open_place(location_of(arguments))
     model = None
     if arguments.source != "bm25":
@@ -180,21 +179,21 @@ def run(arguments: argparse.Namespace) -> int:
     check = None
     if arguments.cross_encoder is not None:
         check = cross_encoder_check(arguments.cross_encoder, arguments.relevant_from)
-    examples = read_examples(arguments.examples, bad.append if arguments.skip_bad else None)
+    examples = ExampleFile(arguments.examples, skip_bad=arguments.skip_bad)
     with progress("questions") as step:
         mined = mine_hard_negatives(examples, store, model, options=options, check=check, tally=tally, progress=step)
-        count = write_training(arguments.output, _with_others(mined, store, arguments))
-    print_skipped(bad)
+        count = write_training(arguments.output, _with_others(mined, examples, store, arguments))
+    print_skipped(examples.bad)
     print("\n".join([f"{count} examples in {arguments.output}", *summary(tally)]))
     return 0
 
 
 def _with_others(
-    examples: Iterator[TrainingExample], store: AnyStore, arguments: argparse.Namespace
+    mined: Iterator[TrainingExample], examples: ExampleFile, store: AnyStore, arguments: argparse.Namespace
 ) -> Iterator[TrainingExample]:
     """Add negatives from all passages and from other questions' positives, if requested."""
-    from dpr_haystack.formats.examples import read_examples
     from dpr_haystack.workflows.opening import all_passages
+    from dpr_haystack.workflows.training.mining import known_positives
     from dpr_haystack.workflows.training.other_negatives import add_random_negatives
 
     settings = {
@@ -202,15 +201,15 @@ def _with_others(
         "filter_answers": not arguments.no_answer_filter,
         "seed": arguments.seed,
     }
+    if arguments.random is None and arguments.gold_of_others is None:
+        return mined
+    settings["known"] = known_positives(examples)
     if arguments.random is not None:
-        examples = add_random_negatives(examples, all_passages(store), arguments.random, **settings)
+        mined = add_random_negatives(mined, all_passages(store), arguments.random, **settings)
     if arguments.gold_of_others is not None:
-        again = read_examples(arguments.examples, (lambda _: None) if arguments.skip_bad else None)
-        golds = {passage.id: passage for example in again for passage in example.positives[:1]}
-        examples = add_random_negatives(
-            examples, list(golds.values()), arguments.gold_of_others, source="gold", **settings
-        )
-    return examples
+        golds = {passage.id: passage for example in examples for passage in example.positives[:1]}
+        mined = add_random_negatives(mined, list(golds.values()), arguments.gold_of_others, source="gold", **settings)
+    return mined
 
 
 def summary(tally: Tally) -> Iterator[str]:

@@ -18,9 +18,9 @@ Mask = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 class FalseNegatives:
     """Finds false negatives among the questions and passages of a training set.
 
-    A passage is a false negative if it is one of the question's positives or, optionally, if it contains one of the
-    question's answers, as found by :class:`~dpr_haystack.core.answers.AnswerMatcher`. A passage that the training
-    file lists as a negative of that question remains a negative.
+    A passage is a false negative if it is one of the question's positives, in any row of that question, or, optionally,
+    if it contains one of the question's answers, as found by :class:`~dpr_haystack.core.answers.AnswerMatcher`. A
+    passage that the training file lists only as a negative of that question remains a negative.
 
     :param training_set: The questions and passages.
     :param same_answer: Whether to mask passages that contain an answer of the question.
@@ -46,5 +46,5 @@ class FalseNegatives:
             if self._matcher is not None and row.answers:
                 listed = [*row.hard_negatives, *row.negatives]
                 mask[index] |= np.array(self._matcher.find(row.answers, texts), dtype=bool) & ~np.isin(numbers, listed)
-            mask[index] |= np.isin(numbers, row.positives)
+            mask[index] |= np.isin(numbers, row.gold)
         return mask

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -45,6 +46,23 @@ def normalize_question(question: str) -> str:
     :returns: The question with ``'`` instead of ``\u2019``.
     """
     return question.replace("\u2019", "'")
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text has no visible character: only separators, control and format characters, or nothing.
+
+    :param text: The text.
+    """
+    return all(unicodedata.category(character)[0] in "ZC" for character in text)
+
+
+def question_key(question: str) -> str:
+    """What rows of the same question have in common.
+
+    :param question: The question.
+    :returns: The question in Unicode NFKC, with plain apostrophes, without upper case and extra whitespace.
+    """
+    return " ".join(normalize_question(unicodedata.normalize("NFKC", question)).casefold().split())
 
 
 def with_prompt(prompt: str, text: PassageText) -> PassageText:

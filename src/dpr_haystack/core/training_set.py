@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from dpr_haystack.core.passages import Passage
-from dpr_haystack.core.text import PassageText, as_title
+from dpr_haystack.core.text import PassageText, as_title, question_key
 from dpr_haystack.errors import InputError
 
 Pick = Literal["first", "random"]
@@ -27,6 +27,7 @@ class TrainingRow:
     :param hard_negatives: Passages that are similar and do not answer it, hardest first.
     :param negatives: Other passages that do not answer it.
     :param answers: The gold answers, if known.
+    :param gold: All passages that answer the question: its positives, and those of other rows of the same question.
     """
 
     question: str
@@ -34,19 +35,35 @@ class TrainingRow:
     hard_negatives: tuple[int, ...] = ()
     negatives: tuple[int, ...] = ()
     answers: tuple[str, ...] = ()
+    gold: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.gold:
+            object.__setattr__(self, "gold", self.positives)
 
 
-@dataclass
 class TrainingSet:
     """Questions and the distinct passages that they refer to.
+
+    Rows with the same question (see :func:`~dpr_haystack.core.text.question_key`) are trained one by one, each with its
+    own positives, but know of each other: a positive of one is a negative of none, and they have the same answers.
 
     :param rows: The questions.
     :param passages: Title and text of every passage.
     """
 
-    rows: list[TrainingRow] = field(default_factory=list)
-    passages: list[PassageText] = field(default_factory=list)
-    _numbers: dict[PassageText, int] = field(default_factory=dict, repr=False)
+    def __init__(self, rows: Sequence[TrainingRow] = (), passages: Sequence[PassageText] = ()) -> None:
+        self.passages = list(passages)
+        self._rows = list(rows)
+        self._are_joined = False
+        self._numbers: dict[PassageText, int] = {}
+
+    @property
+    def rows(self) -> list[TrainingRow]:
+        """The questions."""
+        if not self._are_joined:
+            self._rows, self._are_joined = _joined(self._rows), True
+        return self._rows
 
     def add(
         self,
@@ -69,13 +86,16 @@ class TrainingSet:
         positive_numbers = self._numbered(positives)
         hard = tuple(number for number in self._numbered(hard_negatives) if number not in positive_numbers)
         other = tuple(number for number in self._numbered(negatives) if number not in positive_numbers)
-        self.rows.append(TrainingRow(question, positive_numbers, hard, other, tuple(answers)))
+        self._rows.append(TrainingRow(question, positive_numbers, hard, other, tuple(answers)))
+        self._are_joined = False
 
     def fingerprint(self) -> str:
         """A hash of questions and passages: 32 hexadecimal digits."""
         digest = hashlib.sha256()
         for row in self.rows:
             digest.update(repr((row.question, row.positives, row.hard_negatives, row.negatives)).encode())
+            if row.gold != row.positives:
+                digest.update(repr(row.gold).encode())
         for passage in self.passages:
             digest.update(repr(passage).encode())
         return digest.hexdigest()[:32]
@@ -84,10 +104,34 @@ class TrainingSet:
         return tuple(dict.fromkeys(self._number((as_title(passage.title), passage.text)) for passage in passages))
 
     def _number(self, passage: PassageText) -> int:
+        if len(self._numbers) < len(self.passages):
+            self._numbers = {known: number for number, known in enumerate(self.passages)}
         number = self._numbers.setdefault(passage, len(self.passages))
         if number == len(self.passages):
             self.passages.append(passage)
         return number
+
+
+def _joined(rows: Sequence[TrainingRow]) -> list[TrainingRow]:
+    """The rows; those of the same question know each other's positives and answers."""
+    groups: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        groups.setdefault(question_key(row.question), []).append(number)
+    joined = list(rows)
+    for numbers in groups.values():
+        if len(numbers) > 1:
+            gold = tuple(dict.fromkeys(passage for number in numbers for passage in rows[number].gold))
+            answers = tuple(dict.fromkeys(answer for number in numbers for answer in rows[number].answers))
+            known = frozenset(gold)
+            for number in numbers:
+                joined[number] = replace(
+                    rows[number],
+                    gold=gold,
+                    answers=answers,
+                    hard_negatives=tuple(n for n in rows[number].hard_negatives if n not in known),
+                    negatives=tuple(n for n in rows[number].negatives if n not in known),
+                )
+    return joined
 
 
 @dataclass(frozen=True)

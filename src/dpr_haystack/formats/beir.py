@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.jsonl import read_jsonl
-from dpr_haystack.formats.open_text import OnBad
+from dpr_haystack.formats.open_text import OnBad, stem_of
+from dpr_haystack.formats.qrels import judged_questions, read_qrels, write_qrels
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.records import Record, parse_rows, read_records
-from dpr_haystack.formats.trec import read_qrels, relevant_ids, write_qrels
 from dpr_haystack.formats.writing import write_json_lines
 
 
@@ -37,7 +37,7 @@ def read_beir_corpus(folder: str | Path, on_bad: OnBad | None = None) -> Iterato
 
 
 def read_beir_questions(folder: str | Path, split: str = "test", on_bad: OnBad | None = None) -> Iterator[Question]:
-    """Read the questions of a split with their relevant passages, in the order of ``queries.jsonl``.
+    """Read the questions of a split with their relevant passages and grades, in the order of ``queries.jsonl``.
 
     :param folder: The folder.
     :param split: The split of the qrels: ``"train"``, ``"dev"`` or ``"test"``.
@@ -45,7 +45,7 @@ def read_beir_questions(folder: str | Path, split: str = "test", on_bad: OnBad |
     :raises DataError: If a file is missing or a line is bad.
     """
     path = _required_file(folder, "queries.jsonl")
-    gold = relevant_ids(read_qrels(_required_file(folder, f"qrels/{split}.tsv"), on_bad))
+    qrels = read_qrels(_qrels_file(folder, split), on_bad)
 
     def read(record: Record) -> Question:
         value = record.value
@@ -54,17 +54,15 @@ def read_beir_questions(folder: str | Path, split: str = "test", on_bad: OnBad |
             raise DataError(path, f'{record.where}expected an object with "_id" and "text"', record.line)
         if not value["text"].strip():
             raise DataError(path, f"{record.where}the question is empty", record.line)
-        return Question(value["text"], (), gold.get(str(id_), ()), str(id_))
+        return Question(value["text"], (), (), str(id_))
 
-    for question in parse_rows(read_records(path, on_bad), read, on_bad):
-        if question.passage_ids:
-            yield question
+    yield from judged_questions(parse_rows(read_records(path, on_bad), read, on_bad), qrels)
 
 
 def write_beir(
     folder: str | Path, passages: Iterable[Passage], questions: Iterable[Question], split: str = "test"
 ) -> None:
-    """Write a BEIR folder; gold passages become qrels of grade 1.
+    """Write a BEIR folder; gold passages without grades become qrels of grade 1.
 
     :param folder: The folder; created if missing.
     :param passages: The corpus.
@@ -81,13 +79,13 @@ def write_beir(
             for passage in passages
         ),
     )
-    grades: dict[str, dict[str, int]] = {}
+    grades: dict[str, Mapping[str, float]] = {}
 
     def objects() -> Iterator[dict[str, str]]:
         for question in questions:
             if not question.id:
                 raise DataError(root, f"the question {question.question!r} has no id, which BEIR requires")
-            grades[question.id] = dict.fromkeys(question.passage_ids, 1)
+            grades[question.id] = question.grades or dict.fromkeys(question.passage_ids, 1)
             yield {"_id": question.id, "text": question.question}
 
     write_json_lines(root / "queries.jsonl", objects())
@@ -97,6 +95,15 @@ def write_beir(
 def _file(folder: str | Path, name: str) -> Path | None:
     paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
     return next((path for path in paths if path.is_file()), None)
+
+
+def _qrels_file(folder: str | Path, split: str) -> Path:
+    path = _file(folder, f"qrels/{split}.tsv")
+    if path is None:
+        found = sorted(stem_of(file) for file in Path(folder).glob("qrels/*.tsv*"))
+        hint = f"its splits are {', '.join(found)}" if found else "a BEIR folder has its qrels in qrels/SPLIT.tsv"
+        raise DataError(Path(folder) / "qrels" / f"{split}.tsv", f"is missing; {hint}")
+    return path
 
 
 def _required_file(folder: str | Path, name: str) -> Path:

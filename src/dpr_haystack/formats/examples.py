@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from dpr_haystack.errors import DataError
 from dpr_haystack.formats.columns import read_columns
 from dpr_haystack.formats.open_text import OnBad, suffix_of
 from dpr_haystack.formats.training import TrainingExample, read_training
@@ -22,3 +23,22 @@ def read_examples(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Tra
     """
     read = read_columns if suffix_of(path) in (".csv", ".tsv") else read_training
     return read(path, on_bad)
+
+
+class ExampleFile:
+    """The examples of a file, which may be read several times.
+
+    :param path: The file.
+    :param skip_bad: Whether bad rows and records are skipped.
+    """
+
+    def __init__(self, path: str | Path, *, skip_bad: bool = False) -> None:
+        self._path = path
+        self._skip_bad = skip_bad
+        self.bad: list[DataError] = []
+        """The errors of what was skipped, as of the latest reading."""
+
+    def __iter__(self) -> Iterator[TrainingExample]:
+        bad: list[DataError] = []
+        yield from read_examples(self._path, bad.append if self._skip_bad else None)
+        self.bad = bad

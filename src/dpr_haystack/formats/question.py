@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dpr_haystack.core.passages import Passage
+from dpr_haystack.core.text import is_blank
 
 
 @dataclass(frozen=True)
@@ -13,12 +17,23 @@ class Question:
     """A question with its gold answers and gold passages.
 
     :param question: The text of the question.
-    :param answers: The gold answers, or patterns (CuratedTREC); may be empty.
+    :param answers: The gold answers, or patterns (CuratedTREC); may be empty. An answer without any visible character
+        is left out.
     :param passage_ids: The ids of its gold passages, if known.
     :param id: The id of the question, or its number in its file, from 1.
+    :param grades: The grades of judged passages by passage id, if known (qrels); a grade above 0 means relevant.
+    :param is_numbered: Whether the id is only its number in its file.
+    :param contexts: Its gold passages, if they are in the file of questions.
     """
 
     question: str
     answers: tuple[str, ...] = ()
     passage_ids: tuple[str, ...] = ()
     id: str = ""
+    grades: Mapping[str, float] = field(default_factory=dict, hash=False)
+    is_numbered: bool = field(default=False, compare=False)
+    contexts: tuple[Passage, ...] = field(default=(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if any(map(is_blank, self.answers)):
+            object.__setattr__(self, "answers", tuple(answer for answer in self.answers if not is_blank(answer)))

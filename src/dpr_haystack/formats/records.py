@@ -14,7 +14,9 @@ from typing import IO, Any, NamedTuple, TypeVar
 import ijson
 
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.open_text import OnBad, counted_lines, open_bytes, parse_json
+from dpr_haystack.formats.answers import answers_in
+from dpr_haystack.formats.open_text import OnBad, counted_lines, open_bytes, parse_json, suffix_of
+from dpr_haystack.formats.parquet import read_parquet
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -39,13 +41,17 @@ class Record(NamedTuple):
 
 
 def read_records(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Record]:
-    """Read the records of a JSON list or of JSON lines, one at a time; blank lines are skipped.
+    """Read the records of a JSON list, of JSON lines or of a Parquet file, one at a time; blank lines are skipped.
 
-    :param path: The file; gzipped if its name ends in ``.gz``.
+    :param path: The file: Parquet if its name ends in ``.parquet``; gzipped JSON if it ends in ``.gz``.
     :param on_bad: Called with the error of each line that is not JSON or not UTF-8, which is skipped; None to raise the
         first. A syntax error in a list is always raised, because nothing after it can be read.
     :raises DataError: If the file cannot be read or is not JSON.
     """
+    if suffix_of(path) == ".parquet":
+        for number, value in read_parquet(path):
+            yield Record(value, None, number)
+        return
     with open_bytes(path) as file:
         is_list = _first_character(file) == b"["
     if is_list:
@@ -81,10 +87,39 @@ def answers_of(record: Record, path: str | Path) -> tuple[str, ...]:
     :param path: Its file, for messages.
     :raises DataError: If they are not a list of strings.
     """
-    answers = record.value.get("answers") or []
-    if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
-        raise DataError(path, f"{record.where}answers must be a list of strings: got {answers!r}", record.line)
-    return tuple(answers)
+    try:
+        return answers_in(record.value)
+    except (TypeError, UnicodeEncodeError) as error:
+        raise DataError(path, f"{record.where}answers must be a list of strings: {error}", record.line) from error
+
+
+def first_character(path: str | Path) -> bytes:
+    """The first character of a file that is not whitespace; empty if there is none.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :raises DataError: If the file cannot be read.
+    """
+    with open_bytes(path) as file:
+        return _first_character(file)
+
+
+def has_json_lines(path: str | Path) -> bool:
+    """Whether a JSON file has one value per line, at least in its first line, and not one value in all.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :raises DataError: If the file cannot be read.
+    """
+    if first_character(path) == b"[":
+        return False
+    lines = counted_lines(path, lambda _: None)
+    first, second = next(lines, None), next(lines, None)
+    if first is None or second is None:
+        return False
+    try:
+        parse_json(first[2], path)
+    except DataError:
+        return False
+    return True
 
 
 def _first_character(file: IO[bytes]) -> bytes:

@@ -61,8 +61,14 @@ def squad_questions(content: Any, path: str | Path) -> Iterator[Question]:
             try:
                 answers = tuple(dict.fromkeys(answer["text"] for answer in entry["answers"]))
                 impossible = entry.get("is_impossible", False) or not answers
-                ids = () if impossible else (passage.id,)
-                yield Question(entry["question"], () if impossible else answers, ids, str(entry.get("id", number)))
+                yield Question(
+                    entry["question"],
+                    () if impossible else answers,
+                    () if impossible else (passage.id,),
+                    str(entry.get("id", number)),
+                    is_numbered="id" not in entry,
+                    contexts=() if impossible else (passage,),
+                )
             except (KeyError, TypeError, AttributeError) as error:
                 raise DataError(path, f"question {number} lacks its text or answers ({error!r})") from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats.csv_rows import CsvRows
-from dpr_haystack.formats.open_text import OnBad, numbered_lines, raw_lines
+from dpr_haystack.formats.open_text import OnBad, numbered_lines, raw_lines, suffix_of
 from dpr_haystack.formats.quoting import QUOTINGS, decided_quoting
 
 
@@ -45,3 +45,17 @@ def read_rows(
             raise row
         else:
             on_bad(row)
+
+
+def delimiter_of(path: str | Path) -> str:
+    """The field delimiter of a table: a tab, or in a ``.csv`` whose first line has none, a comma or semicolon.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :raises DataError: If the file cannot be read.
+    """
+    if suffix_of(path) != ".csv":
+        return "\t"
+    first = next((line for _, line in raw_lines(path) if line.strip()), b"")
+    if b"\t" in first:
+        return "\t"
+    return ";" if b";" in first and b"," not in first else ","

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""TREC runs and qrels, and BEIR's qrels."""
+"""TREC runs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,8 @@ from dpr_haystack.formats.writing import atomic_writer, write_lines
 Run = dict[str, dict[str, float]]
 """For each question id, the scores of the retrieved passages by passage id, best first."""
 
-Qrels = dict[str, dict[str, int]]
-"""For each question id, the grades of passages by passage id; a grade above 0 means relevant."""
-
 RankedHits = Iterable[tuple[str, float]]
 """Ids and scores of the passages of one question, best first."""
-
-_BEIR_HEADER = ["query-id", "corpus-id", "score"]
 
 
 def read_run(path: str | Path, on_bad: OnBad | None = None) -> Run:
@@ -96,53 +91,7 @@ def _run_lines(path: str | Path, question: str, hits: RankedHits, tag: str) -> I
     ranked = list(hits)
     scores = distinct_scores(score for _, score in ranked)
     for rank, ((passage, _), score) in enumerate(zip(ranked, scores, strict=True), 1):
-        yield f"{_checked_id(question, path)} Q0 {_checked_id(passage, path)} {rank} {score!r} {_checked_id(tag, path)}"
-
-
-def read_qrels(path: str | Path, on_bad: OnBad | None = None) -> Qrels:
-    """Read qrels in TREC's format (question, iteration, passage, grade) or BEIR's (question, passage, grade).
-
-    :param path: The file; gzipped if its name ends in ``.gz``. BEIR's format starts with a line of column names.
-    :param on_bad: Called with the error of each bad line, which is skipped; None to raise the first.
-    :raises DataError: If a line has another number of columns or a grade that is not an integer.
-    """
-    qrels: Qrels = {}
-
-    def read(row: tuple[int, list[str]]) -> tuple[str, str, int] | None:
-        line, columns = row
-        if columns == _BEIR_HEADER:
-            return None
-        if len(columns) not in (3, 4):
-            expected = "4 columns (question iteration passage grade), or 3 (question passage grade)"
-            raise DataError(path, f"must have {expected}: got {len(columns)}", line)
-        return columns[0], columns[-2], _grade(columns[-1], path, line)
-
-    for judgement in parse_rows(_rows(path, on_bad), read, on_bad):
-        if judgement is not None:
-            question, passage, grade = judgement
-            qrels.setdefault(question, {})[passage] = grade
-    return qrels
-
-
-def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]], *, beir: bool = False) -> int:
-    """Write qrels.
-
-    :param path: The file; gzipped for ``.gz``.
-    :param qrels: Grades by question id and passage id.
-    :param beir: Whether to write BEIR's tab-separated format with column names instead of TREC's four columns.
-    :returns: The number of judgements.
-    :raises DataError: If the file cannot be written, or an id is empty or contains whitespace.
-    """
-    return write_lines(path, _qrels_lines(path, qrels, beir)) - beir
-
-
-def _qrels_lines(path: str | Path, qrels: Mapping[str, Mapping[str, int]], beir: bool) -> Iterator[str]:
-    if beir:
-        yield "\t".join(_BEIR_HEADER)
-    for question, grades in qrels.items():
-        for passage, grade in grades.items():
-            names = _checked_id(question, path), _checked_id(passage, path)
-            yield f"{names[0]}\t{names[1]}\t{grade}" if beir else f"{names[0]} 0 {names[1]} {grade}"
+        yield f"{checked_id(question, path)} Q0 {checked_id(passage, path)} {rank} {score!r} {checked_id(tag, path)}"
 
 
 def _rows(path: str | Path, on_bad: OnBad | None) -> Iterator[tuple[int, list[str]]]:
@@ -159,13 +108,6 @@ def _number(text: str, path: str | Path, line: int) -> float:
     return number
 
 
-def _grade(text: str, path: str | Path, line: int) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise DataError(path, f"grade must be an integer: got {text!r}", line) from error
-
-
 def is_valid_id(text: str) -> bool:
     """Whether these formats allow an id: it is not empty and contains no whitespace.
 
@@ -174,17 +116,13 @@ def is_valid_id(text: str) -> bool:
     return text.split() == [text]
 
 
-def _checked_id(text: str, path: str | Path) -> str:
+def checked_id(text: str, path: str | Path) -> str:
+    """The id.
+
+    :param text: The id.
+    :param path: The file, for messages.
+    :raises DataError: If these formats do not allow it.
+    """
     if not is_valid_id(text):
         raise DataError(path, f"ids and tags must be non-empty and without whitespace: got {text!r}")
     return text
-
-
-def relevant_ids(qrels: Mapping[str, Mapping[str, int]]) -> dict[str, tuple[str, ...]]:
-    """The ids of the relevant passages of each question.
-
-    :param qrels: Grades by question id and passage id.
-    """
-    return {
-        question: tuple(passage for passage, grade in grades.items() if grade > 0) for question, grades in qrels.items()
-    }

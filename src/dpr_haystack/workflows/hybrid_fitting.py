@@ -39,6 +39,7 @@ from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.progress import Progress
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
+from dpr_haystack.workflows.evaluation.coverage import judgeable
 from dpr_haystack.workflows.evaluation.retrieval_judge import PassageCache
 from dpr_haystack.workflows.hybrid_fit_report import Figures, FitReport, Gain
 
@@ -86,10 +87,11 @@ def fit_hybrid(
     :param progress: Called with the number of steps done since the last call: one step per question for the search,
         and one per question and normalisation.
     :raises InputError: If there are no vectors, no questions or fewer questions than folds, a question has neither gold
-        passages nor answers, no right passage was found for any question, or an option is invalid.
+        passages nor answers, none can be judged, no right passage was found for any question, or an option is invalid.
     """
     options = options or FitOptions()
     check_fit(search, questions, options, hybrid.settings.candidates)
+    questions, _ = judgeable(search, questions)
     step = progress or (lambda _: None)
     searched, alone = _search(search, hybrid, questions, options.match, step)
     if not any(np.isfinite(ranks).any() for ranks in alone.values()):

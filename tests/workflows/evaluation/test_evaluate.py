@@ -14,6 +14,7 @@ from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
+from dpr_haystack.workflows.evaluation.coverage import Coverage
 from dpr_haystack.workflows.evaluation.evaluate import EvaluationOptions, evaluate
 
 
@@ -59,8 +60,10 @@ def test_questions_of_which_none_can_be_judged(tmp_path: Path, caplog: pytest.Lo
         in caplog.text
     )
     caplog.clear()
-    evaluate(search, [Question("apple", ("apple",), ("2",))], None, EvaluationOptions(ks=[1]))
-    assert "gold passages of 1 of 1 questions cannot be found and count as not found: 1 of 1 gold" in caplog.text
+    report = evaluate(search, [Question("apple", ("apple",), ("2",))], None, EvaluationOptions(ks=[1]))
+    assert "Only answers are judged: 1 of 1 gold passages are not in" in caplog.text
+    assert (report.systems["bm25"].gold, report.systems["bm25"].answer) == ({}, {1: 100.0})
+    assert report.coverage == Coverage(questions=1, judged=1, gold_passages=1, missing_gold_passages=1)
     caplog.clear()
     half = [Question("apple", (), ("1",)), Question("pear", (), ("2",))]
     evaluate(search, half, None, EvaluationOptions(ks=[1]))

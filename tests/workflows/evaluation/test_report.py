@@ -10,6 +10,7 @@ import json
 import pytest
 from scipy.stats import binomtest
 
+from dpr_haystack.workflows.evaluation.coverage import Coverage
 from dpr_haystack.workflows.evaluation.report import report_of
 from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks
 
@@ -19,7 +20,7 @@ HYBRID = Ranks(gold=[1, 1, 1, 1, 1, 1, 2, 2], answer=[1, 1])
 
 
 def test_by_hand() -> None:
-    report = report_of(9, {"bm25": BM25, "dpr": DPR, "hybrid": HYBRID}, [1, 5])
+    report = report_of(Coverage(9, 9, 0, 0), {"bm25": BM25, "dpr": DPR, "hybrid": HYBRID}, [1, 5])
     assert report.questions == 9
     bm25, dpr = report.systems["bm25"], report.systems["dpr"]
     assert (bm25.gold, bm25.answer) == ({1: 25.0, 5: 62.5}, {1: 50.0, 5: 100.0})
@@ -39,9 +40,9 @@ def test_by_hand() -> None:
 
 
 def test_as_json() -> None:
-    report = report_of(8, {"bm25": Ranks(BM25.gold, []), "hybrid": Ranks(HYBRID.gold, [])}, [1])
+    report = report_of(Coverage(8, 8, 0, 0), {"bm25": Ranks(BM25.gold, []), "hybrid": Ranks(HYBRID.gold, [])}, [1])
     told = json.loads(json.dumps(report.to_json()))
-    assert list(told) == ["questions", "judged", "systems", "significance"]
+    assert list(told) == ["questions", "judged", "coverage", "systems", "significance"]
     assert list(told["systems"]["bm25"]) == ["gold", "answer", "gold_intervals", "answer_intervals", "mrr"]
     assert told["systems"]["bm25"]["answer"] == {}
     assert list(told["significance"]) == ["gold"]
@@ -49,4 +50,4 @@ def test_as_json() -> None:
     assert told["significance"]["gold"]["hybrid - bm25"]["1"]["p"] == 0.125
     report.systems["bm25"].measures = {"R@1": 50.0}
     assert report.to_json()["systems"]["bm25"]["measures"] == {"R@1": 50.0}
-    assert "significance" not in report_of(8, {"bm25": BM25}, [1]).to_json()
+    assert "significance" not in report_of(Coverage(8, 8, 0, 0), {"bm25": BM25}, [1]).to_json()

@@ -128,6 +128,21 @@ def test_a_positive_under_another_id_is_no_negative(store: Any, examples: list[T
     assert not {each.text for each in mined.hard_negatives} & {each.text for each in first.positives}
 
 
+@pytest.mark.parametrize("as_iterator", [False, True])
+def test_the_positives_of_another_row_of_the_question_are_no_negatives(
+    store: Any, examples: list[TrainingExample], as_iterator: bool
+) -> None:
+    first, second, *_ = examples
+    (found,) = mine_hard_negatives([replace(first, answers=())], store, count=2, margin=None)
+    best, next_best = found.hard_negatives
+    other = TrainingExample(first.question.upper(), (best,), hard_negatives=first.positives, negatives=first.positives)
+    rows = [replace(first, answers=(), hard_negatives=(best,)), second, other]
+    examples_of_rows = iter(rows) if as_iterator else rows
+    one, _, two = mine_hard_negatives(examples_of_rows, store, count=1, margin=None, keep=True)
+    assert [each.id for each in one.hard_negatives] == [each.id for each in two.hard_negatives] == [next_best.id]
+    assert two.negatives == ()
+
+
 def test_old_negatives_go_or_stay_and_another_model_has_a_say(store: Any, examples: list[TrainingExample]) -> None:
     (first, *_) = examples
     (without,) = mine_hard_negatives([first], store, count=2, margin=None)

@@ -13,6 +13,7 @@ import pytest
 from dpr_haystack.core.passages import make_passage
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.training import TrainingExample
+from dpr_haystack.workflows.training.mining import known_positives
 from dpr_haystack.workflows.training.other_negatives import add_random_negatives
 
 POOL = [make_passage("", f"passage number {number}", {}) for number in range(20)]
@@ -45,3 +46,11 @@ def test_a_pool_with_few_that_will_do_gives_those() -> None:
         add_random_negatives([], POOL, -1)
     with pytest.raises(InputError, match="got an empty one"):
         add_random_negatives([], [], 1)
+
+
+def test_the_positives_of_other_rows_of_the_question_are_not_drawn() -> None:
+    rows = [replace(example(0), hard_negatives=()), replace(example(2, "number 3"), question="Which  one?")]
+    known = known_positives(rows)
+    for each in add_random_negatives(rows, POOL[:5], 9, source="gold", known=known):
+        left = ["passage number 1", "passage number 4"] if each.positives == rows[0].positives else ["passage number 4"]
+        assert sorted(passage.text for passage in each.negatives) == left

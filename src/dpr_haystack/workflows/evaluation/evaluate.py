@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-from haystack import logging
 
 from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.components.retrievers.hybrid_search import HybridSearch, runs_of, systems_of
@@ -18,11 +16,10 @@ from dpr_haystack.core.progress import Progress
 from dpr_haystack.engines.ranking_measures import RankingMeasures
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
+from dpr_haystack.workflows.evaluation.coverage import judgeable
 from dpr_haystack.workflows.evaluation.reader_judge import ReadingJudge
 from dpr_haystack.workflows.evaluation.report import EvaluationReport, SystemReport, report_of
 from dpr_haystack.workflows.evaluation.retrieval_judge import JudgedQuestion, RetrievalJudge
-
-logger = logging.getLogger(__name__)
 
 # Questions per batch; few with a reader, so that progress is reported often.
 _AT_ONCE, _READ_AT_ONCE = 256, 8
@@ -85,7 +82,7 @@ def evaluate(
     if not questions:
         msg = "evaluation needs questions: got none"
         raise InputError(msg)
-    check_judgeable(search, questions)
+    questions, coverage = judgeable(search, questions)
     ks = options.ks
     names = systems_of(hybrid, options.systems)
     judge = RetrievalJudge(search, names, max(ks), options.match)
@@ -99,7 +96,7 @@ def evaluate(
             reading.add(batch, runs)
         if progress is not None:
             progress(len(batch))
-    report = report_of(len(questions), judge.ranks, ks)
+    report = report_of(coverage, judge.ranks, ks)
     for name, measuring in measured.items():
         report.systems[name].measures = measuring.means()
     for name, reader_reports in (reading.reports() if reading is not None else {}).items():
@@ -107,45 +104,26 @@ def evaluate(
     return report
 
 
-def check_judgeable(search: PassageSearch, questions: Sequence[Question]) -> None:
-    """Refuse questions of which none can be judged, and warn if most gold passages cannot be found.
-
-    A question can be judged if it has answers, or if one of its gold passages is in the store or index.
-
-    :param search: Searches the passages.
-    :param questions: The questions.
-    :raises InputError: If no question can be judged.
-    """
-    gold = list(dict.fromkeys(name for question in questions for name in question.passage_ids))
-    stored = {name for batch in batched(gold, _AT_ONCE) for name in search.documents(batch)}
-    with_gold = [question for question in questions if question.passage_ids]
-    unfindable = sum(stored.isdisjoint(question.passage_ids) for question in with_gold)
-    missing = f"{len(gold) - len(stored)} of {len(gold)} gold passages are not in {search.location}"
-    if unfindable == len(with_gold) and not any(question.answers for question in questions):
-        reason = missing if gold else "none has answers or gold passages"
-        msg = f"none of {len(questions)} questions can be judged: {reason}"
-        raise InputError(msg)
-    if 2 * unfindable > len(with_gold):
-        logger.warning(
-            "The gold passages of {unfindable} of {count} questions cannot be found and count as not found: {reason}",
-            unfindable=unfindable,
-            count=len(with_gold),
-            reason=missing,
-        )
-
-
 def _record(
     judged: Sequence[JudgedQuestion], measured: dict[str, RankingMeasures], recorders: Sequence[Recorder]
 ) -> None:
     for name, measuring in measured.items():
         measuring.add(
-            (question.question.passage_ids, question.runs[name].ids)
+            (grades_of(question.question), question.runs[name].ids)
             for question in judged
             if question.question.passage_ids
         )
     for question in judged:
         for record in recorders:
             record(question)
+
+
+def grades_of(question: Question) -> Mapping[str, float]:
+    """The grades of the judged passages of a question; gold passages without grades have the grade 1.
+
+    :param question: The question.
+    """
+    return question.grades or dict.fromkeys(question.passage_ids, 1)
 
 
 def _measured(

@@ -12,6 +12,7 @@ from typing import Any
 from dpr_haystack.core.intervals import Interval, counted_interval
 from dpr_haystack.core.metrics import hits_within, mean_reciprocal_rank, top_k_accuracy
 from dpr_haystack.core.significance import Comparison, compare_hits
+from dpr_haystack.workflows.evaluation.coverage import Coverage
 from dpr_haystack.workflows.evaluation.reader_judge import ReaderReport
 from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks
 
@@ -72,12 +73,14 @@ class EvaluationReport:
     :param significance: Differences between systems with their p. The tests are not corrected for multiple comparisons:
         without any true difference, one in twenty has a p below 0.05.
     :param ranks: For each system the ranks that these figures are computed from.
+    :param coverage: Which questions could be judged, and which of their gold passages are missing.
     """
 
     questions: int
     systems: dict[str, SystemReport]
     significance: Comparisons = field(default_factory=dict)
     ranks: dict[str, Ranks] = field(default_factory=dict)
+    coverage: Coverage | None = None
 
     def judged(self, kind: str) -> int:
         """The number of questions that name a gold passage, or have an answer.
@@ -91,6 +94,7 @@ class EvaluationReport:
         fields: dict[str, Any] = {
             "questions": self.questions,
             "judged": {kind: self.judged(kind) for kind in KINDS},
+            **({} if self.coverage is None else {"coverage": asdict(self.coverage)}),
             "systems": {name: report.to_json() for name, report in self.systems.items()},
         }
         if self.significance:
@@ -103,15 +107,15 @@ class EvaluationReport:
         return fields
 
 
-def report_of(questions: int, ranks: dict[str, Ranks], ks: Sequence[int]) -> EvaluationReport:
+def report_of(coverage: Coverage, ranks: dict[str, Ranks], ks: Sequence[int]) -> EvaluationReport:
     """Compute a report from the ranks of the first right passages.
 
-    :param questions: Number of questions.
+    :param coverage: The counts of questions.
     :param ranks: The ranks of each system.
     :param ks: The k of the top-k accuracies.
     """
     systems = {name: _system_report(of_system, ks) for name, of_system in ranks.items()}
-    return EvaluationReport(questions, systems, _significance(ranks, ks), ranks)
+    return EvaluationReport(coverage.questions, systems, _significance(ranks, ks), ranks, coverage)
 
 
 def _system_report(ranks: Ranks, ks: Sequence[int]) -> SystemReport:

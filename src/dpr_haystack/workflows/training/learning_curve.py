@@ -25,12 +25,12 @@ from dpr_haystack.core.model_directory import Role
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.core.similarity import Similarity
-from dpr_haystack.core.text import PassageText, as_title, normalize_question
+from dpr_haystack.core.text import PassageText, as_title, normalize_question, question_key
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.question import Question
-from dpr_haystack.workflows.evaluation.evaluate import check_judgeable
+from dpr_haystack.workflows.evaluation.coverage import judgeable
 from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks, RetrievalJudge
 from dpr_haystack.workflows.opening import all_passages
 from dpr_haystack.workflows.training.encoder_pair import EncoderPair
@@ -110,7 +110,7 @@ def learning_curve(
     root = Path(config.output_dir).expanduser().absolute()
     search = search_over(document_store, purpose="a learning curve")
     try:
-        check_judgeable(search, questions)
+        questions, _ = judgeable(search, questions)
         data = _training_data(config, chosen.counts, questions, notify, on_bad) if max(chosen.counts) else {}
         evaluator = _Evaluator(search, questions, chosen, lambda: all_passages(document_store))
         ranks = {BM25: evaluator.bm25_ranks()}
@@ -138,8 +138,8 @@ def _training_data(
             f"got {max(counts)}"
         )
         raise InputError(msg)
-    known = {normalize_question(row.question) for row in whole.rows}
-    shared = sum(normalize_question(question.question) in known for question in questions)
+    known = {question_key(row.question) for row in whole.rows}
+    shared = sum(question_key(question.question) in known for question in questions)
     if shared:
         notify(
             f"{shared} of the {len(questions)} evaluation questions are also in the training file, so that the "

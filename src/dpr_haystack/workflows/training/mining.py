@@ -20,8 +20,9 @@ from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.hits import Hits
 from dpr_haystack.core.hybrid_settings import HybridSettings
+from dpr_haystack.core.known_positives import Known, KnownPositives
 from dpr_haystack.core.negatives import Candidate, NegativeRules, Tally, choose_negatives
-from dpr_haystack.core.passages import Passage, passage_id
+from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.progress import Progress
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.training import TrainingExample
@@ -80,7 +81,10 @@ def mine_hard_negatives(
     but not among the results scores lower than all of them, so all of them are too close to it. A positive that is not
     in the store sets no margin.
 
-    :param examples: Questions with their positives, read as needed.
+    Rows with the same question have the same positives and answers: those of all of them. So the examples are read
+    twice; an iterator, which cannot be, is held in memory.
+
+    :param examples: Questions with their positives.
     :param document_store: The passages.
     :param model: The question tower; None for ``source="bm25"``.
     :param options: Settings for mining.
@@ -95,7 +99,7 @@ def mine_hard_negatives(
     if chosen.source != "bm25" and model is None:
         msg = f"source={chosen.source!r} needs the question tower: model=..."
         raise InputError(msg)
-    return _mined(iter(examples), document_store, model, chosen, check, tally or Tally(), progress)
+    return _mined(examples, document_store, model, chosen, check, tally or Tally(), progress)
 
 
 def _options(options: MiningOptions | None, rules: Mapping[str, object]) -> MiningOptions:
@@ -112,8 +116,19 @@ def _options(options: MiningOptions | None, rules: Mapping[str, object]) -> Mini
         raise InputError(str(error)) from error
 
 
+def known_positives(examples: Iterable[TrainingExample]) -> KnownPositives:
+    """The positives and answers of each question over all examples.
+
+    :param examples: The examples.
+    """
+    known = KnownPositives()
+    for example in examples:
+        known.add(example.question, example.positives, example.answers)
+    return known
+
+
 def _mined(
-    examples: Iterator[TrainingExample],
+    examples: Iterable[TrainingExample],
     document_store: AnyStore,
     model: str | None,
     options: MiningOptions,
@@ -121,12 +136,15 @@ def _mined(
     tally: Tally,
     progress: Progress | None,
 ) -> Iterator[TrainingExample]:
+    if isinstance(examples, Iterator):
+        examples = list(examples)
+    known = known_positives(examples)
     search = search_over(document_store, purpose="mining")
     hybrid = None
     if model is not None and options.source != "bm25":
         hybrid = hybrid_search_over(search, model, HybridSettings(exact_scores=True))
     try:
-        miner = _Miner(search, hybrid, options, check, tally)
+        miner = _Miner(search, hybrid, options, known, check, tally)
         for batch in batched(examples, _AT_ONCE):
             yield from miner.mined(batch)
             if progress is not None:
@@ -143,6 +161,7 @@ class _Miner:
     :param search: Searches the passages.
     :param hybrid: Both searches; None for BM25.
     :param options: Settings for mining.
+    :param known: The positives and answers of each question.
     :param check: Judgement of another model, or None.
     :param tally: Counts candidates.
     """
@@ -152,12 +171,14 @@ class _Miner:
         search: PassageSearch,
         hybrid: HybridSearch | None,
         options: MiningOptions,
+        known: KnownPositives,
         check: Check | None,
         tally: Tally,
     ) -> None:
         self._search = search
         self._hybrid = hybrid
         self._options = options
+        self._known = known
         self._matcher = AnswerMatcher(options.match)
         self._check = check
         self._tally = tally
@@ -167,14 +188,15 @@ class _Miner:
         runs = runs_of(self._search, self._hybrid, questions, self._options.rules.last_rank, [self._options.source])
         results = [run[self._options.source].first(self._options.rules.last_rank) for run in runs]
         ids = [name for hits in results for name in hits.ids]
-        ids += [passage.id for example in batch for passage in example.positives]
+        ids += [name for example in batch for name in self._known.of(example.question).ids]
         documents = self._search.documents(list(dict.fromkeys(ids)))
         passages = {name: as_passage(document) for name, document in documents.items()}
         return [self._with_negatives(example, hits, passages) for example, hits in zip(batch, results, strict=True)]
 
     def _with_negatives(self, example: TrainingExample, hits: Hits, passages: Mapping[str, Passage]) -> TrainingExample:
         candidates = [Candidate(*hit) for hit in zip(*hits, strict=True) if hit[0] in passages]
-        gold = _gold(example, [passages[candidate.id] for candidate in candidates])
+        known = self._known.of(example.question)
+        gold = known.ids | {candidate.id for candidate in candidates if known.includes(passages[candidate.id])}
         chosen = choose_negatives(
             candidates,
             self._options.rules,
@@ -182,23 +204,24 @@ class _Miner:
             question=example.question,
             gold=gold,
             positive=_positive_score(candidates, gold, is_stored=any(name in passages for name in gold)),
-            has_answer=self._answers_in(example, candidates, passages),
+            has_answer=self._answers_in(known, candidates, passages),
             is_relevant=self._relevance(example.question, passages),
         )
         ranks = {candidate.id: rank for rank, candidate in enumerate(candidates, 1)}
         mined = [_mined_passage(passages[hit.id], hit, ranks[hit.id], self._options.source) for hit in chosen]
         if self._options.keep:
-            known = {passage.id for passage in mined}
-            mined += [passage for passage in example.hard_negatives if passage.id not in known]
-        return replace(example, hard_negatives=tuple(mined))
+            new = {passage.id for passage in mined}
+            mined += [passage for passage in _negatives(example.hard_negatives, known) if passage.id not in new]
+        others = tuple(_negatives(example.negatives, known))
+        return replace(example, hard_negatives=tuple(mined), negatives=others)
 
     def _answers_in(
-        self, example: TrainingExample, candidates: Sequence[Candidate], passages: Mapping[str, Passage]
+        self, known: Known, candidates: Sequence[Candidate], passages: Mapping[str, Passage]
     ) -> Callable[[str], bool] | None:
-        if not (self._options.filter_answers and example.answers):
+        if not (self._options.filter_answers and known.answers):
             return None
         ids = [candidate.id for candidate in candidates]
-        matches = self._matcher.find(example.answers, [passages[name].text for name in ids])
+        matches = self._matcher.find(known.answers, [passages[name].text for name in ids])
         return dict(zip(ids, matches, strict=True)).__getitem__
 
     def _relevance(
@@ -216,17 +239,9 @@ def _positive_score(candidates: Sequence[Candidate], gold: set[str], *, is_store
     return candidates[-1].score if is_stored and candidates else None
 
 
-def _gold(example: TrainingExample, candidates: Sequence[Passage]) -> set[str]:
-    """Ids of the positives, including candidates with the same text under another id."""
-    ids = {passage.id for passage in example.positives}
-    texts = {passage_id(passage.title, passage.text) for passage in example.positives}
-    texts |= {passage_id("", passage.text) for passage in example.positives}
-    same = {
-        passage.id
-        for passage in candidates
-        if {passage_id(passage.title, passage.text), passage_id("", passage.text)} & texts
-    }
-    return ids | same
+def _negatives(passages: Iterable[Passage], known: Known) -> Iterator[Passage]:
+    """Those of the passages that no row of the question has as a positive."""
+    return (passage for passage in passages if not known.includes(passage))
 
 
 def _mined_passage(passage: Passage, candidate: Candidate, rank: int, source: str) -> Passage:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from dpr_haystack.core.answers import AnswerMatcher
+from dpr_haystack.core.known_positives import Known, KnownPositives
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.training import TrainingExample
@@ -28,6 +29,7 @@ def add_random_negatives(
     match: str = "string",
     filter_answers: bool = True,
     seed: int = 0,
+    known: KnownPositives | None = None,
 ) -> Iterator[TrainingExample]:
     """Append ``negatives`` drawn from a pool to those of the examples.
 
@@ -38,6 +40,7 @@ def add_random_negatives(
     :param match: ``"string"``, or ``"regex"`` if answers are patterns.
     :param filter_answers: Exclude passages that contain an answer.
     :param seed: Random seed; the passages drawn depend only on seed and question.
+    :param known: The positives and answers of each question over all rows; None for those of each example alone.
     :raises InputError: If ``count`` is below 0, or the pool is empty.
     """
     if count < 0:
@@ -47,25 +50,35 @@ def add_random_negatives(
         msg = "negatives are drawn from a pool of passages: got an empty one"
         raise InputError(msg)
     matcher = AnswerMatcher(match) if filter_answers else None
-    return (_with_negatives(example, pool, count, source, matcher, seed) for example in examples)
+    known = known or KnownPositives()
+    return (
+        _with_negatives(example, known.of(example.question), pool, count, source, matcher, seed) for example in examples
+    )
 
 
 def _with_negatives(
-    example: TrainingExample, pool: Sequence[Passage], count: int, source: str, matcher: AnswerMatcher | None, seed: int
+    example: TrainingExample,
+    known: Known,
+    pool: Sequence[Passage],
+    count: int,
+    source: str,
+    matcher: AnswerMatcher | None,
+    seed: int,
 ) -> TrainingExample:
     rng = random.Random(f"{seed}/{example.id}/{example.question}")  # noqa: S311 -- not for security
     used = [*example.positives, *example.hard_negatives, *example.negatives]
-    known = {passage.id for passage in used} | {passage.text for passage in used}
+    taken = {passage.id for passage in used} | {passage.text for passage in used}
+    answers = dict.fromkeys([*example.answers, *known.answers])
     drawn: list[Passage] = []
     for position in _positions(len(pool), rng):
         if len(drawn) >= count:
             break
         passage = pool[position]
-        if known & {passage.id, passage.text}:
+        if taken & {passage.id, passage.text} or known.includes(passage):
             continue
-        if matcher is not None and example.answers and matcher.has_answer(example.answers, passage.text):
+        if matcher is not None and answers and matcher.has_answer(answers, passage.text):
             continue
-        known.add(passage.id)
+        taken.add(passage.id)
         drawn.append(replace(passage, meta={"source": source}))
     return replace(example, negatives=(*example.negatives, *drawn))
 

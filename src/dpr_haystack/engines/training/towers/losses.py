@@ -169,7 +169,8 @@ class RetrievalLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         if bool(masked.all()):
             msg = (
                 f"a batch of {len(targets)} questions and {len(numbers)} passages has no negatives: every passage "
-                "answers every question. Raise batch_size or hard_negatives, or set mask_same_answer to false"
+                "answers every question (rows of one question share their positives). Raise batch_size or "
+                "hard_negatives, or set mask_same_answer to false"
             )
             raise InputError(msg)
         return ~masked

@@ -57,7 +57,7 @@ class PoolEvaluator(BaseEvaluator):  # type: ignore[misc]
         pool = list(dict.fromkeys(number for numbers in candidates for number in numbers))
         self._pool = [validation.passages[number] for number in pool]
         columns = {number: column for column, number in enumerate(pool)}
-        self._positives = [[columns[number] for number in row.positives] for row in validation.rows]
+        self._positives = [[columns[number] for number in row.gold if number in columns] for row in validation.rows]
         self._similarity = similarity
         self._bfloat16 = bfloat16
         self._chunk_tokens = chunk_tokens

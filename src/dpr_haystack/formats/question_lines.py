@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Questions in lines: DPR's ``qas.csv``, CuratedTREC, and tables with column names in their first line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from dpr_haystack.errors import DataError
+from dpr_haystack.formats.answers import ANSWER_NAMES, LITERAL_ERRORS, cell_value, literal, strings_in
+from dpr_haystack.formats.open_text import OnBad, counted_lines
+from dpr_haystack.formats.qrels import kind_of_lines as kind_of_trec_lines
+from dpr_haystack.formats.question import Question
+from dpr_haystack.formats.question_records import QUESTION_NAMES, checked, question_of
+from dpr_haystack.formats.records import Record
+from dpr_haystack.formats.tables import delimiter_of, read_rows
+
+_SAMPLED_LINES = 100
+_TABS_IN_PATTERN_LINE = 3
+_LISTS = {*ANSWER_NAMES, "passage_ids"}
+_NAME = re.compile(r"[^\W\d][\w .:-]{0,39}")
+
+
+def kind_of_lines(path: str | Path) -> str:
+    """The format of most of the first lines: ``"json"``, ``"patterns"``, ``"rows"`` or ``"table"`` (with commas).
+
+    :param path: The file.
+    :raises DataError: If they are those of qrels or a TREC run.
+    """
+    lines = [line for _, _, line in islice(counted_lines(path, lambda _: None), _SAMPLED_LINES)]
+    kind = kind_of_trec_lines(lines)
+    if kind is not None:
+        msg = f"is {kind}, not a file of questions: --questions names the questions, --qrels the qrels"
+        raise DataError(path, msg)
+    if lines and delimiter_of(path) != "\t":
+        return "table"
+    kinds: Counter[str] = Counter()
+    for line in lines:
+        if line.lstrip().startswith("{"):
+            kinds["json"] += 1
+        elif "\t" in line:
+            kinds["patterns" if line.count("\t") == _TABS_IN_PATTERN_LINE else "rows"] += 1
+    return max(kinds, key=lambda kind: kinds[kind], default="rows")
+
+
+def line_parsers(path: str | Path, on_bad: OnBad | None, *, ids: bool = False) -> Iterator[Callable[[], Question]]:
+    """A parser for each question of a file that is not JSON.
+
+    :param path: The file.
+    :param on_bad: Called with the error of each line that cannot be split into cells; None to raise it.
+    :param ids: Whether lines of two columns without names are id and question.
+    """
+    kind, skipped = kind_of_lines(path), list[DataError]()
+
+    def skip(error: DataError) -> None:
+        skipped.append(error)
+        if on_bad is not None:
+            on_bad(error)
+
+    rows = _rows(path, kind, None if on_bad is None else skip)
+    names: list[str] | None = None
+    for count, (line, cells) in enumerate(rows, 1):
+        if count == 1 and is_header(cells):
+            names = [name.strip().lower() for name in cells]
+            continue
+        if kind == "table" and names is None:
+            reason = f"must have column names in its first line, one of them {', '.join(QUESTION_NAMES)}: got {cells}"
+            raise DataError(path, reason, line)
+        number = count + len(skipped) - (names is not None)
+        if names is not None:
+            yield partial(_from_table_row, names, cells, path, number, line)
+        elif kind == "patterns":
+            yield partial(_from_pattern_row, cells, path, line)
+        elif ids and len(cells) == 2:
+            yield partial(checked, Question(cells[1].strip(), (), (), cells[0].strip()), path, "", line)
+        else:
+            yield partial(_from_row, cells, path, number, line)
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether a row has the names of columns, one of them that of the question.
+
+    :param cells: The row.
+    """
+    names = [cell.strip().lower() for cell in cells]
+    return len(names) > 1 and any(name in QUESTION_NAMES for name in names) and all(map(_NAME.fullmatch, names))
+
+
+def _rows(path: str | Path, kind: str, on_bad: OnBad | None) -> Iterator[tuple[int, list[str]]]:
+    if kind == "patterns":
+        # Not parsed as CSV: these files have no quoting; a quote is part of the question or the pattern.
+        return ((line, text.split("\t")) for _, line, text in counted_lines(path, on_bad))
+    rows = read_rows(path, delimiter=delimiter_of(path), on_bad=on_bad)
+    return (row for row in rows if any(map(str.strip, row[1])))
+
+
+def _from_table_row(names: Sequence[str], cells: Sequence[str], path: str | Path, number: int, line: int) -> Question:
+    if len(cells) != len(names):
+        raise DataError(path, f"must have {len(names)} columns, {', '.join(names)}: got {len(cells)}", line)
+    try:
+        fields = {
+            name: cell_value(cell) if name in _LISTS else cell if name in QUESTION_NAMES else cell or None
+            for name, cell in zip(names, cells, strict=True)
+        }
+    except TypeError as error:
+        raise DataError(path, str(error), line) from error
+    return question_of(Record(fields, line, number), path)
+
+
+def _from_pattern_row(cells: Sequence[str], path: str | Path, line: int) -> Question:
+    if len(cells) != 4:
+        raise DataError(path, f"expected tab-separated id, type, question and pattern: got {len(cells)} columns", line)
+    return checked(Question(cells[2], (cells[3],), (), cells[0]), path, "", line)
+
+
+def _from_row(cells: Sequence[str], path: str | Path, number: int, line: int) -> Question:
+    if len(cells) != 2:
+        reason = f"expected a tab-separated question and list of answers: got {len(cells)} columns"
+        raise DataError(path, reason, line)
+    try:
+        value = literal(cells[1])
+        answers = tuple(strings_in(value)) if isinstance(value, list | tuple) else None
+    except LITERAL_ERRORS:
+        answers = None
+    if answers is None:
+        reason = f"answers must be a list of strings such as ['Paris', 'City of Light']: got {cells[1][:80]!r}"
+        raise DataError(path, reason, line)
+    return checked(Question(cells[0], answers, (), str(number), is_numbered=True), path, "", line)
