@@ -42,7 +42,7 @@ def judgeable(search: PassageSearch, questions: Sequence[Question]) -> tuple[lis
     """The questions as they can be judged; refuses them if none can be.
 
     Gold passages that cannot be found count as not found, with a warning if that concerns most of the questions. If the
-    store or index has no gold passage at all, they are left out: only answers can be judged.
+    store or index has no gold passage at all, and all these questions have answers, only the answers are judged.
 
     :param search: Searches the passages.
     :param questions: The questions.
@@ -58,7 +58,7 @@ def judgeable(search: PassageSearch, questions: Sequence[Question]) -> tuple[lis
         reason = missing if gold else "none has answers or gold passages"
         msg = f"none of {len(questions)} questions can be judged: {reason}"
         raise InputError(msg)
-    if gold and not stored:
+    if gold and not stored and all(question.answers for question in questions if question.passage_ids):
         logger.warning("Only answers are judged: {reason}", reason=missing)
         return [replace(question, passage_ids=(), grades={}) for question in questions], coverage
     with_gold = sum(bool(question.passage_ids) for question in questions)
