@@ -78,7 +78,6 @@ TESTED_BY = {
     "engines/training/towers/session": "test_train",
     "engines/training/towers/trainer": "test_train",
     "errors": "test_cli_errors",
-    "formats/answers": "test_question_forms",
     "formats/beir": "test_passage_files",
     "formats/columns": "test_passage_files",
     "formats/csv_rows": "test_open_text",
