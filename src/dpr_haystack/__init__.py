@@ -76,6 +76,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
+        from dpr_haystack.core.renamed import renamed
+
+        if (advice := renamed(name)) is not None:
+            # an AttributeError would become "cannot import name", without the advice
+            raise ImportError(advice, name=__name__)
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

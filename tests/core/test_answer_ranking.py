@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpr_haystack.core.answer_ranking import min_max_scale, rank_answers
+from dpr_haystack.core.answer_ranking import independent, min_max_scale, rank_answers
 from dpr_haystack.core.spans import PassageReading, Span
 from dpr_haystack.errors import InputError
 
@@ -154,3 +154,13 @@ def test_what_cannot_be_ranked_is_refused():
 )
 def test_scores_between_0_and_1(scores, expected):
     assert min_max_scale(scores) == pytest.approx(expected)
+
+
+def test_independent_probabilities_are_sigmoids_of_the_scores():
+    ranking = rank_answers(TWO, rank_by="span", top_k=2, boosts=[0.0, 3.0])
+    alone = independent(ranking, 0.1, [0.0, 3.0])
+    assert [answer.span.logit for answer in alone.spans] == [1.0, 2.0]
+    expected = [1 / (1 + E(-0.4)), 1 / (1 + E(-0.2))]
+    assert [answer.probability for answer in alone.spans] == pytest.approx(expected)
+    assert alone.no_answer == pytest.approx((1 - expected[0]) * (1 - expected[1]))
+    assert independent(rank_answers([reading(None, 0.0, [-2000.0])], rank_by="span", top_k=1), 1.0).no_answer == 1.0

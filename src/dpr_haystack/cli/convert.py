@@ -9,10 +9,11 @@ import argparse
 
 from dpr_haystack.cli.common import whole_number
 
-SUMMARY = "make a model directory from checkpoints"
+SUMMARY = "make a model directory from checkpoints; convert old pipelines"
 DESCRIPTION = """Writes a model directory with both towers from Hugging Face DPR checkpoints, any BERT-like encoder, a
 sentence-transformers folder or a .cp file of the original repository. --reader adds a reader: a DPR reader or any model
-for extractive question answering; without MODEL, it is added to an existing model directory."""
+for extractive question answering; without MODEL, it is added to an existing model directory. --pipeline converts YAML
+for faiss-haystack and for Haystack's extractive reader."""
 EXAMPLE = "dpr-haystack convert my-encoder --output model"
 
 
@@ -23,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--passage-model", metavar="MODEL", help="passage tower, if it is a separate checkpoint")
     parser.add_argument("--reader", metavar="MODEL", help="reader to add")
+    parser.add_argument(
+        "--pipeline", metavar="FILE", help="convert this YAML pipeline instead of a model; --output is a file then"
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="model directory to write")
     parser.add_argument(
         "--base-model",
@@ -54,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write the towers as DPRQuestionEncoder and DPRContextEncoder of transformers, for other programs",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing model directory")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing model directory or file")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.engines.towers.conversion import ConversionOptions, convert
     from dpr_haystack.errors import InputError
 
+    if arguments.pipeline is not None:
+        return _convert_pipeline(arguments)
     if arguments.question_model is None and arguments.reader is None:
         msg = "give MODEL, the question tower, or --reader to add a reader to an existing model directory"
         raise InputError(msg)
@@ -84,6 +90,18 @@ def run(arguments: argparse.Namespace) -> int:
 
         written = add_reader(arguments.reader, arguments.output, overwrite=arguments.overwrite)
     print(written)
+    return 0
+
+
+def _convert_pipeline(arguments: argparse.Namespace) -> int:
+    from dpr_haystack.errors import InputError
+    from dpr_haystack.workflows.pipeline_migration import convert_pipeline
+
+    if arguments.question_model is not None or arguments.reader is not None:
+        msg = "--pipeline converts a pipeline and cannot be combined with MODEL or --reader"
+        raise InputError(msg)
+    changes = convert_pipeline(arguments.pipeline, arguments.output, overwrite=arguments.overwrite)
+    print("\n".join([*changes, arguments.output]))
     return 0
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -16,6 +17,8 @@ from dpr_haystack.errors import InputError
 
 RankBy = Literal["passage", "span"]
 RANKINGS: tuple[RankBy, RankBy] = ("passage", "span")
+Probabilities = Literal["softmax", "sigmoid"]
+PROBABILITIES: tuple[Probabilities, Probabilities] = ("softmax", "sigmoid")
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,28 @@ def _by_span(read: _Read, relevance: Floats | None) -> RankedAnswers:
     boosts = {passage: boost for passage, _, boost in read}
     spans.sort(key=lambda answer: -(answer.span.logit + boosts[answer.passage]))
     return RankedAnswers(tuple(spans), float(np.exp(null - normalizer)))
+
+
+def independent(ranking: RankedAnswers, calibration: float, boosts: Sequence[float] | None = None) -> RankedAnswers:
+    """The same answers, each with the probability that it has by itself: the sigmoid of its score.
+
+    These are the probabilities of Haystack's extractive reader. They do not depend on other spans and do not sum to 1;
+    that of "no answer" is the product of the probabilities that each of these answers is wrong.
+
+    :param ranking: Answers ranked by span.
+    :param calibration: Scores are multiplied by it.
+    :param boosts: The values that were added to the scores of each passage's spans.
+    """
+    added = [0.0 if boosts is None else boosts[answer.passage] for answer in ranking.spans]
+    spans = tuple(
+        replace(answer, probability=_sigmoid(calibration * (answer.span.logit + boost)))
+        for answer, boost in zip(ranking.spans, added, strict=True)
+    )
+    return RankedAnswers(spans, math.prod(1.0 - answer.probability for answer in spans))
+
+
+def _sigmoid(value: float) -> float:
+    return float(np.exp(-np.logaddexp(0.0, -value)))
 
 
 def _mass(span: Span, calibration: float) -> float:
