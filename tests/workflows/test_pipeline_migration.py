@@ -69,7 +69,7 @@ def test_a_converted_pipeline_finds_what_it_found(saved: Path, tmp_path: Path) -
     pipeline = Pipeline.loads((tmp_path / "new.yml").read_text())
     found = pipeline.get_component("retriever").run([1.0, 0.0])["documents"]
     assert [document.id for document in found] == ["b", "a"], "by distance; by inner product it would be c, a"
-    settings = pipeline.get_component("reader").to_dict()["init_parameters"]
+    settings = pipeline.to_dict()["components"]["reader"]["init_parameters"]
     assert {name: settings[name] for name in ("model", "top_k", "no_answer", "calibration_factor")} == {
         "model": "my-reader",
         "top_k": 3,
