@@ -3,21 +3,26 @@ PYTHON ?= python3
 BIN := .venv/bin
 SQUAD ?=
 ES_PORT ?= 19200
+ES_VERSION ?=
+ES_NEWEST := 9.5.2
 BENCH_PORT ?= 19201
 ES_SERVER := tools/elasticsearch/server.py
 
-.PHONY: help setup quickstart check quick test lint fix bench wheel clean elasticsearch elasticsearch-stop
+.PHONY: help setup quickstart check quick test test-newest test-all lint fix bench wheel clean elasticsearch elasticsearch-stop
 
 help:
 	@echo "make quickstart   install, make the workspace demo/ and ask it 40 questions"
 	@echo "make check        lint, types and the quick tests, in less than 90 seconds; before every commit"
 	@echo "make test         install, run all tests and show their coverage"
+	@echo "make test-newest  the tests of every query and mapping on Elasticsearch $(ES_NEWEST)"
+	@echo "make test-all     all tests with Elasticsearch 8.19, and all that use a server with $(ES_NEWEST)"
 	@echo "make lint         ruff, mypy, import contracts, docstrings"
 	@echo "make fix          let ruff fix what it can"
 	@echo "make bench        benchmarks, side by side with peers; SQUAD=DIR with SQuAD's two files adds the encoder's and the reader's"
 	@echo "make wheel        build the wheel and try it in an environment of its own"
 	@echo "make elasticsearch, make elasticsearch-stop"
-	@echo "                  a real server on loopback; ES_PORT=N on another port than 19200, ELASTIC_PASSWORD=... with security"
+	@echo "                  a real server on loopback; ES_PORT=N on another port than 19200, ES_VERSION=$(ES_NEWEST) of another"
+	@echo "                  version than 8.19, ELASTIC_PASSWORD=... with security"
 
 setup: .venv/installed
 
@@ -37,6 +42,15 @@ quick: setup
 
 test: setup
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+# The marked tests send every kind of request; what they leave out is mostly errors.
+test-newest: setup
+	DPR_HAYSTACK_ELASTICSEARCH_VERSION=$(ES_NEWEST) $(BIN)/python -m pytest -m each_version \
+		--cov=dpr_haystack.engines.elasticsearch --cov=dpr_haystack.backends.elasticsearch \
+		--cov-report=term:skip-covered --cov-fail-under=80
+
+test-all: test
+	DPR_HAYSTACK_ELASTICSEARCH_VERSION=$(ES_NEWEST) $(BIN)/python -m pytest -m integration
 
 lint: setup
 	$(BIN)/ruff check .
@@ -63,7 +77,7 @@ wheel: setup
 	$(BIN)/python tools/try_wheel.py
 
 elasticsearch:
-	@$(PYTHON) $(ES_SERVER) start --port $(ES_PORT)
+	@$(PYTHON) $(ES_SERVER) start --port $(ES_PORT) $(if $(ES_VERSION),--version $(ES_VERSION))
 
 elasticsearch-stop:
 	@$(PYTHON) $(ES_SERVER) stop --port $(ES_PORT)

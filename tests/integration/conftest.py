@@ -5,6 +5,7 @@
 
 DPR_HAYSTACK_ELASTICSEARCH_URL         a server without security
 DPR_HAYSTACK_SECURE_ELASTICSEARCH_URL  one with security, e.g. http://elastic:password@localhost:9200
+DPR_HAYSTACK_ELASTICSEARCH_VERSION     the version to start; a server that is named must have it
 DPR_HAYSTACK_REQUIRE_ELASTICSEARCH=1   a server that cannot be had is a failure, not a reason to skip
 """
 
@@ -16,7 +17,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -90,11 +91,18 @@ def started(password: str | None = None) -> Iterator[str]:
 def elasticsearch_url() -> Iterator[str]:
     """A server without security."""
     told = os.environ.get("DPR_HAYSTACK_ELASTICSEARCH_URL")
-    if told:
-        yield told
-        return
-    with started() as url:
+    with nullcontext(told) if told else started() as url:
+        check_version(url)
         yield url
+
+
+def check_version(url: str) -> None:
+    """Tests that are meant for a version may not pass on another."""
+    wanted = os.environ.get("DPR_HAYSTACK_ELASTICSEARCH_VERSION")
+    with Elasticsearch(url) as client:
+        found = client.info()["version"]["number"]
+    if wanted not in (None, found):
+        pytest.fail(f"Elasticsearch {found} answers at {url}, not {wanted}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

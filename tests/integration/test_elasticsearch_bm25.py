@@ -71,6 +71,7 @@ def ids(retriever: ElasticsearchBM25Retriever, *arguments: Any, **named: Any) ->
     return [each.id for each in retriever.run(*arguments, **named)["documents"]]
 
 
+@pytest.mark.each_version
 def test_contents_and_titles_are_searched_by_stems_and_nothing_else(retriever_of: Make) -> None:
     retriever = retriever_of()
     assert ids(retriever, "Danube") == ["ulm", "danube"]  # not the note; a content counts more than a title
@@ -84,6 +85,7 @@ def test_contents_and_titles_are_searched_by_stems_and_nothing_else(retriever_of
     assert ids(retriever_of(fields=["n*"]), "danube") == ["warsaw"]
 
 
+@pytest.mark.each_version
 def test_documents_come_back_whole_but_for_their_vectors(retriever_of: Make) -> None:
     found = retriever_of().run("Ulm")["documents"][0]
     assert (found.id, found.content, found.meta, found.embedding) == (
@@ -93,12 +95,14 @@ def test_documents_come_back_whole_but_for_their_vectors(retriever_of: Make) -> 
     assert found.score > 0
 
 
+@pytest.mark.each_version
 def test_an_explicit_fuzziness_applies(retriever_of: Make) -> None:
     assert ids(retriever_of(fuzziness="AUTO"), "Polonum") == ["warsaw"]
     assert ids(retriever_of(fuzziness=1), "Polonum") == ["warsaw"]
     assert ids(retriever_of(fuzziness=0), "Polonum") == []
 
 
+@pytest.mark.each_version
 def test_operator_and_minimum_should_match(retriever_of: Make) -> None:
     assert ids(retriever_of(), "born Danube Ulm", top_k=1) == ["ulm"]
     assert ids(retriever_of(operator="AND"), "born Danube") == ["ulm"]
@@ -123,6 +127,7 @@ TENANT_B = {"field": "meta.tenant", "operator": "==", "value": "b"}
 ANY_TENANT = {"operator": "OR", "conditions": [TENANT_A, TENANT_B]}
 
 
+@pytest.mark.each_version
 def test_filters_and_their_policies(retriever_of: Make) -> None:
     question = "born Danube flows"
     retriever = retriever_of(filters=TENANT_B)
@@ -185,6 +190,7 @@ def test_an_empty_question_is_refused(text: str, retriever_of: Make) -> None:
         retriever.retrieve(text)
 
 
+@pytest.mark.each_version
 def test_ten_thousand_words_are_cut_to_the_rarest(retriever_of: Make, store: Any) -> None:
     """The words before and behind are in every document; those in the middle, in one each, must be searched."""
     common = [f"common{number}" for number in range(500)]
@@ -215,6 +221,7 @@ def test_many_questions_give_what_each_alone_gives(retriever_of: Make) -> None:
     assert [[each.id for each in row] for row in retriever.retrieve(["born", "Danube"], TENANT_A)] == [["ulm"], ["ulm"]]
 
 
+@pytest.mark.each_version
 def test_run_async_gives_what_run_gives_from_any_loop(retriever_of: Make) -> None:
     retriever = retriever_of()
     expected = retriever.run("born Danube", TENANT_B, 5)["documents"]
@@ -256,6 +263,7 @@ def test_an_async_pipeline_closes_what_it_opened(store: Any) -> None:
     assert [each.id for each in asyncio.run(once())["bm25"]["documents"]] == ["ulm", "danube"]
 
 
+@pytest.mark.each_version
 def test_highlights_on_request(retriever_of: Make) -> None:
     found = retriever_of(highlight=True).run("Danube city")["documents"]
     assert [each.id for each in found] == ["ulm", "danube"]
@@ -269,6 +277,7 @@ def test_highlights_on_request(retriever_of: Make) -> None:
     assert "highlights" not in retriever_of().run("Danube")["documents"][0].meta
 
 
+@pytest.mark.each_version
 def test_over_the_default_index_of_the_official_store_contents_are_searched(
     index: str, store_of: Callable[..., Any]
 ) -> None:
@@ -300,6 +309,7 @@ def test_one_request_for_many_questions(retriever_of: Make, caplog: pytest.LogCa
         assert len(caplog.records) == 3
 
 
+@pytest.mark.each_version
 def test_no_vector_leaves_the_server(retriever_of: Make, client: Elasticsearch, index: str) -> None:
     from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch, search_body
 
@@ -307,4 +317,5 @@ def test_no_vector_leaves_the_server(retriever_of: Make, client: Elasticsearch, 
     sources = [each["_source"] for each in client.search(index=index, body=body)["hits"]["hits"]]
     assert sources
     assert all("embedding" not in each for each in sources)
-    assert "embedding" in client.get(index=index, id="ulm")["_source"]
+    (there,) = client.search(index=index, query={"ids": {"values": ["ulm"]}}, fields=["embedding"])["hits"]["hits"]
+    assert there["fields"]["embedding"]

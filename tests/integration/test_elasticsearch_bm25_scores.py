@@ -54,6 +54,7 @@ def check(found: list[Document], expected: list[float]) -> None:
     assert [each.score for each in found] == sorted((each.score or 0.0 for each in found), reverse=True)
 
 
+@pytest.mark.each_version
 @pytest.mark.parametrize(("k1", "b", "boost"), [(0.9, 0.4, 0.3), (1.2, 0.75, 1.0), (0.0, 0.0, 2.5), (2.0, 1.0, 0.0)])
 def test_scores_are_those_of_the_formula(filled: Callable[..., Any], k1: float, b: float, boost: float) -> None:
     contents, titles = corpus(7)
@@ -72,6 +73,7 @@ def test_scores_are_those_of_the_formula(filled: Callable[..., Any], k1: float, 
     only_contents.close()
 
 
+@pytest.mark.each_version
 def test_several_shards_score_as_one_when_asked_to(filled: Callable[..., Any]) -> None:
     contents, titles = corpus(8)
     store = filled(contents, titles, shards=3)

@@ -81,6 +81,7 @@ def exact(documents: list[Document], question: str, model: str) -> dict[str, flo
     return dict(sorted(scores.items(), key=lambda pair: -pair[1]))
 
 
+@pytest.mark.each_version
 def test_it_finds_what_exact_search_finds(retriever_of: Make, documents: list[Document], model: str) -> None:
     retriever = retriever_of(top_k=7)
     expected = exact(documents, QUESTION, model)
@@ -95,9 +96,10 @@ def test_it_finds_what_exact_search_finds(retriever_of: Make, documents: list[Do
     assert retriever.run(QUESTION, top_k=0) == {"documents": []}
 
 
+@pytest.mark.each_version
 @pytest.mark.parametrize(
     ("options", "least"),
-    [("hnsw", 1.0), ("flat", 1.0), ("int8_hnsw", 0.99), ("int4_hnsw", 0.99), ("bbq_hnsw", 0.85), ("bbq_flat", 0.85)],
+    [("hnsw", 1.0), ("flat", 1.0), ("int8_hnsw", 0.99), ("int4_hnsw", 0.99), ("bbq_hnsw", 0.94), ("bbq_flat", 0.94)],
 )
 def test_scores_are_inner_products_whatever_the_index_makes_of_vectors(
     elasticsearch_url: str, index: str, store_of: Callable[..., Any], options: str, least: float
@@ -123,10 +125,11 @@ def test_scores_are_inner_products_whatever_the_index_makes_of_vectors(
     assert np.mean([truth[number, row] >= borders[number] - 1e-4 for number, row, _ in hits]) >= least
 
 
+@pytest.mark.each_version
 def test_without_rescoring_the_scores_of_a_quantised_index_are_wrong(
     elasticsearch_url: str, index: str, store_of: Callable[..., Any]
 ) -> None:
-    """Why rescoring is asked for: this is what the server gives by itself."""
+    """Why rescoring is asked for: this is what the server gives by itself. Elasticsearch 9 errs less than 8."""
     random = np.random.default_rng(7)
     vectors = (random.normal(size=(300, 64)) * random.uniform(0.5, 3, size=(300, 1))).astype(np.float32)
     create_elasticsearch_index(elasticsearch_url, index, embedding_dim=64, index_options="int8_hnsw")
@@ -140,9 +143,10 @@ def test_without_rescoring_the_scores_of_a_quantised_index_are_wrong(
         (found,) = search.dense_documents(question, 20, None)
         worst[oversample] = max(abs(float(question[0] @ vectors[int(each.id)]) - (each.score or 0)) for each in found)
         search.close()
-    assert worst[1.0] < 1e-4 < 0.5 < worst[None]
+    assert worst[1.0] < 1e-4 < 0.1 < worst[None]
 
 
+@pytest.mark.each_version
 def test_a_filter_costs_no_results(retriever_of: Make, documents: list[Document], model: str) -> None:
     ranked = exact(documents, QUESTION, model)
     odd, first = {each.id for each in documents if each.meta["odd"]}, {str(number) for number in range(10)}
@@ -174,6 +178,7 @@ def test_many_questions_travel_together(
     assert retriever.retrieve([]) == []
 
 
+@pytest.mark.each_version
 def test_asynchronous_runs_give_the_same(retriever_of: Make) -> None:
     retriever = retriever_of()
 
@@ -234,6 +239,7 @@ def test_a_known_other_encoder_is_refused(
     wrong.close()
 
 
+@pytest.mark.each_version
 def test_an_index_that_does_not_fit_is_told(
     elasticsearch_url: str, client: Elasticsearch, index: str, store_of: Any, model: str
 ) -> None:
@@ -252,6 +258,7 @@ def test_an_index_that_does_not_fit_is_told(
     retriever.close()
 
 
+@pytest.mark.each_version
 def test_an_index_of_the_official_store_gives_cosines_and_a_warning(
     index: str, store_of: Any, model: str, documents: list[Document], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -77,6 +77,7 @@ def failure_of(store: ElasticsearchDocumentStore, question: str = "Danube", **se
     return caught.value
 
 
+@pytest.mark.each_version
 def test_a_missing_index_is_an_error_and_stays_missing(
     elasticsearch_url: str, index: str, client: Elasticsearch, store_of: Callable[..., Any]
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_server_that_is_down() -> None:
     assert "http://127.0.0.1:1 cannot be reached" in str(failure)
 
 
+@pytest.mark.each_version
 def test_a_request_that_the_server_refuses(elasticsearch_url: str, index: str, store_of: Callable[..., Any]) -> None:
     create_elasticsearch_index(elasticsearch_url, index)
     failure = failure_of(store_of(index), "Danube Ulm", minimum_should_match="many")

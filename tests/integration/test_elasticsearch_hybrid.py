@@ -118,6 +118,7 @@ def test_it_fuses_what_the_two_searches_find(
     assert all(each.embedding is None and each.content and "title" in each.meta for each in found)
 
 
+@pytest.mark.each_version
 def test_missing_scores_are_computed_exactly(
     hybrid_of: Make, store: Any, model: str, documents: list[Document], lists: dict[str, dict[str, float]]
 ) -> None:
@@ -168,6 +169,7 @@ def test_it_works_as_over_our_own_store(
     local.close()
 
 
+@pytest.mark.each_version
 def test_both_searches_are_one_round_trip(hybrid_of: Make, caplog: pytest.LogCaptureFixture) -> None:
     hybrid = hybrid_of(top_k=5)
     hybrid.run(QUESTION)
@@ -190,6 +192,7 @@ def test_both_searches_are_one_round_trip(hybrid_of: Make, caplog: pytest.LogCap
     assert len(caplog.records) == 1
 
 
+@pytest.mark.each_version
 def test_filters_hold_for_both_searches(hybrid_of: Make) -> None:
     few = {"field": "meta.number", "operator": "<", "value": 12}
     other = {"field": "meta.number", "operator": ">", "value": 5}

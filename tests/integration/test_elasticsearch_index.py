@@ -39,6 +39,7 @@ def with_vectors(dimension: int, seed: int = 0) -> tuple[list[Document], np.ndar
     return [replace(each, embedding=row.tolist()) for each, row in zip(DOCUMENTS, vectors, strict=True)], vectors
 
 
+@pytest.mark.each_version
 def test_the_index_is_as_it_was_asked_for(elasticsearch_url: str, index: str, client: Elasticsearch) -> None:
     encoder = {"model": "facebook/dpr-ctx_encoder-single-nq-base", "fingerprint": "abc"}
     made = create_elasticsearch_index(
@@ -73,6 +74,7 @@ def test_the_index_is_as_it_was_asked_for(elasticsearch_url: str, index: str, cl
     assert (settings["number_of_shards"], settings["number_of_replicas"]) == ("2", "0")
 
 
+@pytest.mark.each_version
 def test_the_official_store_and_its_retrievers_work_with_it(
     elasticsearch_url: str, index: str, store_of: Callable[..., Any]
 ) -> None:
@@ -106,6 +108,7 @@ def test_the_official_store_and_its_retrievers_work_with_it(
     assert store.count_documents() == 2
 
 
+@pytest.mark.each_version
 def test_documents_that_would_be_refused_are_stored(
     elasticsearch_url: str, index: str, store_of: Callable[..., Any]
 ) -> None:
@@ -124,6 +127,7 @@ def test_documents_that_would_be_refused_are_stored(
     ]
 
 
+@pytest.mark.each_version
 def test_an_index_that_fits_stays_as_it_is(
     elasticsearch_url: str, index: str, client: Elasticsearch, store_of: Callable[..., Any]
 ) -> None:
@@ -174,24 +178,34 @@ def test_an_index_that_differs_is_refused_with_the_differences(
     assert client.indices.get(index=index)[index] == before
 
 
+@pytest.mark.each_version
+@pytest.mark.parametrize("dimension", [32, 768])
 def test_the_index_of_the_official_store_is_refused(
-    elasticsearch_url: str, index: str, store_of: Callable[..., Any]
+    elasticsearch_url: str, index: str, client: Elasticsearch, store_of: Callable[..., Any], dimension: int
 ) -> None:
-    store_of(index).write_documents(with_vectors(768)[0], refresh=True)
+    """From version 9.1 on, the server's default for 384 dimensions and more is an index of one bit per dimension."""
+    version = tuple(map(int, client.info()["version"]["number"].split(".")))
+    kind = "bbq_hnsw" if version >= (9, 1) and dimension >= 384 else "int8_hnsw"
+    store = store_of(index)
+    assert store.count_documents() == 0
+    with pytest.raises(InputError, match=f"dimension of embedding is None, not {dimension}"):
+        create_elasticsearch_index(elasticsearch_url, index, embedding_dim=dimension)
+    store.write_documents(with_vectors(dimension)[0], refresh=True)
     with pytest.raises(InputError) as caught:
-        create_elasticsearch_index(elasticsearch_url, index, encoder="m")
+        create_elasticsearch_index(elasticsearch_url, index, embedding_dim=dimension, encoder="m")
     for phrase in (
         "analyzer of content is standard, not english",
         "similarity of content is BM25 with k1 1.2 and b 0.75, not BM25 with k1 0.9 and b 0.4",
         "type of title.text is None, not text",
         "similarity of embedding is cosine, not max_inner_product",
-        "index options of embedding is int8_hnsw, not hnsw",
+        f"index options of embedding is {kind}, not hnsw",
         "encoder is None, not {'model': 'm'}",
     ):
         assert phrase in str(caught.value)
     assert "type of title is" not in str(caught.value)
 
 
+@pytest.mark.each_version
 def test_an_analyzer_that_is_not_there_is_said_with_those_that_are(
     elasticsearch_url: str, index: str, client: Elasticsearch
 ) -> None:

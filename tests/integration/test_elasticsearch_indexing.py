@@ -44,6 +44,7 @@ def record_of(model: Path) -> dict[str, str]:
     return embedder.identity.passage_record()
 
 
+@pytest.mark.each_version
 def test_search_and_evaluate_find_there_what_they_find_in_our_store(
     cli: Cli, indexing: Indexing, corpus: Path, client: Elasticsearch, tiny_models: tuple[Path, Path]
 ) -> None:
@@ -73,6 +74,7 @@ def test_search_and_evaluate_find_there_what_they_find_in_our_store(
     assert theirs["systems"]["bm25"]["gold"]["1"] == 100.0
 
 
+@pytest.mark.each_version
 def test_everything_is_there_with_its_vector_and_can_be_found(
     indexing: Indexing, corpus: Path, client: Elasticsearch, index: str, tiny_models: tuple[Path, Path]
 ) -> None:
@@ -87,6 +89,7 @@ def test_everything_is_there_with_its_vector_and_can_be_found(
         assert np.allclose(source["embedding"], expected[name], atol=1e-5), name
 
 
+@pytest.mark.each_version
 def test_only_what_is_new_or_changed_is_embedded(
     indexing: Indexing, corpus: Path, client: Elasticsearch, index: str, tiny_models: tuple[Path, Path]
 ) -> None:
@@ -108,10 +111,11 @@ def test_only_what_is_new_or_changed_is_embedded(
     assert {name: {**source, "file": str(moved)} for name, source in found.items()} == again
 
 
+@pytest.mark.each_version
 def test_vectors_that_a_server_does_not_give_back_are_made_again(
     indexing: Indexing, corpus: Path, client: Elasticsearch, index: str
 ) -> None:
-    """As later versions do it by themselves: a passage that moved may not lose its vector."""
+    """A passage that moved may not lose its vector. Elasticsearch 9 gives it back from where searches read it."""
     body = index_body(IndexLayout(32))
     client.indices.create(
         index=index,
@@ -121,7 +125,9 @@ def test_vectors_that_a_server_does_not_give_back_are_made_again(
     assert indexing(corpus)["embedded"] == 5
     assert indexing(corpus)["unchanged"] == 5
     moved = corpus.rename(corpus.with_name("moved.jsonl"))
-    assert indexing(moved) == {"read": 5, "embedded": 5, "updated": 0, "unchanged": 0, "removed": 0}
+    is_given_back = int(client.info()["version"]["number"].partition(".")[0]) >= 9
+    embedded, updated = (0, 5) if is_given_back else (5, 0)
+    assert indexing(moved) == {"read": 5, "embedded": embedded, "updated": updated, "unchanged": 0, "removed": 0}
     assert client.count(index=index, query={"exists": {"field": "embedding"}})["count"] == 5
     assert client.count(index=index, query={"term": {"file": str(moved)}})["count"] == 5
 
@@ -131,6 +137,7 @@ def versions(client: Elasticsearch, index: str) -> dict[str, Any]:
     return {hit["_id"]: {"version": hit["_version"]} for hit in hits}
 
 
+@pytest.mark.each_version
 def test_what_is_in_metadata_comes_back_and_is_not_written_again(
     indexing: Indexing, tmp_path: Path, client: Elasticsearch, index: str
 ) -> None:
@@ -139,14 +146,16 @@ def test_what_is_in_metadata_comes_back_and_is_not_written_again(
         {"none": None, "empty": [], "nested": {"a": [{"b": None}, {"b": 1}]}, "float": 0.1, "date": "2020-01-01"},
         {"id": "x", "content": "y", "embedding": [1, 2], "score": 3, "blob": "z", "meta": "m"},
         {"dotted.name": 1, "when": "2020-01-01", "long": "ä" * 40_000, "numbers": [0.5] * 300},
+        {"numbers": [0.25] * 200},
     ]
     rows = [{"id": str(number), "text": f"text {number}", "meta": meta} for number, meta in enumerate(metas)]
     file = tmp_path / "odd.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert indexing(file)["embedded"] == 3
-    assert indexing(file) == {"read": 3, "embedded": 0, "updated": 0, "unchanged": 3, "removed": 0}
+    assert indexing(file)["embedded"] == 4
+    assert indexing(file) == {"read": 4, "embedded": 0, "updated": 0, "unchanged": 4, "removed": 0}
 
 
+@pytest.mark.each_version
 def test_pruning_takes_out_what_its_source_has_no_more(
     indexing: Indexing, tmp_path: Path, client: Elasticsearch, index: str
 ) -> None:
@@ -228,6 +237,7 @@ def test_the_encoder_is_recorded_and_another_refused(
     assert indexing(corpus, model=None)["embedded"] == 1
 
 
+@pytest.mark.each_version
 @pytest.mark.parametrize("others", [{}, {"owner": "somebody", "dpr_haystack": {"format": 1, "note": "kept"}}])
 def test_an_index_without_a_record_gets_one_and_keeps_what_others_noted(
     others: dict[str, Any],
@@ -292,6 +302,7 @@ def test_a_language_that_the_index_has_not_is_refused(
     assert indexing(corpus)["embedded"] == 1
 
 
+@pytest.mark.each_version
 def test_a_name_for_several_indices_is_refused_unless_one_is_to_be_written_to(
     elasticsearch_url: str, indexing: Indexing, corpus: Path, client: Elasticsearch, index: str
 ) -> None:

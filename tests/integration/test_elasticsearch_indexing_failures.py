@@ -34,6 +34,7 @@ def corpus(tmp_path: Path) -> Path:
     return passages_file(tmp_path / "corpus.jsonl", TEXTS)
 
 
+@pytest.mark.each_version
 def test_refused_documents_are_listed_and_tried_again(
     elasticsearch_url: str, indexing: Indexing, tmp_path: Path, client: Elasticsearch, index: str
 ) -> None:

@@ -84,6 +84,7 @@ def test_a_killed_run_goes_on_with_the_rest(
     assert indexing(many, *FLOAT32)["embedded"] == 0
 
 
+@pytest.mark.each_version
 def test_what_an_interrupted_run_left_unrefreshed_is_not_embedded_again(
     elasticsearch_url: str,
     indexing: Indexing,

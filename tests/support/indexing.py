@@ -66,10 +66,11 @@ def passages_file(path: Path, texts: Mapping[str, str]) -> Path:
 
 
 def contents(client: Elasticsearch, index: str, *, refresh: bool = True) -> dict[str, dict[str, Any]]:
-    """Every document's source by its id; without a refresh what a search finds by itself."""
+    """Every document's source by its id, with its vector; without a refresh what a search finds by itself."""
     if refresh:
         client.indices.refresh(index=index)
-    hits = list(helpers.scan(client, index=index, size=500))
+    whole = {"_source": {"exclude_vectors": False}}  # Elasticsearch 9.2 and later leave vectors out
+    hits = list(helpers.scan(client, query=whole, index=index, size=500))
     found = {hit["_id"]: hit["_source"] for hit in hits}
     assert len(found) == len(hits)
     return found

@@ -30,8 +30,10 @@ def test_other_similarities(cosine: float, distance: float) -> None:
 
 @given(st.integers(1, 10_000), st.none() | st.integers(1, 10_000))
 def test_number_of_candidates(top_k: int, number: int | None) -> None:
-    knn = dense_body([1.0], DenseSearch(num_candidates=number), [], top_k)["knn"]
-    assert top_k == knn["k"] <= knn["num_candidates"] <= 10_000
+    body = dense_body([1.0], DenseSearch(num_candidates=number), [], top_k)
+    knn = body["knn"]
+    # both decide how many vectors are rescored: Elasticsearch 8 goes by num_candidates and 9 by k
+    assert body["size"] == top_k <= knn["k"] == knn["num_candidates"] <= 10_000
     if number is not None:
         assert knn["num_candidates"] == max(number, top_k)
 

@@ -20,7 +20,13 @@ from dpr_haystack.core.hits import Kept
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.engines.elasticsearch.bulk import BulkWriter
 from dpr_haystack.engines.elasticsearch.creation import creating
-from dpr_haystack.engines.elasticsearch.documents import HAS_VECTOR, counting, reading_documents, reading_page
+from dpr_haystack.engines.elasticsearch.documents import (
+    HAS_VECTOR,
+    counting,
+    reading_documents,
+    reading_page,
+    reading_vectors,
+)
 from dpr_haystack.engines.elasticsearch.index_facts import (
     IndexFacts,
     checking_writes,
@@ -121,12 +127,12 @@ class ElasticsearchWriter:
             # What an interrupted run wrote may not be visible to searches yet.
             self._refresh()
             self._is_fresh = True
-        hits = self._read(ids, self._connection.vector_fields)
-        return {name: self._kept(hit) for name, hit in hits.items()}
+        steps = reading_documents(self._connection.index, ids, self._connection.vector_fields, PATIENT)
+        return {name: self._kept(hit) for name, hit in self._connection.carry_out(steps).items()}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Any]:
         """See :meth:`PassageWriter.vectors`."""
-        return {name: hit["_source"].get(VECTOR_FIELD) for name, hit in self._read(ids, ()).items()}
+        return dict(self._connection.carry_out(reading_vectors(self._connection.index, ids, PATIENT)))
 
     def write(self, documents: Sequence[Document]) -> None:
         """See :meth:`PassageWriter.write`; sends in the background and waits while too many requests are open."""
@@ -182,9 +188,6 @@ class ElasticsearchWriter:
         if facts.encoder is None and facts.dimension is not None:  # an unreadable mapping has neither
             msg = f"{self.location} was deleted while indexing: delete what is there now and index again"
             raise SearchIndexMissing(msg)
-
-    def _read(self, ids: Sequence[str], excludes: Sequence[str]) -> dict[str, Hit]:
-        return self._connection.carry_out(reading_documents(self._connection.index, ids, excludes, PATIENT))
 
     def _refresh(self) -> None:
         self._connection.carry_out(ask("indices.refresh", retries=PATIENT, index=self._connection.index))

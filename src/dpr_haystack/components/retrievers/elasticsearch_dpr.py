@@ -42,8 +42,8 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
     :param top_k: How many documents to return, at most 10,000.
     :param num_candidates: How many vectors each shard examines, at most 10,000: more increase recall and take longer.
         None for 100, or twice ``top_k`` if that is more.
-    :param oversample: If the index quantises, how many times ``top_k`` hits are rescored, 1 to 10; None for the setting
-        of the index, and for servers before 8.18, which have no such option.
+    :param oversample: If the index quantises, how many times ``num_candidates`` vectors are rescored, 1 to 10; None for
+        the setting of the index, and for servers before 8.18, which have no such option.
     :param filters: A Haystack filter for every run, applied during the search, so that it does not reduce recall.
     :param filter_policy: REPLACE: a run's own filter is used instead. MERGE: a document must match both.
     :param device: Where to compute, e.g. ``"cuda:0"``; None for the best device available.

@@ -27,11 +27,9 @@ def reading_documents(index: str, ids: Sequence[str], excludes: Sequence[str], r
     :returns: Hits by id; missing documents are left out. ``matched_queries`` of a hit contains :data:`HAS_VECTOR` if
         the document has a vector.
     """
-    parts = [list(ids[start : start + _AT_ONCE]) for start in range(0, len(ids), _AT_ONCE)]
     bodies = [
         {
-            "size": len(part),
-            "track_total_hits": False,
+            **_hits_of(part),
             "_source": {"excludes": list(excludes)},
             "query": {
                 "bool": {
@@ -40,10 +38,35 @@ def reading_documents(index: str, ids: Sequence[str], excludes: Sequence[str], r
                 }
             },
         }
-        for part in parts
+        for part in _parts(ids)
     ]
     results = yield from searching(index, bodies, retries)
     return {hit["_id"]: hit for hits in results for hit in hits}
+
+
+def reading_vectors(index: str, ids: Sequence[str], retries: int) -> Steps[dict[str, list[float]]]:
+    """Steps that read the vectors of documents by id.
+
+    :param index: The index.
+    :param ids: The ids.
+    :param retries: How often to retry while the server is busy.
+    :returns: Vectors by id, in float32 precision; documents without one are left out.
+    """
+    bodies = [
+        # As a field and not in the source: Elasticsearch 9.2 and later leave vectors out of sources.
+        {**_hits_of(part), "_source": False, "fields": [VECTOR_FIELD], "query": {"ids": {"values": part}}}
+        for part in _parts(ids)
+    ]
+    results = yield from searching(index, bodies, retries)
+    return {hit["_id"]: hit["fields"][VECTOR_FIELD] for hits in results for hit in hits if "fields" in hit}
+
+
+def _parts(ids: Sequence[str]) -> list[list[str]]:
+    return [list(ids[start : start + _AT_ONCE]) for start in range(0, len(ids), _AT_ONCE)]
+
+
+def _hits_of(ids: Sequence[str]) -> dict[str, Any]:
+    return {"size": len(ids), "track_total_hits": False}
 
 
 def reading_page(index: str, fields: Sequence[str], after: Sequence[Any] | None, retries: int) -> Steps[list[Hit]]:

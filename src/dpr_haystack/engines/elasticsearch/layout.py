@@ -126,6 +126,9 @@ def _metadata_templates() -> list[dict[str, Any]]:
     return [
         {"strings": {"path_match": "*", "match_mapping_type": "string", "mapping": keyword}},
         {"dates": {"path_match": "*", "match_mapping_type": "date", "mapping": date}},
+        # Without it, 128 or more of them become a vector: all others must be as long, and Elasticsearch 9.2 and later
+        # leave them out of the document.
+        {"floats": {"path_match": "*", "match_mapping_type": "double", "mapping": {"type": "float"}}},
     ]
 
 

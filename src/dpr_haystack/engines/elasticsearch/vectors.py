@@ -13,7 +13,7 @@ from dpr_haystack.engines.elasticsearch.bodies import source_without
 from dpr_haystack.errors import InputError
 
 VECTOR_FIELD = "embedding"
-#: Multiple of ``top_k`` that is scored again with the full vectors if the index quantises them.
+#: Multiple of the candidates that is scored again with the full vectors if the index quantises them.
 OVERSAMPLE = 3.0
 
 _FEWEST_CANDIDATES, _MOST_CANDIDATES = 100, 10_000
@@ -25,8 +25,8 @@ class DenseSearch:
 
     :param num_candidates: Number of vectors that each shard considers, at most 10,000; None for the greater of 100 and
         twice the number of hits.
-    :param oversample: Multiple of the number of hits that is scored again with the full vectors, 1 to 10; without it,
-        quantised vectors give wrong scores. None leaves it to the index.
+    :param oversample: Multiple of the number of candidates that is scored again with the full vectors, 1 to 10; without
+        it, quantised vectors give wrong scores. None leaves it to the index.
     :param excludes: Fields that are not returned; None to return only ids and scores.
     :raises InputError: If a value is invalid.
     """
@@ -62,11 +62,14 @@ def dense_body(
         msg = f"top_k must be at most {_MOST_CANDIDATES} in Elasticsearch: got {top_k}"
         raise InputError(msg)
     candidates = search.num_candidates or max(_FEWEST_CANDIDATES, 2 * top_k)
+    candidates = min(max(candidates, top_k), _MOST_CANDIDATES)
+    # Elasticsearch 8 rescores num_candidates * oversample vectors, 9 only k * oversample: with both numbers equal, the
+    # recall of a quantised index is the same. The number of hits is limited by size.
     knn: dict[str, Any] = {
         "field": VECTOR_FIELD,
         "query_vector": list(vector),
-        "k": top_k,
-        "num_candidates": min(max(candidates, top_k), _MOST_CANDIDATES),
+        "k": candidates,
+        "num_candidates": candidates,
     }
     if search.oversample is not None:
         knn["rescore_vector"] = {"oversample": search.oversample}
