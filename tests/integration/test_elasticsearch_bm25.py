@@ -317,5 +317,6 @@ def test_no_vector_leaves_the_server(retriever_of: Make, client: Elasticsearch, 
     sources = [each["_source"] for each in client.search(index=index, body=body)["hits"]["hits"]]
     assert sources
     assert all("embedding" not in each for each in sources)
-    (there,) = client.search(index=index, query={"ids": {"values": ["ulm"]}}, fields=["embedding"])["hits"]["hits"]
+    vector = [{"field": "embedding"}]
+    (there,) = client.search(index=index, query={"ids": {"values": ["ulm"]}}, fields=vector)["hits"]["hits"]
     assert there["fields"]["embedding"]
