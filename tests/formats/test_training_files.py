@@ -8,6 +8,8 @@ import json
 import tracemalloc
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from dpr_haystack.core.passages import Passage, make_passage, passage_id
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats.columns import examples_from_frame, read_columns, write_columns
+from dpr_haystack.formats.examples import read_examples
 from dpr_haystack.formats.results import RetrievalResult, RetrievedPassage, read_results, results_writer, write_results
 from dpr_haystack.formats.training import TrainingExample, read_training, write_training
 
@@ -191,6 +194,99 @@ def test_columns_as_sentence_transformers_names_them(tmp_path):
 def test_columns_that_cannot_be(tmp_path, text, words):
     with pytest.raises(DataError, match=words):
         list(read_columns(written(tmp_path / "a.csv", text)))
+
+
+POSITIVE, NEGATIVES = "It is red.", ("No.", "Not this.")
+WITH_IDS = (
+    [{"docid": "p", "title": "T", "text": POSITIVE}],
+    [{"docid": str(number), "text": text} for number, text in enumerate(NEGATIVES)],
+)
+FORMS: dict[str, dict[str, Any]] = {
+    "bge": {"query": "What?", "pos": [POSITIVE], "neg": list(NEGATIVES), "pos_scores": [0.9], "prompt": "x"},
+    "tevatron": {"query_id": "7", "query": "What?", "positive_passages": WITH_IDS[0], "negative_passages": WITH_IDS[1]},
+    "triplet": {"anchor": "What?", "positive": POSITIVE, "negative_1": NEGATIVES[0], "negative_2": NEGATIVES[1]},
+    "lists": {"Question": "What?", "Positive": POSITIVE, "Negatives": list(NEGATIVES)},
+    "label": {"sentence1": "What?", "sentence2": POSITIVE, "label": 1, "negatives": list(NEGATIVES)},
+}
+
+
+@pytest.mark.parametrize("name", ["lines.json", "list.json", "a.jsonl", "a.ndjson", "a.parquet", "a.csv", "a.tsv.gz"])
+@pytest.mark.parametrize("form", FORMS)
+def test_training_data_of_other_libraries(tmp_path, form, name):
+    record, path, notes = FORMS[form], tmp_path / name, list[str]()
+    if ".csv" in name or ".tsv" in name:
+        if form == "tevatron":
+            return  # its objects are no cells
+        table = io.StringIO()
+        writer = csv.writer(table, delimiter="\t" if "tsv" in name else ",")
+        writer.writerows([record, [json.dumps(each) if isinstance(each, list) else each for each in record.values()]])
+        written(path, table.getvalue())
+    elif name == "a.parquet":
+        pq.write_table(pa.Table.from_pylist([record]), path)
+    else:
+        written(path, [record] if name == "list.json" else "\n".join([json.dumps(record)] * 2))
+    example, *_ = read_examples(path, on_note=notes.append)
+    assert (example.question, [each.text for each in example.positives]) == ("What?", [POSITIVE])
+    assert tuple(each.text for each in example.hard_negatives) == NEGATIVES
+    if form == "tevatron":
+        assert (example.id, example.positives[0].id, example.positives[0].title) == ("7", "p", "T")
+    assert len(notes) == 1
+    assert notes[0].startswith(f"{name}: questions are in ")
+
+
+def test_squad_as_the_hub_has_it_is_training_data(tmp_path):
+    answers = {"text": ["red"], "answer_start": [6]}
+    record = {"id": "1", "title": "T_x", "context": POSITIVE, "question": "What?", "answers": answers}
+    (example,) = read_examples(written(tmp_path / "a.jsonl", json.dumps(record)))
+    assert example == TrainingExample("What?", (make_passage("T x", POSITIVE, {}),), answers=("red",), id="1")
+
+
+LABELLED = "query,passage,{name}\na?,right,{yes}\nA?,wrong,{no}\nb?,only wrong,{no}\na?,too,{yes}\n"
+
+
+@pytest.mark.parametrize("name", ["score", "label", "Relevance"])
+@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("1.0", "0.0"), ("True", "false")])
+def test_a_label_decides(tmp_path, name, yes, no):
+    notes: list[str] = []
+    path = written(tmp_path / "a.csv", LABELLED.format(name=name, yes=yes, no=no))
+    read = list(read_examples(path, on_note=notes.append))
+    assert [(each.question, each.positives[0].text) for each in read] == [("a?", "right"), ("a?", "too")]
+    assert [[passage.text for passage in each.hard_negatives] for each in read] == [["wrong"], ["wrong"]]
+    said, left_out = notes
+    assert said.startswith("a.csv: questions are in 'query'; passages in 'passage': positives where ")
+    assert said.endswith(f"{name.lower()!r} is 1, hard negatives where 0")
+    assert left_out == "a.csv: 1 question without a positive left out"
+
+
+@pytest.mark.parametrize("label", ["0.73", "2", "-1", "", "entailment", "nan"])
+def test_a_label_that_is_not_clear(tmp_path, label):
+    path = written(tmp_path / "a.csv", f"sentence1,sentence2,label\nq?,p,1\nq?,r,{label}\n")
+    with pytest.raises(DataError, match="line 3: 'label' must say whether the passage is a positive, 1 or 0: got"):
+        list(read_examples(path))
+
+
+def test_labels_in_a_data_frame():
+    import pandas as pd
+
+    frame = pd.DataFrame({"query": ["a?", "a?"], "passage": ["right", "wrong"], "label": [1, 0]})
+    (example,) = examples_from_frame(frame)
+    assert [passage.text for passage in example.hard_negatives] == ["wrong"]
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({"query": "q?", "pos": [1, 2]}, "a passage must be a text, or an object with text: got 1"),
+        ({"query": "q?", "positive_passages": [{"docid": "1"}]}, '"text"'),
+        ({"anchor": " ", "positive": "p"}, "the question is empty"),
+        ({"anchor": "q?", "positive": None}, "the positive passage is empty"),
+        ({"text": "q?", "positive": "p"}, "the column of the question must be one of"),
+        ({"query": "q?", "positive": "p", "answer": True}, "expected a string or a number: got True"),
+    ],
+)
+def test_fields_that_are_no_example(tmp_path, record, words):
+    with pytest.raises(DataError, match=f"line 1: .*{words}"):
+        list(read_examples(written(tmp_path / "a.jsonl", json.dumps(record))))
 
 
 def test_bad_rows_are_told_and_passed_over(tmp_path):

@@ -94,6 +94,14 @@ class SkippedRecords:
             print(_count_line(self._count), file=sys.stderr)
 
 
+def print_note(note: str) -> None:
+    """Print on stderr how a file was read.
+
+    :param note: A sentence.
+    """
+    print(note, file=sys.stderr)
+
+
 def print_skipped(bad: Sequence[DataError]) -> None:
     """List and count skipped records on stderr.
 

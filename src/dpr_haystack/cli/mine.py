@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.bad_records import print_skipped
+from dpr_haystack.cli.bad_records import print_note, print_skipped
 from dpr_haystack.cli.common import add_place, existing_file, location_of, progress, whole_number
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples",
         type=existing_file,
         metavar="FILE",
-        help="training file: DPR's JSON or JSON lines, or columns in CSV or TSV",
+        help="training file: DPR's JSON or JSON lines, or questions, positives and negatives in CSV, TSV, Parquet or "
+        "JSON (sentence-transformers, BGE, Tevatron)",
     )
     add_place(parser)
     parser.add_argument(
@@ -183,6 +184,8 @@ def run(arguments: argparse.Namespace) -> int:
     with progress("questions") as step:
         mined = mine_hard_negatives(examples, store, model, options=options, check=check, tally=tally, progress=step)
         count = write_training(arguments.output, _with_others(mined, examples, store, arguments))
+    for note in examples.notes:
+        print_note(note)
     print_skipped(examples.bad)
     print("\n".join([f"{count} examples in {arguments.output}", *summary(tally)]))
     return 0

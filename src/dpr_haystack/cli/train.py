@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from dpr_haystack.cli.bad_records import SkippedRecords
+from dpr_haystack.cli.bad_records import SkippedRecords, print_note
 
 if TYPE_CHECKING:
     from dpr_haystack.core.progress import StepProgress
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = read_config(arguments.config, overrides(arguments.settings))
     bad = SkippedRecords()
-    report = train_dpr(config, restart=arguments.restart, on_bad=bad, progress=training_progress())
+    report = train_dpr(config, restart=arguments.restart, on_bad=bad, on_note=print_note, progress=training_progress())
     bad.print_count()
     print("\n".join(summary(report)))
     return 0 if report.finished else 130

@@ -54,7 +54,7 @@ def read_training(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Tra
         a positive passage is bad.
     :raises DataError: If the file cannot be read, or a record is not an example.
     """
-    yield from parse_rows(read_records(path, on_bad), lambda record: _example(record, path), on_bad)
+    yield from parse_rows(read_records(path, on_bad), lambda record: example_of(record, path), on_bad)
 
 
 def write_training(path: str | Path, examples: Iterable[TrainingExample]) -> int:
@@ -89,7 +89,13 @@ def _context(passage: Passage) -> dict[str, Any]:
     return {**passage.meta, "title": passage.title, "text": passage.text, "passage_id": passage.id}
 
 
-def _example(record: Record, path: str | Path) -> TrainingExample:
+def example_of(record: Record, path: str | Path) -> TrainingExample:
+    """The example in a record of :func:`read_training`.
+
+    :param record: The record.
+    :param path: Its file, for messages.
+    :raises DataError: If it is not an example.
+    """
     value, where = record.value, record.where
     if not isinstance(value, dict) or not isinstance(value.get("question"), str) or not value["question"].strip():
         raise DataError(path, f'{where}expected an object with a string under "question"', record.line)

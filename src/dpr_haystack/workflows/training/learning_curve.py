@@ -131,7 +131,7 @@ def _training_data(
 ) -> dict[int, dict[str, Any]]:
     """Facts that identify the data of each training; checks that there are enough before the first one begins."""
     bad = (on_bad or (lambda _: None)) if config.skip_bad else None
-    whole = load_training_set(config.train_files, on_bad=bad)
+    whole = load_training_set(config.train_files, on_bad=bad, on_note=notify)
     if len(whole.rows) < max(counts):
         msg = (
             f"counts must not exceed the {len(whole.rows)} training questions in {', '.join(config.train_files)}: "

@@ -12,12 +12,18 @@ from itertools import islice
 from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.examples import read_examples
+from dpr_haystack.formats.labelled import OnNote
 from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.training import TrainingExample
 
 
 def load_training_set(
-    files: Iterable[str], *, limit: int | None = None, seed: int | None = None, on_bad: OnBad | None = None
+    files: Iterable[str],
+    *,
+    limit: int | None = None,
+    seed: int | None = None,
+    on_bad: OnBad | None = None,
+    on_note: OnNote | None = None,
 ) -> TrainingSet:
     """Read examples; a passage used by several examples is stored once.
 
@@ -25,19 +31,20 @@ def load_training_set(
     :param limit: The maximum number of questions; None for all.
     :param seed: Seed to draw them with: a smaller sample is a subset of a larger one. None for the first ones.
     :param on_bad: Called with the error of each bad example, which is skipped; None to raise the first.
+    :param on_note: Called with a sentence about how a file was read.
     :raises DataError: If a file cannot be read, or contains no example.
     """
-    examples = _examples(files, on_bad)
+    examples = _examples(files, on_bad, on_note)
     whole = TrainingSet()
     for example in examples if seed is not None or limit is None else islice(examples, limit):
         whole.add(example.question, example.positives, example.hard_negatives, example.negatives, example.answers)
     return whole if limit is None or seed is None else drawn(whole, limit, seed)
 
 
-def _examples(files: Iterable[str], on_bad: OnBad | None) -> Iterator[TrainingExample]:
+def _examples(files: Iterable[str], on_bad: OnBad | None, on_note: OnNote | None) -> Iterator[TrainingExample]:
     for file in files:
         count = 0
-        for example in read_examples(file, on_bad):
+        for example in read_examples(file, on_bad, on_note):
             count += 1
             yield example
         if not count:

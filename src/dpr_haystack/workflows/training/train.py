@@ -20,6 +20,7 @@ from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.errors import DataError, InputError, MissingExtra
+from dpr_haystack.formats.labelled import OnNote
 from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.workflows.training.curves import draw_curves, write_table
 from dpr_haystack.workflows.training.loading import load_training_set
@@ -54,6 +55,7 @@ def train_dpr(
     restart: bool = False,
     token: str | None = None,
     on_bad: OnBad | None = None,
+    on_note: OnNote | None = None,
     progress: StepProgress | None = None,
 ) -> TrainingReport:
     """Train two towers (Karpukhin et al. 2020, section 3).
@@ -65,6 +67,7 @@ def train_dpr(
     :param restart: Discard an earlier training in ``output_dir``.
     :param token: A Hugging Face token.
     :param on_bad: Called with the error of each bad example, if ``config.skip_bad`` is set.
+    :param on_note: Called with a sentence about how a file of columns was read, in the first process.
     :param progress: Called after every step.
     :returns: The model directory and its validation metrics.
     :raises InputError: If files, settings and models are incompatible, or another training was begun there.
@@ -79,9 +82,11 @@ def train_dpr(
     run = RunDirectory(Path(config.output_dir).expanduser().absolute())
     with _alone(run):
         bad = (on_bad or _ignore) if config.skip_bad else None
-        train = load_training_set(config.train_files, limit=config.train_questions, seed=config.seed, on_bad=bad)
+        note = on_note if _is_first_process() else None
+        limit, seed = config.train_questions, config.seed
+        train = load_training_set(config.train_files, limit=limit, seed=seed, on_bad=bad, on_note=note)
         _check_count(config, train)
-        dev = _validation_set(config, bad)
+        dev = _validation_set(config, bad, note)
         data = facts_of(train)
         if _is_first_process() and not restart:
             run.check(config, data)
@@ -131,10 +136,11 @@ def _finished(
     return TrainingReport(run.root / "model", outcome.steps, outcome.weights, outcome.validation)
 
 
-def _validation_set(config: TrainingConfig, on_bad: OnBad | None) -> TrainingSet | None:
+def _validation_set(config: TrainingConfig, on_bad: OnBad | None, on_note: OnNote | None) -> TrainingSet | None:
     if config.dev_file is None:
         return None
-    return load_training_set([config.dev_file], limit=config.dev_questions, seed=config.seed, on_bad=on_bad)
+    limit, seed = config.dev_questions, config.seed
+    return load_training_set([config.dev_file], limit=limit, seed=seed, on_bad=on_bad, on_note=on_note)
 
 
 def _check_count(config: TrainingConfig, train: TrainingSet) -> None:
