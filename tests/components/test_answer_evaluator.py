@@ -14,6 +14,7 @@ from haystack.evaluation import EvaluationRunResult
 from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.functional.text import squad
+from torchmetrics.functional.text.squad import _normalize_text
 
 from dpr_haystack import AnswerMatchEvaluator
 from dpr_haystack.core.answers import exact_match, f1
@@ -43,6 +44,8 @@ HARD = [
 
 
 def official(prediction: str, answers: list[str]) -> tuple[float, float]:
+    # As the script of SQuAD 2.0 does: answers without words do not count, or "no answer" is correct.
+    answers = [answer for answer in answers if _normalize_text(answer)] or [""]
     result = squad(
         {"prediction_text": prediction, "id": "1"},
         {"answers": {"text": answers, "answer_start": [0] * len(answers)}, "id": "1"},
@@ -76,11 +79,11 @@ PREDICTED = ["in Ulm", "herbert", "the Frodo", None]
 
 def test_means_and_intervals() -> None:
     result = AnswerMatchEvaluator(seed=4).run(GOLDS, PREDICTED)
-    assert result["individual_scores"] == [0.0, 100.0, 0.0, 100.0]
+    assert result["individual_scores"] == [0.0, 1.0, 0.0, 1.0]
     assert result["individual_f1"] == pytest.approx([200 / 3, 100.0, 0.0, 100.0])
-    assert result["score"] == result["exact_match"] == 50.0
+    assert (result["score"], result["exact_match"]) == (0.5, 50.0)
     assert result["f1"] == pytest.approx((200 / 3 + 200) / 4)
-    assert result["exact_match_interval"] == bootstrap_interval(result["individual_scores"], seed=4)
+    assert result["exact_match_interval"] == bootstrap_interval([0.0, 100.0, 0.0, 100.0], seed=4)
     assert result["f1_interval"] == bootstrap_interval(result["individual_f1"], seed=4)
     assert result["f1_interval"][0] <= result["f1"] <= result["f1_interval"][1]
 
@@ -90,7 +93,7 @@ def test_outputs_of_readers_and_generators() -> None:
     none = ExtractedAnswer(query="q", score=0.9, data=None)
     generated = GeneratedAnswer(data="Ulm", query="q", documents=[])
     result = AnswerMatchEvaluator().run([["Ulm"]] * 5, [extracted, extracted[0], generated, [none], []])
-    assert result["individual_scores"] == [100.0, 100.0, 100.0, 0.0, 0.0]
+    assert result["individual_scores"] == [1.0, 1.0, 1.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("wrong", [{"confidence": "x"}, {"resamples": 1.5}, {"seed": -1}, {"seed": "x"}])
@@ -109,7 +112,7 @@ def test_in_a_pipeline_from_yaml() -> None:
     result = loaded.run(data)
     assert result == pipeline.run(data)
     report = EvaluationRunResult("reader", inputs={"question": list("abcd")}, results=result).aggregated_report()
-    assert report == {"metrics": ["judge"], "score": [50.0]}
+    assert report == {"metrics": ["judge"], "score": [0.5]}
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ def test_by_hand() -> None:
     assert result["top_k"]["answer"] == {1: 25.0, 2: 25.0, 3: 50.0}
     assert result["top_k"]["gold"] == pytest.approx({1: third, 2: 2 * third, 3: 2 * third})
     assert result["ranks"] == {"gold": [2, 1, None, None], "answer": [1, 3, None, None]}
-    assert result["score"] == pytest.approx(2 * third)
-    assert result["individual_scores"] == pytest.approx([100.0, 100.0, 0.0, math.nan], nan_ok=True)
+    assert result["score"] == pytest.approx(2 / 3)
+    assert result["individual_scores"] == pytest.approx([1.0, 1.0, 0.0, math.nan], nan_ok=True)
     for kind, by_k in result["intervals"].items():
         for k, (low, high) in by_k.items():
             assert 0 <= low <= result["top_k"][kind][k] <= high <= 100
@@ -58,16 +58,16 @@ def test_answers_only_and_passage_ids_only() -> None:
     for kind, result in (("answer", answers), ("gold", ids)):
         for key in ("top_k", "intervals", "ranks"):
             assert result[key] == {kind: both[key][kind]}
-    assert answers["score"] == both["top_k"]["answer"][100] == 50.0
-    assert answers["individual_scores"] == [100.0, 100.0, 0.0, 0.0]
+    assert (answers["score"], both["top_k"]["answer"][100]) == (0.5, 50.0)
+    assert answers["individual_scores"] == [1.0, 1.0, 0.0, 0.0]
     assert list(answers["top_k"]["answer"]) == [1, 5, 20, 100]
-    assert TopKAccuracyEvaluator().run(RETRIEVED[:1], ground_truth_answers=["Ulm"])["score"] == 100.0  # type: ignore[list-item]
+    assert TopKAccuracyEvaluator().run(RETRIEVED[:1], ground_truth_answers=["Ulm"])["score"] == 1.0  # type: ignore[list-item]
 
 
 def test_patterns() -> None:
     judged: dict[str, Any] = {"retrieved_documents": [documents("in 1889")], "ground_truth_answers": [["18[0-9]{2}"]]}
     assert TopKAccuracyEvaluator().run(**judged)["score"] == 0.0
-    assert TopKAccuracyEvaluator(match="regex").run(**judged)["score"] == 100.0
+    assert TopKAccuracyEvaluator(match="regex").run(**judged)["score"] == 1.0
 
 
 words = st.sampled_from(["ulm", "Ulm", "dune", "a", "b", "é", "e\u0301"])
@@ -91,8 +91,8 @@ def test_agrees_with_haystack(questions: list[tuple[list[str], list[str]]]) -> N
     ids = [[gold.id for gold in run] for run in golds]
     for judged in ({"ground_truth_answers": answers}, {"ground_truth_passage_ids": ids}):
         result = TopKAccuracyEvaluator(ks=[1, 5]).run(retrieved, **judged)
-        assert result["score"] == pytest.approx(100 * reference["score"])
-        assert result["individual_scores"] == [100 * score for score in reference["individual_scores"]]
+        assert result["score"] == pytest.approx(reference["score"])
+        assert result["individual_scores"] == reference["individual_scores"]
 
 
 @pytest.mark.slow
@@ -118,7 +118,7 @@ print(json.dumps(pipeline.run({"judge": data})["judge"]))
     result = pipeline.run({"judge": judged})
     assert json.loads(done.stdout) == json.loads(json.dumps(result["judge"]))
     report = EvaluationRunResult("search", inputs={"question": list("abcd")}, results=result).aggregated_report()
-    assert report == {"metrics": ["judge"], "score": [50.0]}
+    assert report == {"metrics": ["judge"], "score": [0.5]}
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,21 @@ def test_normalize_answer(answer, expected):
 
 @pytest.mark.parametrize(
     ("prediction", "answers", "em", "best_f1"),
+    [  # as evaluate-v2.0.py of SQuAD computes them
+        ("", ["the", "Ulm"], 0.0, 0.0),
+        ("an", ["the", "Ulm"], 0.0, 0.0),
+        ("Ulm", ["?", "Ulm"], 1.0, 1.0),
+        ("", ["the", "..."], 1.0, 1.0),
+        ("a", ["the"], 1.0, 1.0),
+        ("Ulm", ["the"], 0.0, 0.0),
+    ],
+)
+def test_golds_of_which_nothing_is_left_do_not_count(prediction, answers, em, best_f1):
+    assert (exact_match(prediction, answers), f1(prediction, answers)) == (em, best_f1)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "answers", "em", "best_f1"),
     [
         ("the Denver Broncos", ["Denver Broncos", "Broncos"], 1.0, 1.0),
         ("Denver Broncos of 2015", ["Denver Broncos"], 0.0, 2 * (2 / 4) * 1 / (2 / 4 + 1)),

@@ -25,13 +25,28 @@ def as_documents(name: str, values: Any) -> list[Document]:
     if not isinstance(values, list | tuple):
         msg = f"the input {name!r} must be a list of Documents: got {_kind(values)}"
         raise InputError(msg)
-    return [value if isinstance(value, Document) else _document(name, value) for value in values]
+    for value in values:
+        if not isinstance(value, Document | Mapping):
+            msg = f"the input {name!r} must be a list of Documents: got a list with {_kind(value)}"
+            raise InputError(msg)
+    documents: list[Document] = list(without_dictionaries(name, values))
+    return documents
 
 
-def _document(name: str, value: Any) -> Document:
-    if not isinstance(value, Mapping):
-        msg = f"the input {name!r} must be a list of Documents: got a list with {_kind(value)}"
-        raise InputError(msg)
+def without_dictionaries(name: str, values: Any) -> Any:
+    """The values with Documents in place of dictionaries, for components that check the rest by themselves.
+
+    :param name: The input's name, for messages.
+    :param values: What the component got.
+    :returns: A list if there are dictionaries in it, else the values as they are.
+    :raises InputError: If a dictionary is not a document.
+    """
+    if not isinstance(values, list | tuple) or not any(isinstance(value, Mapping) for value in values):
+        return values
+    return [_document(name, value) if isinstance(value, Mapping) else value for value in values]
+
+
+def _document(name: str, value: Mapping[str, Any]) -> Document:
     try:
         document = Document.from_dict(dict(value))
         if not isinstance(document.id, str) or not isinstance(document.score, int | float | None):

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from haystack import component
+from haystack import component, default_to_dict
 from haystack.dataclasses import ExtractedAnswer, GeneratedAnswer
 
+from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.core.answers import exact_match, f1
 from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.intervals import bootstrap_interval
@@ -19,7 +20,7 @@ from dpr_haystack.errors import InputError
 
 
 @component
-class AnswerMatchEvaluator:
+class AnswerMatchEvaluator(ComponentBasics):
     """Computes exact match and F1 as in SQuAD (Rajpurkar et al. 2016).
 
     Answers are compared in lower case, without punctuation, articles and extra whitespace. F1 is computed over their
@@ -49,6 +50,10 @@ class AnswerMatchEvaluator:
         self.resamples = resamples
         self.seed = seed
 
+    def to_dict(self) -> dict[str, Any]:
+        """Serialise the settings."""
+        return default_to_dict(self, confidence=self.confidence, resamples=self.resamples, seed=self.seed)
+
     @component.output_types(
         score=float,
         individual_scores=list[float],
@@ -66,8 +71,10 @@ class AnswerMatchEvaluator:
         :param predicted_answers: The predicted answer to each question: a string, a Haystack answer, a list of Haystack
             answers with the best first (the output of a reader), or ``None`` for "no answer".
         :returns: ``exact_match`` and ``f1``: means in percent, 0 to 100; ``exact_match_interval`` and ``f1_interval``:
-            their bootstrap confidence intervals; ``individual_scores`` and ``individual_f1``: exact match and F1 of
-            each question in percent; ``score``: the same as ``exact_match``, as Haystack's evaluators name it.
+            their bootstrap confidence intervals; ``individual_f1``: F1 of each question in percent.
+
+            As Haystack's evaluators name and scale them, ``score``: the exact match from 0 to 1, and
+            ``individual_scores``: that of each question, 0.0 or 1.0.
         :raises InputError: If the lists are empty, differ in length, or contain values of other types.
         """
         if not isinstance(ground_truth_answers, (list, tuple)) or not isinstance(predicted_answers, (list, tuple)):
@@ -89,8 +96,8 @@ class AnswerMatchEvaluator:
         match_interval = interval(matches)  # refuses an empty list
         mean = sum(matches) / len(matches)
         return {
-            "score": mean,
-            "individual_scores": matches,
+            "score": mean / 100,
+            "individual_scores": [match / 100 for match in matches],
             "exact_match": mean,
             "exact_match_interval": match_interval,
             "f1": sum(f1_scores) / len(f1_scores),

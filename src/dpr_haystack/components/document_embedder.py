@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.utils import ComponentDevice, Secret
 
+from dpr_haystack.components._basics import ComponentBasics
+from dpr_haystack.components._documents import without_dictionaries
 from dpr_haystack.components._towers import LazyTower, TowerSettings, as_device, hub_token
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.text import PassageText, as_title, passage_text
@@ -28,7 +30,7 @@ _SHOWN = 10
 
 
 @component
-class DPRDocumentEmbedder:
+class DPRDocumentEmbedder(ComponentBasics):
     """Embeds documents with the passage tower of a dense passage retriever.
 
     Title and text are encoded as a pair, as in DPR's training: ``[CLS] title [SEP] text [SEP]`` (Karpukhin et al.
@@ -166,6 +168,7 @@ class DPRDocumentEmbedder:
         :raises InputError: If it is not a list of Documents, or some have no content.
         :raises ModelError: If the model cannot be loaded.
         """
+        documents = without_dictionaries("documents", documents)
         _check_documents(documents)
         fields = self.meta_fields_to_embed or ()
         texts = [

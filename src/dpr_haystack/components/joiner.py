@@ -11,8 +11,9 @@ from dataclasses import replace
 from keyword import iskeyword
 from typing import Any
 
-from haystack import Document, component, default_from_dict, default_to_dict, logging
+from haystack import Document, component, default_to_dict, logging
 
+from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._copies import copies_by_id, merged_copies
 from dpr_haystack.components._documents import as_documents
 from dpr_haystack.components._fusion_options import FusionOptions
@@ -32,7 +33,7 @@ _FUSION_OPTIONS = ("weights", "fusion", "normalization", "missing", "rrf_k")
 
 
 @component
-class HybridJoiner:
+class HybridJoiner(ComponentBasics):
     """Fuses the results of several retrievers into one ranking, with a weight for each retriever.
 
     Each name in ``weights`` becomes an input of the component. A weight therefore belongs to a named retriever,
@@ -117,14 +118,6 @@ class HybridJoiner:
         """Serialise the settings."""
         names = (*_FUSION_OPTIONS, "top_k", "explain", "lower_is_better", "model")
         return default_to_dict(self, **{name: getattr(self, name) for name in names})
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> HybridJoiner:
-        """Make a joiner from its serialised settings.
-
-        :param data: What :meth:`to_dict` returns.
-        """
-        return default_from_dict(cls, data)
 
     def warm_up(self) -> None:
         """Read the model directory's ``hybrid.json``, if it decides.

@@ -16,6 +16,8 @@ from haystack.utils import ComponentDevice, Secret
 from tqdm import tqdm
 
 from dpr_haystack.components._answers import answers_of, check_input, has_text
+from dpr_haystack.components._basics import ComponentBasics
+from dpr_haystack.components._documents import without_dictionaries
 from dpr_haystack.components._reading import ReaderAttributes, ReaderSettings, agreed_batch_size, with_model_kwargs
 from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.core.answer_ranking import RankBy
@@ -33,7 +35,7 @@ Readings = list[PassageReading | None]
 
 
 @component
-class DPRReader(ReaderAttributes):
+class DPRReader(ComponentBasics, ReaderAttributes):
     """Extracts answers to a question from passages, with their probabilities.
 
     This is the reader of Karpukhin et al. (2020), section 6.1, which scores each passage and each span in it. Other
@@ -200,7 +202,8 @@ class DPRReader(ReaderAttributes):
             no_answer=no_answer,
             overlap_threshold=overlap_threshold,
         )
-        return {"answers": self._read([query], [documents], settings)[0]}
+        passages = without_dictionaries("documents", documents)
+        return {"answers": self._read([query], [passages], settings)[0]}
 
     @component.output_types(answers=list[ExtractedAnswer])
     async def run_async(

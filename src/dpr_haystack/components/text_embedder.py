@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from haystack import component, default_from_dict, default_to_dict
 from haystack.utils import ComponentDevice, Secret
 
+from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._towers import LazyTower, TowerSettings, as_device, hub_token
 from dpr_haystack.core.text import normalize_question
 from dpr_haystack.errors import InputError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @component
-class DPRTextEmbedder:
+class DPRTextEmbedder(ComponentBasics):
     """Embeds a question with the question tower of a dense passage retriever.
 
     ```python

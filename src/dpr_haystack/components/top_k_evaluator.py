@@ -9,9 +9,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from haystack import component
+from haystack import component, default_to_dict
 from haystack.dataclasses import Document
 
+from dpr_haystack.components._basics import ComponentBasics
+from dpr_haystack.components._documents import as_documents
 from dpr_haystack.core.answers import AnswerMatcher
 from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.intervals import counted_interval
@@ -20,7 +22,7 @@ from dpr_haystack.errors import InputError
 
 
 @component
-class TopKAccuracyEvaluator:
+class TopKAccuracyEvaluator(ComponentBasics):
     """Computes top-k accuracy (Karpukhin et al. 2020, section 5).
 
     This is the share of questions with a relevant passage among the first k. A passage is relevant if its id is that of
@@ -50,6 +52,10 @@ class TopKAccuracyEvaluator:
         self.ks = sorted(set(ks))
         self.match = match
 
+    def to_dict(self) -> dict[str, Any]:
+        """Serialise the settings."""
+        return default_to_dict(self, ks=self.ks, match=self.match)
+
     @component.output_types(
         score=float,
         individual_scores=list[float],
@@ -74,13 +80,13 @@ class TopKAccuracyEvaluator:
             bootstrap confidence intervals; ``ranks``: the rank, from 1, of the first relevant passage for each
             question, or ``None``.
 
-            As Haystack's evaluators name them, ``score``: the accuracy at the largest k, by gold passages if they are
-            given, else by answers; ``individual_scores``: 100 or 0 for each question, NaN for a question without gold
-            passages (or answers).
+            As Haystack's evaluators name and scale them, ``score``: the accuracy at the largest k from 0 to 1, by gold
+            passages if they are given, else by answers; ``individual_scores``: 1.0 or 0.0 for each question, NaN for a
+            question without gold passages (or answers).
         :raises InputError: If neither answers nor passage ids are given, the lists differ in length, or they contain
             values of other types.
         """
-        runs = _lists(retrieved_documents, "retrieved_documents", Document)
+        runs = _runs(retrieved_documents)
         ranks: dict[str, list[int | None]] = {}
         has_gold: dict[str, list[bool]] = {}
         for kind, golds, first in (
@@ -104,11 +110,11 @@ class TopKAccuracyEvaluator:
             intervals[kind] = {k: counted_interval({100.0: n, 0.0: len(counted) - n}) for k, n in hits.items()}
         main, largest_k = next(iter(ranks)), self.ks[-1]
         scores = [
-            (100.0 if is_hit else 0.0) if is_counted else math.nan
+            float(is_hit) if is_counted else math.nan
             for is_hit, is_counted in zip(hits_within(ranks[main], largest_k), has_gold[main], strict=True)
         ]
         return {
-            "score": top_k[main][largest_k],
+            "score": top_k[main][largest_k] / 100,
             "individual_scores": scores,
             "top_k": top_k,
             "intervals": intervals,
@@ -121,6 +127,14 @@ class TopKAccuracyEvaluator:
 
 def _first_by_id(run: Sequence[Document], ids: Sequence[str]) -> int | None:
     return first_gold((document.id for document in run), ids)
+
+
+def _runs(values: Any) -> list[list[Document]]:
+    """The retrieved documents of each question."""
+    if not isinstance(values, (list, tuple)):
+        msg = f"retrieved_documents must be a list with one entry per question: got {values!r:.80}"
+        raise InputError(msg)
+    return [as_documents(f"retrieved_documents[{index}]", value) for index, value in enumerate(values)]
 
 
 def _golds(values: Any, name: str, questions: int) -> list[list[str]]:

@@ -142,11 +142,14 @@ def normalize_answer(answer: str) -> str:
 def exact_match(prediction: str, answers: Sequence[str]) -> float:
     """1.0 if the prediction equals a gold answer after :func:`normalize_answer`, else 0.0.
 
+    As in SQuAD's own script, gold answers of which nothing is left (``"the"``, ``"?"``) do not count; if no other is
+    there, "no answer" is correct.
+
     :param prediction: The predicted answer; ``""`` for "no answer".
     :param answers: The gold answers; empty if "no answer" is correct.
     """
     normalized = normalize_answer(prediction)
-    return float(any(normalized == normalize_answer(answer) for answer in answers or [""]))
+    return float(any(normalized == normalize_answer(answer) for answer in _countable(answers)))
 
 
 def pattern_match(prediction: str, patterns: Sequence[str]) -> float:
@@ -165,13 +168,19 @@ def pattern_match(prediction: str, patterns: Sequence[str]) -> float:
 def f1(prediction: str, answers: Sequence[str]) -> float:
     """The best token F1 of the prediction and a gold answer, 0 to 1, both normalised (SQuAD).
 
-    In scripts without spaces between words, tokens are characters, as in the evaluation of MLQA.
+    In scripts without spaces between words, tokens are characters, as in the evaluation of MLQA. Gold answers count
+    as for :func:`exact_match`.
 
     :param prediction: The predicted answer; ``""`` for "no answer".
     :param answers: The gold answers; empty if "no answer" is correct.
     """
     tokens = _answer_tokens(prediction)
-    return max(_f1(tokens, _answer_tokens(answer)) for answer in answers or [""])
+    return max(_f1(tokens, _answer_tokens(answer)) for answer in _countable(answers))
+
+
+def _countable(answers: Sequence[str]) -> Sequence[str]:
+    """The gold answers that are not empty when normalised; "no answer" if there are none (SQuAD 2.0)."""
+    return [answer for answer in answers if normalize_answer(answer)] or [""]
 
 
 def _answer_tokens(answer: str) -> list[str]:

@@ -13,6 +13,7 @@ from haystack import component, default_to_dict
 from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 
+from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.common import (
     check_default_top_k,
@@ -25,7 +26,7 @@ from dpr_haystack.errors import InputError
 
 
 @component
-class FAISSBM25Retriever:
+class FAISSBM25Retriever(ComponentBasics):
     """BM25 over a :class:`FAISSDocumentStore`; no server is needed.
 
     Content and title are searched, with stemming and stop words of the store's language.

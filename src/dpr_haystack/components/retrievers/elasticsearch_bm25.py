@@ -16,6 +16,7 @@ from haystack.document_stores.types import FilterPolicy
 
 from dpr_haystack.backends.elasticsearch.connection import check_patience, check_serializable
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
+from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
 from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch
 from dpr_haystack.errors import InputError
@@ -29,7 +30,7 @@ _SCALE = 8.0
 
 
 @component
-class ElasticsearchBM25Retriever:
+class ElasticsearchBM25Retriever(ComponentBasics):
     """BM25 in Elasticsearch.
 
     A replacement for elasticsearch-haystack's class of the same name, with all of its arguments. Unlike that class it

@@ -13,6 +13,7 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 from numpy.typing import ArrayLike
 
+from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.common import (
     check_default_top_k,
@@ -24,7 +25,7 @@ from dpr_haystack.components.retrievers.common import (
 
 
 @component
-class FAISSEmbeddingRetriever:
+class FAISSEmbeddingRetriever(ComponentBasics):
     """Finds the documents of a :class:`FAISSDocumentStore` that are most similar to a question's embedding.
 
     :param document_store: The store.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._towers import QuestionEmbedder
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.errors import EncoderMismatch
@@ -74,7 +75,7 @@ class QuestionTower:
         self._is_checked = False
 
 
-class HasQuestionTower:
+class HasQuestionTower(ComponentBasics):
     """What all retrievers with a question tower share.
 
     :ivar model: The name of the tower.
