@@ -202,8 +202,7 @@ class DPRReader(ComponentBasics, ReaderAttributes):
             no_answer=no_answer,
             overlap_threshold=overlap_threshold,
         )
-        passages = without_dictionaries("documents", documents)
-        return {"answers": self._read([query], [passages], settings)[0]}
+        return {"answers": self._read([query], [without_dictionaries("documents", documents)], settings)[0]}
 
     @component.output_types(answers=list[ExtractedAnswer])
     async def run_async(
