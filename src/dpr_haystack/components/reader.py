@@ -151,10 +151,7 @@ class DPRReader(ComponentBasics, ReaderAttributes):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> DPRReader:
-        """Create the component from a dictionary.
-
-        :param data: The result of :meth:`to_dict`.
-        """
+        """See :meth:`ComponentBasics.from_dict`."""
         return default_from_dict(cls, with_model_kwargs(data))
 
     def _get_telemetry_data(self) -> dict[str, Any]:
