@@ -64,6 +64,7 @@ def texts_of_many_lengths(count, seed=0):
 def store(tmp_path):
     store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=2)
     store.write_documents([])
+    store.close()
     yield store
     store.close()
 

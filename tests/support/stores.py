@@ -45,6 +45,8 @@ def make_store(directory, documents=(), **settings):
     path = None if directory is None else str(directory)
     store = FAISSDocumentStore(path, **{"embedding_dim": DIM, **settings})
     store.write_documents(list(documents))
+    if not documents:
+        store.close()  # for those who open it with settings of their own
     return store
 
 
