@@ -19,7 +19,7 @@ Rows = NDArray[np.int64]
 # Questions are scored in blocks of at most this many scores (128 MB of float32).
 SCORES_AT_ONCE = 1 << 25
 # Below this share of the rows, copying the wanted rows is cheaper than scoring all rows and masking.
-_GATHER_BELOW = 0.25
+_GATHER_BELOW = 0.1
 # Limits of float32: the relative rounding error of one operation, and the smallest normal number.
 _UNIT = 2.0**-24
 _TINY = 2.0**-126

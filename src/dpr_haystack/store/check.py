@@ -17,9 +17,13 @@ import numpy as np
 from dpr_haystack.core.batching import batched
 from dpr_haystack.core.exact import Rows, exact_search
 from dpr_haystack.engines.ann import check_index_string
+from dpr_haystack.store.columns import Column
 from dpr_haystack.store.database import Database, State, read_state
 from dpr_haystack.store.dense import ApproximateSearcher, make_searcher
 from dpr_haystack.store.errors import StoreFailure
+from dpr_haystack.store.filter_documents import ALIVE
+from dpr_haystack.store.filter_files import FilterFiles
+from dpr_haystack.store.filter_index import fill
 from dpr_haystack.store.keyword import KeywordCache
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
 from dpr_haystack.store.manifests import merged
@@ -81,6 +85,7 @@ def check_store(root: Path) -> CheckReport:
         if not report.damaged:
             _check_keyword_index(connection, layout, database, manifest, report)
             _check_dense_indexes(connection, layout, manifest, state, report)
+            _check_filter_index(connection, layout, state, report)
     return report
 
 
@@ -103,6 +108,7 @@ def repair_store(root: Path) -> CheckReport:
         keyword.drop()
         keyword.current()
         keyword.close()
+        FilterFiles(layout.indexes).drop()
         for file in layout.indexes.glob("*.faiss"):
             file.with_suffix(".json").unlink(missing_ok=True)
             file.unlink()
@@ -203,6 +209,27 @@ def _check_dense_indexes(
         agreement = _agreement(searcher, view, manifest)
         line = f"{name} index: {100 * agreement:.0f}% of the exact neighbours of {_SAMPLE} vectors found"
         (report.passed if agreement >= _MIN_AGREEMENT else report.repairable).append(line)
+
+
+def _check_filter_index(connection: sqlite3.Connection, layout: Layout, state: State, report: CheckReport) -> None:
+    """Compare the index of metadata with what the documents say."""
+    saved = FilterFiles(layout.indexes).load(state)
+    if saved is None:
+        return
+    documents, columns = saved
+    documents.catch_up(connection, state)
+    wrong = []
+    for path, column in columns.items():
+        again = Column()
+        fill(again, connection, path, documents.keys.values[: column.size])
+        exists = documents.died.values[: column.size] == ALIVE
+        pairs = ((column.kinds, again.kinds), (column.payloads, again.payloads))
+        if not all(np.array_equal(mine.values[exists], true.values[exists]) for mine, true in pairs):
+            wrong.append(".".join(path))
+    if wrong:
+        report.repairable.append(f"the index of metadata has wrong values of {', '.join(wrong)}")
+    else:
+        report.passed.append(f"index of metadata: {len(columns)} fields")
 
 
 def _approximate_searchers(layout: Layout, manifest: Manifest) -> Iterator[tuple[str, ApproximateSearcher]]:

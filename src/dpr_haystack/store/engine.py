@@ -24,6 +24,8 @@ from dpr_haystack.store.compaction import COMPACT_ABOVE
 from dpr_haystack.store.database import Database, State, read_state
 from dpr_haystack.store.dense import ApproximateSearcher, ExactSearcher, make_searcher
 from dpr_haystack.store.errors import StoreFailure
+from dpr_haystack.store.filter_files import FilterFiles
+from dpr_haystack.store.filter_index import FilterIndex
 from dpr_haystack.store.keyword import KeywordCache
 from dpr_haystack.store.layout import Layout, Manifest, write_manifest
 from dpr_haystack.store.manifests import ManifestCache, merged, pin
@@ -50,6 +52,7 @@ class StoreEngine:
         self._lock_timeout = lock_timeout
         self._searchers: dict[tuple[object, ...], ExactSearcher | ApproximateSearcher] = {}
         self._selections = SelectionCache()
+        self.filter_index = FilterIndex(FilterFiles(layout.indexes))
         self._vectors: dict[int, VectorFile] = {}
         self._guard = threading.Lock()
         self._process = os.getpid()
@@ -109,7 +112,7 @@ class StoreEngine:
                     if self.state().generation == state.generation:
                         raise
                     # A compaction deleted the file between the two reads: try again.
-            yield View(connection, state, vectors, self._selections)
+            yield View(connection, state, vectors, self._selections, self.filter_index)
 
     def state(self) -> State:
         """The current state of the store."""
@@ -157,6 +160,7 @@ class StoreEngine:
     def drop_indexes(self) -> None:
         """Delete the derived indexes; the next search rebuilds them."""
         self.keyword.drop()
+        self.filter_index.drop()
         for searcher in list(self._searchers.values()):
             if isinstance(searcher, ApproximateSearcher):
                 searcher.drop()
@@ -168,6 +172,7 @@ class StoreEngine:
         :param options: Its settings; None for the defaults.
         """
         self.keyword.current()
+        self.filter_index.save()
         searcher = self.searcher(index_string, options)
         if isinstance(searcher, ApproximateSearcher):
             with self.view() as view:
@@ -209,6 +214,8 @@ class StoreEngine:
         for searcher in searchers.values():
             if isinstance(searcher, ApproximateSearcher) and self.is_current():
                 searcher.save()
+        if self.is_current():
+            self.filter_index.save()
         self.keyword.close()
         self.database.close()
 

@@ -23,12 +23,14 @@ from haystack.dataclasses import Document
 from haystack.errors import FilterError
 from haystack.utils.filters import COMPARISON_OPERATORS, LOGICAL_OPERATORS, document_matches_filter
 
+from dpr_haystack.store.columns import is_plain_text
 from dpr_haystack.store.errors import BadFilter
 from dpr_haystack.store.records import TAG, load_meta
 
 _DOCUMENT_FIELDS = frozenset(entry.name for entry in dataclass_fields(Document))
 _IN_PYTHON = frozenset({"embedding", "blob", "sparse_embedding", "meta"})
-_NEGATIONS = {"!=": "==", "not in": "in"}
+#: Operators that negate another one.
+NEGATIONS = {"!=": "==", "not in": "in"}
 _INEQUALITIES = frozenset({">", ">=", "<", "<="})
 # SQLite limits the parameters of a statement (three per comparison) and the depth of its parser (several per level).
 _MOST_COMPARISONS = 10_000
@@ -189,7 +191,7 @@ def _comparison(leaf: dict[str, Any], compiled: CompiledFilter) -> str:
     if not isinstance(name, str):
         msg = f"the 'field' of a filter must be a string: got {name!r}"
         raise BadFilter(msg)
-    positive = _NEGATIONS.get(operator, operator)
+    positive = NEGATIONS.get(operator, operator)
     compiled.leaves.append({**leaf, "operator": positive})
     sql = _positive(positive, value, _source(name, len(compiled.leaves) - 1, compiled), compiled)
     return sql if positive == operator else f"(NOT {sql})"
@@ -204,6 +206,27 @@ class _Source:
     ask: str
 
 
+def meta_path(name: str) -> tuple[str, ...] | None:
+    """The keys of a metadata field; None if the field is another one, or SQLite's paths cannot express a key.
+
+    :param name: Name of the field in a filter.
+    """
+    root, *keys = name.split(".")
+    if (root in _DOCUMENT_FIELDS and not keys) or (keys and root != "meta"):
+        return None
+    keys = keys or [root]
+    is_plain = all(key.isprintable() and key and key != TAG and not set(key) & {'"', "\\"} for key in keys)
+    return tuple(keys) if is_plain else None
+
+
+def json_path(keys: tuple[str, ...]) -> str:
+    """SQLite's path of nested keys.
+
+    :param keys: What :func:`meta_path` returned.
+    """
+    return "$" + "".join(f'."{key}"' for key in keys)
+
+
 def _source(name: str, number: int, compiled: CompiledFilter) -> _Source:
     root, *keys = name.split(".")
     if not keys and root in _DOCUMENT_FIELDS:
@@ -212,11 +235,11 @@ def _source(name: str, number: int, compiled: CompiledFilter) -> _Source:
     if keys and root != "meta":
         # An attribute of a Document that is not a dict, or no attribute at all: it has no nested values.
         return _Source("NULL", "'null'", f"dpr_value_leaf({number}, NULL)")
-    keys = keys or [root]
     ask = f"dpr_meta_leaf({number}, meta)"
-    if not all(key.isprintable() and key and key != TAG and not set(key) & {'"', "\\"} for key in keys):
-        return _Source("", "", ask)  # a key that SQLite's paths cannot express
-    path = compiled.bind("$" + "".join(f'."{key}"' for key in keys))
+    plain = meta_path(name)
+    if plain is None:
+        return _Source("", "", ask)
+    path = compiled.bind(json_path(plain))
     return _Source(f"json_extract(meta, {path})", f"coalesce(json_type(meta, {path}), 'null')", ask)
 
 
@@ -237,7 +260,7 @@ def _positive(operator: str, value: Any, source: _Source, compiled: CompiledFilt
 def _equal(value: Any, source: _Source, compiled: CompiledFilter) -> str:
     if value is None:
         return f"({source.value} IS NULL)"
-    if _is_plain_text(value):
+    if is_plain_text(value):
         return f"({source.kind} = 'text' AND {source.value} = {compiled.bind(value)})"
     if _is_number(value):
         return _inequality("=", value, source, compiled)
@@ -246,7 +269,7 @@ def _equal(value: Any, source: _Source, compiled: CompiledFilter) -> str:
 
 def _within(values: list[Any], source: _Source, compiled: CompiledFilter) -> str:
     texts = [value for value in values if value is not None]
-    if not all(_is_plain_text(text) for text in texts):
+    if not all(is_plain_text(text) for text in texts):
         return source.ask
     listed = compiled.bind(json.dumps(texts, ensure_ascii=False))
     inside = f"{source.kind} = 'text' AND {source.value} IN (SELECT value FROM json_each({listed}))"
@@ -264,13 +287,6 @@ def _inequality(operator: str, value: Any, source: _Source, compiled: CompiledFi
         f" WHEN 'real' THEN CASE WHEN abs({source.value} - {bound}) <= {near} THEN {source.ask} ELSE {decided} END"
         f" ELSE {source.ask} END)"
     )
-
-
-def _is_plain_text(value: Any) -> bool:
-    """Whether equality with this string is equality of characters: it is not a date, and SQLite can store it."""
-    if type(value) is not str or "\0" in value or (value[:4].isdigit() and value[4:5] == "-"):
-        return False
-    return value.isascii() or value.encode(errors="ignore").decode() == value
 
 
 def _is_number(value: Any) -> bool:

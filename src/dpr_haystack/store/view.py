@@ -17,6 +17,8 @@ from haystack.dataclasses import Document
 
 from dpr_haystack.core.exact import Floats, Rows
 from dpr_haystack.store.database import State, listed
+from dpr_haystack.store.filter_evaluation import Evaluation
+from dpr_haystack.store.filter_index import FilterIndex, selected
 from dpr_haystack.store.filters import CompiledFilter, compile_filter, matches, needs_python
 from dpr_haystack.store.records import COLUMNS, document_of, load_meta
 
@@ -74,15 +76,22 @@ class View:
     :param state: The store's state in that transaction.
     :param vectors: All rows, shape (state.next_row, dim), including those of deleted documents.
     :param selections: Cache for the results of filters.
+    :param index: The index of metadata; None to scan the documents for every filter.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, state: State, vectors: Floats, selections: SelectionCache
+        self,
+        connection: sqlite3.Connection,
+        state: State,
+        vectors: Floats,
+        selections: SelectionCache,
+        index: FilterIndex | None = None,
     ) -> None:
         self.connection = connection
         self.state = state
         self.vectors = vectors
         self._selections = selections
+        self._index = index
 
     def dead_rows(self) -> Rows:
         """Rows of deleted documents, sorted."""
@@ -103,15 +112,41 @@ class View:
         name = (repr(filters), self.state.version)
         selection = self._selections.get(name)
         if selection is None:
-            if needs_python(filters):
-                pairs = [(row[0], row[-1]) for row, _ in self._matching_in_python(filters)]
-            else:
-                pairs = list(self._run("key, row", compile_filter(filters)))
-            keys = np.array([key for key, _ in pairs], dtype=np.int64)
-            rows = np.array([row for _, row in pairs if row is not None], dtype=np.int64)
-            selection = Selection(np.sort(keys), np.sort(rows))
+            selection = self._indexed(filters) or self._scanned(filters)
             self._selections.put(name, selection)
         return selection
+
+    def _indexed(self, filters: Filters) -> Selection | None:
+        """The selection by the index of metadata; None if that does not help."""
+        if self._index is None or needs_python(filters):
+            return None
+        compile_filter(filters)  # refuses an invalid filter
+        moment = self._index.at(self.connection, self.state, filters)
+        if moment is None:
+            return None
+
+        def everything() -> Rows:
+            return moment.alive(np.arange(len(moment.keys)))
+
+        def ask(leaf: Filters, among: Rows | None) -> Rows:
+            compiled = compile_filter(leaf)
+            if among is not None:
+                asked = compiled.bind(listed(moment.keys[among].tolist()))
+                compiled.sql = f"key IN (SELECT value FROM json_each({asked})) AND {compiled.sql}"
+            keys = _numbers(self._run("key", compiled))
+            return np.searchsorted(moment.keys, keys)
+
+        positions = Evaluation(everything, moment.columns, ask).matching(filters)
+        return Selection(*selected(moment, moment.alive(positions)))
+
+    def _scanned(self, filters: Filters) -> Selection:
+        if needs_python(filters):
+            pairs = [(row[0], row[-1]) for row, _ in self._matching_in_python(filters)]
+        else:
+            pairs = list(self._run("key, row", compile_filter(filters)))
+        keys = np.array([key for key, _ in pairs], dtype=np.int64)
+        rows = np.array([row for _, row in pairs if row is not None], dtype=np.int64)
+        return Selection(np.sort(keys), np.sort(rows))
 
     def documents(self, filters: Filters | None = None) -> list[Document]:
         """Documents with their vectors, in the order of writing.
@@ -121,6 +156,9 @@ class View:
         """
         if filters and needs_python(filters):
             return [document for _, document in self._matching_in_python(filters)]
+        if filters and self._index is not None and self.state.count >= self._index.fewest:
+            found = self.documents_by("key", self.select(filters).keys.tolist(), with_vectors=True)
+            return [found[key] for key in sorted(found)]
         return [self._document(row) for row in self._rows(filters)]
 
     def metas(self, filters: Filters | None = None) -> Iterator[dict[str, Any]]:
