@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import zlib
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from haystack import Document, Pipeline
 from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack import DPRDocumentEmbedder
+from dpr_haystack.core.encoder_mark import EncoderMark, without_mark
 from dpr_haystack.errors import InputError
 from support.checkpoints import reference, tiny_dpr
 
@@ -58,7 +60,10 @@ def test_documents_get_their_embeddings(embedder, expected):
     np.testing.assert_allclose(vectors(got), expected, atol=1e-5)
     assert {type(value) for document in got for value in document.embedding} == {float}
     assert [document.id for document in got] == [document.id for document in DOCUMENTS]
-    assert [document.meta for document in got] == [document.meta for document in DOCUMENTS]
+    assert [without_mark(document.meta)[0] for document in got] == [document.meta for document in DOCUMENTS]
+    marks = [without_mark(document.meta)[1] for document in got]
+    sums = [zlib.crc32(np.array(document.embedding, dtype="<f4").tobytes()) for document in got]
+    assert marks == [EncoderMark(embedder.identity.passage_record(), checksum) for checksum in sums]
     assert before == DOCUMENTS
     assert embedder.run([]) == {"documents": []}
 

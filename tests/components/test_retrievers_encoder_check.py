@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,10 @@ def store_by(model: Path | None, path: Path, encoder: Any = "its own") -> FAISSD
     """A store with the vectors of one model, and what it says about them."""
     documents = [Document(content="Darwin wrote the origin of species."), Document(content="London is in England.")]
     embedder = DPRDocumentEmbedder(str(model), progress_bar=False)
-    record = dict(embedder.identity.passage_record()) if encoder == "its own" else encoder
-    store = FAISSDocumentStore(str(path), embedding_dim=None, encoder=record)
-    store.write_documents(embedder.run(documents)["documents"])
+    is_known = encoder == "its own"
+    store = FAISSDocumentStore(str(path), embedding_dim=None, encoder=None if is_known else encoder)
+    embedded = embedder.run(documents)["documents"]
+    store.write_documents(embedded if is_known else [replace(each, meta={}) for each in embedded])
     return store
 
 
@@ -74,9 +76,15 @@ def test_a_moved_model_is_known_by_its_weights(retriever: Any, models: dict[str,
 
 @RETRIEVERS
 @pytest.mark.parametrize("record", [None, {"model": "somebody/else"}, "a name alone"])
-def test_what_is_unknown_is_accepted(retriever: Any, models: dict[str, Path], tmp_path: Path, record: Any) -> None:
+def test_what_is_unknown_is_accepted_and_said_once(
+    retriever: Any, models: dict[str, Path], tmp_path: Path, record: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     store = store_by(models["first"], tmp_path / "store", record)
-    assert len(retriever(store, str(models["second"])).run("darwin")["documents"]) == 2
+    asked = retriever(store, str(models["second"]))
+    for _ in range(3):
+        assert len(asked.run("darwin")["documents"]) == 2
+    assert len(caplog.messages) == 1
+    assert ("2 vectors in" if record else "does not record which encoder made its 2 vectors") in caplog.text
 
 
 @RETRIEVERS

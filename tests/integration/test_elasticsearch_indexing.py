@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from elasticsearch import Elasticsearch
+from haystack import Document
 
 from dpr_haystack import DPRDocumentEmbedder, create_elasticsearch_index
 from dpr_haystack.backends.elasticsearch.creation import elasticsearch_store
@@ -265,6 +267,47 @@ def test_an_index_that_was_made_for_an_encoder_refuses_another(
     create_elasticsearch_index(elasticsearch_url, index, embedding_dim=32, encoder=record_of(tiny_models[1]))
     assert indexing.ran(corpus).code == 2
     assert indexing(corpus, model=tiny_models[1])["embedded"] == 5
+
+
+def test_what_a_pipeline_has_written_says_itself_whose_it_is(
+    elasticsearch_url: str,
+    cli: Cli,
+    indexing: Indexing,
+    corpus: Path,
+    client: Elasticsearch,
+    index: str,
+    tiny_models: tuple[Path, Path],
+) -> None:
+    """The official store keeps the mark of each document: search, retrievers and `index` know the encoder by it."""
+    create_elasticsearch_index(elasticsearch_url, index, embedding_dim=32)
+    store = elasticsearch_store([elasticsearch_url], index)
+    documents = [Document(id=f"d{number}", content=f"Tambora erupted, part {number}.") for number in range(3)]
+    first, second = (DPRDocumentEmbedder(str(model), progress_bar=False) for model in tiny_models)
+    store.write_documents(first.run(documents)["documents"])
+    client.indices.refresh(index=index)
+    place = ("--elasticsearch", elasticsearch_url, "--index", index)
+    ran = cli("search", "When did Tambora erupt?", *place)
+    assert (ran.code, ran.err) == (0, "")
+    assert "dpr_encoder" not in ran.out
+    assert cli("search", "Tambora", *place, "--question-model", tiny_models[1]).code == 2
+    refused = indexing.ran(corpus, model=tiny_models[1])
+    assert refused.code == 2
+    assert f"the 3 vectors in index '{index}' were made by {tiny_models[0]}" in refused.err
+
+    plain = [replace(each, id=f"p{each.id}", meta={}) for each in first.run(documents)["documents"]]
+    store.write_documents(plain[:2])
+    store.write_documents(second.run([Document(id="other", content="of another encoder")])["documents"])
+    client.indices.refresh(index=index)
+    ran = indexing.ran(corpus)
+    assert ran.code == 2
+    assert "of the 6 vectors" in ran.err
+    assert "3 were made by" in ran.err
+    assert "nothing says so of the other 3" in ran.err
+    store.delete_documents([*(each.id for each in plain), "other"])
+    client.indices.refresh(index=index)
+    assert indexing(corpus, model=None)["embedded"] == 5
+    assert meta_of(client, index)["dpr_haystack"]["encoder"] == record_of(tiny_models[0])
+    assert indexing(corpus)["unchanged"] == 5
 
 
 def test_an_index_for_other_vectors_is_refused_with_both_numbers(

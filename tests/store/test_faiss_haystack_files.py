@@ -14,7 +14,10 @@ from haystack.dataclasses import Document
 from haystack.document_stores.errors import DocumentStoreError
 
 from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.errors import EncoderMismatch
 from dpr_haystack.store.writing import StoreWriter
+from dpr_haystack.workflows.indexing import index_paths
+from support.reembedding import StandIn
 from support.stores import assert_same_documents, lognormal_vectors, make_documents
 
 DIM = 6
@@ -167,4 +170,14 @@ def test_a_vector_with_nan_is_left_out_with_a_warning(tmp_path, caplog):
     assert [hit.id for hit in store.bm25_retrieval("unusual")] == ["d2"]
     assert "1 documents contain NaN" in caplog.text
     assert "'d2'" in caplog.text
+    store.close()
+
+
+def test_indexing_into_them_is_refused_because_their_encoder_is_not_known(tmp_path, documents):
+    save_as_faiss_haystack_does(tmp_path / "wiki", documents)
+    (tmp_path / "more.txt").write_text("one more text")
+    store = FAISSDocumentStore(str(tmp_path / "wiki"), embedding_dim=DIM)
+    with pytest.raises(EncoderMismatch, match="does not record which encoder made its 58 vectors"):
+        index_paths([tmp_path / "more.txt"], store, StandIn("new", DIM))  # type: ignore[arg-type]
+    assert store.count_documents() == 61
     store.close()

@@ -21,6 +21,7 @@ from haystack import Document
 from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack import FAISSDocumentStore
+from dpr_haystack.core.encoder_mark import MARK, checksums, mark_of
 from dpr_haystack.core.identity import EncoderIdentity
 from dpr_haystack.store import database
 from dpr_haystack.store.check import check_store
@@ -37,13 +38,18 @@ class StandIn:
 
     def __init__(self, model: str, dimension: int, before: Callable[[int], object] = lambda _: None) -> None:
         self.model, self.dimension, self._before = model, dimension, before
-        self.identity = EncoderIdentity(model, f"print of {model}", model, f"print of {model}")
+        self.identity = EncoderIdentity(model, f"print-of-{model}", model, f"print-of-{model}")
         self.calls: list[int] = []
 
     def run(self, documents: list[Document]) -> dict[str, list[Document]]:
         self.calls.append(len(documents))
         self._before(len(self.calls))
-        return {"documents": [replace(each, embedding=self.vector(each)) for each in documents]}
+        return {"documents": [self.embedded(each) for each in documents]}
+
+    def embedded(self, document: Document) -> Document:
+        vector = self.vector(document)
+        mark = mark_of(self.record(), checksums(np.array([vector], dtype="f4"))[0])
+        return replace(document, embedding=vector, meta={**document.meta, MARK: mark})
 
     def vector(self, document: Document) -> list[float]:
         text = f"{self.model}|{document.meta.get('title')}|{document.content}"

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Vectors of unknown origin are compared before others are added to them."""
+"""Vectors of unknown origin are never taken for those of the encoder that continues the store."""
 
 from __future__ import annotations
 
@@ -21,17 +21,14 @@ from support.stores import make_store
 
 MINE: Any = StandIn("mine", 8)
 OTHER: Any = StandIn("other", 8)
+DOCUMENTS = [Document(id=f"d{number}", content=f"text {number}", meta={"title": "T"}) for number in range(20)]
+PLAIN = [replace(each, embedding=MINE.vector(each)) for each in DOCUMENTS]
+MARKED = MINE.run(DOCUMENTS)["documents"]
 
 
-def written_by_hand(path: Path, encoder: Any, scale: float = 1.0, **settings: Any) -> FAISSDocumentStore:
-    """A store that does not record its encoder; the first documents have no vector or no text."""
-    store = make_store(path, embedding_dim=8, **settings)
-    documents = [Document(id=f"d{number}", content=f"text {number}", meta={"title": "T"}) for number in range(20)]
-    embedded = encoder.run(documents)["documents"]
-    scaled = [replace(each, embedding=[scale * value for value in each.embedding]) for each in embedded]
-    bare = [Document(id=f"a{number}", content=f"bare {number}") for number in range(2_000)]
-    store.write_documents([*bare, Document(id="b", embedding=[1.0] * 8), *scaled])
-    return store
+@pytest.fixture
+def store() -> FAISSDocumentStore:
+    return make_store(None, embedding_dim=8)
 
 
 @pytest.fixture
@@ -41,28 +38,40 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_another_encoder_is_refused_and_nothing_changes(tmp_path: Path, file: Path) -> None:
-    store = written_by_hand(tmp_path / "store", MINE)
-    with pytest.raises(EncoderMismatch, match="not record which encoder made its vectors, and other gives another"):
+@pytest.mark.parametrize("encoder", [MINE, OTHER])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [(PLAIN, "does not record which encoder made its 20 vectors"), (PLAIN[:5] + MARKED[5:], "other 5")],
+)
+def test_unknown_origin_is_refused_until_all_is_embedded_anew(
+    store: FAISSDocumentStore, file: Path, given: list[Document], said: str, encoder: Any
+) -> None:
+    store.write_documents([Document(id="bare", content="bare"), *given])
+    before = store.origin()
+    with pytest.raises(EncoderMismatch, match=f"{said}|made by mine.*vectors of other") as refused:
+        index_paths([file], store, encoder)
+    assert f"reembed --store {store.directory} --model {encoder.model}" in str(refused.value)
+    assert (store.count_documents(), store.origin()) == (21, before)
+    report = reembed(store, encoder)
+    assert (report.is_new, report.embedded, report.before) == (True, 21, before)
+    assert reembed(store, encoder).is_new is False
+    assert index_paths([file], store, encoder).embedded == 1
+    assert (store.recorded_encoder, store.origin().unknown) == (encoder.record(), 0)
+
+
+def test_the_same_encoder_goes_on_with_what_components_have_written(store: FAISSDocumentStore, file: Path) -> None:
+    store.write_documents(MARKED)
+    with pytest.raises(EncoderMismatch, match=r"20 vectors.*made by mine; vectors of other"):
         index_paths([file], store, OTHER)
-    assert (store.count_documents(), store.recorded_encoder) == (2021, None)
-    assert reembed(store, OTHER).is_new
+    assert index_paths([file], store, MINE).embedded == 1
+    assert (store.recorded_encoder, store.origin().unknown) == (MINE.record(), 0)
+
+
+def test_an_emptied_store_is_given_to_another_encoder_by_embedding_anew(store: FAISSDocumentStore, file: Path) -> None:
+    store.write_documents(MARKED)
+    store.delete_all_documents()
+    with pytest.raises(EncoderMismatch, match="reembed"):
+        index_paths([file], store, OTHER)
+    assert reembed(store, OTHER).embedded == 0
     assert index_paths([file], store, OTHER).embedded == 1
-    store.close()
-
-
-def test_the_same_encoder_goes_on_and_is_recorded(tmp_path: Path, file: Path) -> None:
-    store = written_by_hand(tmp_path / "store", MINE)
-    assert index_paths([file], store, MINE).embedded == 1
-    assert store.recorded_encoder == MINE.record()
-    store.close()
-
-
-def test_length_matters_unless_the_similarity_is_cosine(tmp_path: Path, file: Path) -> None:
-    store = written_by_hand(tmp_path / "store", MINE, 2.0)
-    with pytest.raises(EncoderMismatch, match="another vector for document d0"):
-        index_paths([file], store, MINE)
-    store.close()
-    store = written_by_hand(tmp_path / "cosine", MINE, 2.0, similarity="cosine")
-    assert index_paths([file], store, MINE).embedded == 1
-    store.close()
+    assert store.recorded_encoder == OTHER.record()

@@ -19,6 +19,7 @@ from dpr_haystack.backends.passage_search import Filters
 from dpr_haystack.backends.passage_writer import NotWritten
 from dpr_haystack.core.hits import Both, Hits, Ids, Kept
 from dpr_haystack.core.similarity import Similarity
+from dpr_haystack.core.vector_origin import VectorOrigin
 from dpr_haystack.store.handle import StoreHandle
 from dpr_haystack.store.search import StoreSearch
 
@@ -48,6 +49,10 @@ class LocalSearch:
     def recorded_encoder(self) -> Mapping[str, Any] | None:
         """The passage tower that made the vectors, from the store's manifest."""
         return self._store.recorded_encoder
+
+    def origin(self) -> VectorOrigin:
+        """See :meth:`PassageSearch.origin`."""
+        return self._store.origin()
 
     def count(self) -> int:
         """How many passages there are."""
@@ -129,7 +134,7 @@ class LocalWriter:
         return self._store.settings().similarity
 
     def is_there(self) -> bool:
-        """Whether the directory holds a store; a temporary store always exists."""
+        """Whether the directory holds a store, or files to import; a temporary store always exists."""
         return self._store.exists()
 
     @property
@@ -140,15 +145,18 @@ class LocalWriter:
         self._count_reembeddings()
         return self._store.recorded_encoder
 
-    def record_encoder(self, record: Mapping[str, Any]) -> None:
-        """See :meth:`PassageWriter.record_encoder`."""
-        self._store.record_encoder(dict(record))
+    def origin(self) -> VectorOrigin:
+        """See :meth:`PassageWriter.origin`."""
+        self._count_reembeddings()
+        return self._store.origin()
 
-    def prepare(self, record: Mapping[str, Any], dimension: int) -> None:
-        """See :meth:`PassageWriter.prepare`; a wrong dimension is refused by the write that follows."""
-        manifest = self._store.opened(create=True).described()
-        if manifest.dimension in (None, dimension) and manifest.encoder is None:
-            self.record_encoder(record)
+    def record_encoder(self, record: Mapping[str, Any]) -> None:
+        """See :meth:`PassageWriter.record_encoder`; says nothing about vectors of unknown origin."""
+        self._store.opened().record(encoder=dict(record))
+
+    def prepare(self, record: Mapping[str, Any], dimension: int) -> None:  # noqa: ARG002
+        """Create the store; the first write records the tower, together with its vectors."""
+        self._store.opened(create=True)
 
     def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
         """See :meth:`PassageWriter.kept`; nothing if there is no store yet."""

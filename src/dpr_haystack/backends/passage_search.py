@@ -16,6 +16,7 @@ from haystack.dataclasses import Document
 from numpy.typing import NDArray
 
 from dpr_haystack.core.hits import Both, Hits, Ids
+from dpr_haystack.core.vector_origin import VectorOrigin
 
 Filters = dict[str, Any]
 
@@ -34,6 +35,9 @@ class PassageSearch(Protocol):
     @property
     def recorded_encoder(self) -> Mapping[str, Any] | None:
         """The passage tower that made the vectors; None if it is not recorded."""
+
+    def origin(self) -> VectorOrigin:
+        """What is known about which encoder made the vectors, with their numbers."""
 
     def count(self) -> int:
         """How many passages there are."""

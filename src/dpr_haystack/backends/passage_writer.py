@@ -13,6 +13,7 @@ from haystack.dataclasses import Document
 
 from dpr_haystack.core.hits import Kept
 from dpr_haystack.core.similarity import Similarity
+from dpr_haystack.core.vector_origin import VectorOrigin
 
 
 class NotWritten(NamedTuple):
@@ -47,6 +48,9 @@ class PassageWriter(Protocol):
     @property
     def recorded_encoder(self) -> Mapping[str, Any] | None:
         """The passage tower that made the vectors; None if it is not recorded."""
+
+    def origin(self) -> VectorOrigin:
+        """What is known about which encoder made the vectors, with their numbers."""
 
     def record_encoder(self, record: Mapping[str, Any]) -> None:
         """Record which passage tower makes the vectors.

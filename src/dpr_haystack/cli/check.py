@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 SUMMARY = "verify and repair a store"
-DESCRIPTION = """Verifies counts, the checksums of all vectors, and every derived index against the documents. The exit
-code is 1 if there is a problem."""
+DESCRIPTION = """Verifies counts, the checksums of all vectors, and every derived index against the documents, and says
+which encoder made the vectors. The exit code is 1 if something is wrong or damaged."""
 EXAMPLE = "dpr-haystack check demo/store"
 
 
@@ -34,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     report = repair_store(root) if arguments.repair else check_store(root)
     for line in report.passed:
         print(f"ok      {line}")
+    for line in report.unknown:
+        print(f"UNKNOWN {line}")
     for line in report.repairable:
         print(f"WRONG   {line} (repair with: dpr-haystack check {root} --repair)")
     for line in report.damaged:

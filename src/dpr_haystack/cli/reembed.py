@@ -79,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _summary(report: ReembedReport, arguments: argparse.Namespace, seconds: float) -> Iterator[str]:
+    if report.before.vectors:
+        yield f"before: {report.before}"
     reused = f", {report.found} reused from an interrupted run" if report.found else ""
     yield f"{report.embedded} passages embedded in {seconds:.1f} s{reused}"
     if report.without_text:

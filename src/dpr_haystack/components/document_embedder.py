@@ -16,6 +16,7 @@ from haystack.utils import ComponentDevice, Secret
 from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._documents import without_dictionaries
 from dpr_haystack.components._towers import LazyTower, TowerSettings, as_device, hub_token
+from dpr_haystack.core.encoder_mark import MARK, checksums, mark_of
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.text import PassageText, as_title, passage_text
 from dpr_haystack.errors import InputError
@@ -164,7 +165,8 @@ class DPRDocumentEmbedder(ComponentBasics):
         """Embed documents.
 
         :param documents: The documents; they are not modified.
-        :returns: ``documents``: copies with embeddings, in the same order and with the same ids.
+        :returns: ``documents``: copies with embeddings, in the same order and with the same ids. The value of
+            ``dpr_encoder`` in their ``meta`` names the encoder: a ``FAISSDocumentStore`` records it and removes it.
         :raises InputError: If it is not a list of Documents, or some have no content.
         :raises ModelError: If the model cannot be loaded.
         """
@@ -176,8 +178,14 @@ class DPRDocumentEmbedder(ComponentBasics):
             for document in documents
         ]
         vectors = self._encode(texts)
-        embedded = zip(documents, vectors, strict=True)
-        return {"documents": [replace(document, embedding=vector.tolist()) for document, vector in embedded]}
+        record = self.identity.passage_record()
+        embedded = zip(documents, vectors, checksums(vectors), strict=True)
+        return {
+            "documents": [
+                replace(each, embedding=vector.tolist(), meta={**each.meta, MARK: mark_of(record, checksum)})
+                for each, vector, checksum in embedded
+            ]
+        }
 
     @component.output_types(documents=list[Document])
     async def run_async(self, documents: list[Document]) -> dict[str, Any]:

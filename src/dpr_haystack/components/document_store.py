@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from dpr_haystack.components.document_methods import DocumentMethods
 from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.hits import Hits
+from dpr_haystack.core.identity import EncoderIdentity, encoder_record
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.engines.ann import check_index_string
 from dpr_haystack.engines.keyword import check_language
@@ -49,8 +50,9 @@ class FAISSDocumentStore(DocumentMethods):
         ``1 / (1 + squared distance)``. Higher scores are always better. None for that of the existing store, or
         ``"dot_product"``.
     :param return_embedding: Whether search results include embeddings.
-    :param encoder: The passage tower that makes the vectors: its name, or the record that an embedder's ``identity``
-        gives. It is recorded in the store, and a question tower that belongs to another one is refused.
+    :param encoder: The passage tower that makes the vectors: its name or path, or an embedder's ``identity``. Documents
+        from :class:`DPRDocumentEmbedder` say it themselves. It is recorded in the store; vectors of another one are
+        refused, and so is a question tower that belongs to another one.
     :param language: Language of the keyword index, for stemming and stop words; None for neither, ``"auto"`` for that
         of the existing store, or English.
     :param index_options: Settings of the index, e.g. ``{"efSearch": 256}`` for HNSW; None for those of the existing
@@ -69,7 +71,7 @@ class FAISSDocumentStore(DocumentMethods):
         *,
         similarity: str | None = None,
         return_embedding: bool = False,
-        encoder: str | dict[str, Any] | None = None,
+        encoder: str | dict[str, Any] | EncoderIdentity | None = None,
         language: str | None = STORES_OWN,
         index_options: dict[str, int] | None = None,
         lock_timeout: float = 60.0,
@@ -86,7 +88,7 @@ class FAISSDocumentStore(DocumentMethods):
         self.embedding_dim = embedding_dim
         self.similarity = None if similarity is None else Similarity.parse(similarity)
         self.return_embedding = return_embedding
-        self.encoder = encoder
+        self.encoder = encoder if isinstance(encoder, str) else encoder_record(encoder)
         self.language = language
         self.index_options = index_options
         self.lock_timeout = lock_timeout

@@ -13,6 +13,7 @@ from haystack import component, default_from_dict, default_to_dict
 from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.components._basics import ComponentBasics
+from dpr_haystack.components._recent_vectors import remember
 from dpr_haystack.components._towers import LazyTower, TowerSettings, as_device, hub_token
 from dpr_haystack.core.text import normalize_question
 from dpr_haystack.errors import InputError
@@ -169,7 +170,9 @@ class DPRTextEmbedder(ComponentBasics):
 
     def _encode(self, questions: Sequence[str]) -> NDArray[np.float32]:
         texts = [(None, normalize_question(question)) for question in questions]
-        return self._tower.encode(texts, show_progress=self.progress_bar, unit="questions")
+        vectors = self._tower.encode(texts, show_progress=self.progress_bar, unit="questions")
+        remember(vectors, self.identity)
+        return vectors
 
 
 def _check_question(text: object) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from dpr_haystack.errors import InputError
@@ -67,6 +68,44 @@ def _of_shortened(fingerprint: str, dimension: int) -> str:
     return hashlib.sha256(f"{fingerprint} {dimension}".encode()).hexdigest()[: len(fingerprint)]
 
 
+def encoder_record(encoder: str | Mapping[str, Any] | EncoderIdentity | None) -> dict[str, Any] | None:
+    """An encoder as stores record it: ``{"model": ..., "fingerprint": ...}``, the fingerprint only if it is known.
+
+    :param encoder: The name or path of a passage tower, such a record, or an embedder's ``identity``; None if it is
+        unknown. A local path becomes absolute, as towers report it.
+    :raises InputError: If it is anything else, or a question tower whose passage tower is unknown.
+    """
+    if encoder is None:
+        return None
+    if isinstance(encoder, EncoderIdentity):
+        return dict(encoder.passage_record())
+    record = {"model": encoder} if isinstance(encoder, str) else encoder
+    model = record.get("model") if isinstance(record, Mapping) else None
+    if not isinstance(model, str) or not model or not isinstance(record.get("fingerprint", ""), str | None):
+        msg = (
+            "encoder must be the name or path of a passage tower, an embedder's identity, or "
+            f'{{"model": ..., "fingerprint": ...}}: got {encoder!r:.100}'
+        )
+        raise InputError(msg)
+    path = Path(model).expanduser()
+    return {**record, "model": str(path.resolve()) if isinstance(encoder, str) and path.exists() else model}
+
+
+def same_encoder(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool | None:
+    """Whether two records are of the same passage tower.
+
+    :param one: ``{"model": ..., "fingerprint": ...}``; the fingerprint may be missing.
+    :param other: The other one.
+    :returns: ``True``, ``False``, or ``None`` if unknown: another name may be that of a copy.
+    """
+    if one.get("fingerprint") and other.get("fingerprint"):
+        return bool(one["fingerprint"] == other["fingerprint"])
+    if one.get("model") == other.get("model"):
+        return True
+    both_published = {one.get("model"), other.get("model")} <= set(PUBLISHED_PAIRS.values())
+    return False if both_published else None
+
+
 def belongs(question: EncoderIdentity, recorded: Mapping[str, Any] | None) -> bool | None:
     """Whether a question tower belongs to the passage tower that made a store's vectors.
 
@@ -74,13 +113,7 @@ def belongs(question: EncoderIdentity, recorded: Mapping[str, Any] | None) -> bo
     :param recorded: The store's record: ``{"model": ..., "fingerprint": ...}``; both may be missing.
     :returns: ``True``, ``False`` (it belongs to another passage tower), or ``None`` if unknown.
     """
-    model = (recorded or {}).get("model")
-    fingerprint = (recorded or {}).get("fingerprint")
-    if fingerprint and question.passage_fingerprint:
-        return bool(fingerprint == question.passage_fingerprint)
-    if model and model == question.passage_model:
-        return True
-    # Different names prove different towers only if both are published checkpoints: others may be copies.
-    if model in PUBLISHED_PAIRS.values() and question.passage_model in PUBLISHED_PAIRS.values():
-        return False
-    return None
+    if not recorded or question.passage_model is None:
+        return None
+    passage = {"model": question.passage_model, "fingerprint": question.passage_fingerprint}
+    return same_encoder(recorded, passage)

@@ -14,9 +14,10 @@ import numpy as np
 from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
+from dpr_haystack.core.encoder_mark import checksums
 from dpr_haystack.core.exact import Floats
 from dpr_haystack.store.errors import BadDocument, DoesNotFit, DuplicateDocuments
-from dpr_haystack.store.records import Record, checksums, record_of
+from dpr_haystack.store.records import Record, record_of
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,15 @@ class Batch:
     :param vectors: The embeddings of those that have one, shape (n, dim).
     :param vector_of: For each record the position of its vector in ``vectors``, or None.
     :param checksums: A checksum of each vector.
+    :param encoders: For each vector the passage tower that its document's mark names; None if it has no mark, or one
+        that was made for another vector.
     """
 
     records: list[Record]
     vectors: Floats
     vector_of: list[int | None]
     checksums: list[int]
+    encoders: list[dict[str, str] | None]
 
     def __len__(self) -> int:
         return len(self.records)
@@ -65,12 +69,18 @@ def prepare(documents: Any, policy: DuplicatePolicy, dimension: int | None) -> B
     """
     distinct = _distinct(_checked_types(documents), policy)
     vectors = vectors_of([document for document in distinct if document.embedding is not None], dimension)
-    positions = iter(range(len(vectors)))
+    positions, sums = iter(range(len(vectors))), checksums(vectors)
+    pairs = [record_of(document) for document in distinct]
+    marks = [mark for document, (_, mark) in zip(distinct, pairs, strict=True) if document.embedding is not None]
     return Batch(
-        records=[record_of(document) for document in distinct],
+        records=[record for record, _ in pairs],
         vectors=vectors,
         vector_of=[next(positions) if document.embedding is not None else None for document in distinct],
-        checksums=checksums(vectors),
+        checksums=sums,
+        encoders=[
+            mark.record if mark is not None and mark.checksum == actual else None
+            for mark, actual in zip(marks, sums, strict=True)
+        ],
     )
 
 
@@ -215,6 +225,7 @@ def without(batch: Batch, ids: set[str]) -> Batch:
         vectors=batch.vectors[chosen],
         vector_of=[next(new_positions) if position is not None else None for position in positions],
         checksums=[batch.checksums[position] for position in chosen],
+        encoders=[batch.encoders[position] for position in chosen],
     )
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from dpr_haystack.core.batching import batched
+from dpr_haystack.core.encoder_mark import checksums
 from dpr_haystack.core.exact import Rows, exact_search
 from dpr_haystack.engines.ann import check_index_string
+from dpr_haystack.store.attribution import origin_in
 from dpr_haystack.store.columns import Column
 from dpr_haystack.store.database import Database, State, read_state
 from dpr_haystack.store.dense import ApproximateSearcher, make_searcher
@@ -27,7 +29,6 @@ from dpr_haystack.store.filter_index import fill
 from dpr_haystack.store.keyword import KeywordCache
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
 from dpr_haystack.store.manifests import merged
-from dpr_haystack.store.records import checksums
 from dpr_haystack.store.reembedding_state import reembedding_in
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.view import SelectionCache, View
@@ -47,6 +48,7 @@ class CheckReport:
     :param documents: Number of documents.
     :param vectors: Number of vectors of these documents.
     :param passed: What is correct, one line each.
+    :param unknown: What cannot be checked: vectors of which it is not known which encoder made them.
     :param repairable: What is wrong and can be rebuilt from database and vectors.
     :param damaged: What is wrong with the database or the vectors themselves.
     """
@@ -54,6 +56,7 @@ class CheckReport:
     documents: int = 0
     vectors: int = 0
     passed: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
     repairable: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
 
@@ -81,6 +84,7 @@ def check_store(root: Path) -> CheckReport:
         report.documents = state.count
         _check_database(connection, state, report)
         _check_vectors(connection, layout, manifest, state, report)
+        _report_origin(connection, layout, manifest, report)
         _report_reembedding(connection, report)
         if not report.damaged:
             _check_keyword_index(connection, layout, database, manifest, report)
@@ -159,6 +163,14 @@ def _check_vectors(
         )
     else:
         report.passed.append(f"vectors: {report.vectors} of dimension {manifest.dimension}, checksums match")
+
+
+def _report_origin(connection: sqlite3.Connection, layout: Layout, manifest: Manifest, report: CheckReport) -> None:
+    origin = origin_in(connection, layout, manifest)
+    if origin.unknown:
+        report.unknown.append(f"{origin}; embed all documents anew with: {origin.remedy} --model M")
+    elif origin.vectors:
+        report.passed.append(f"encoder: {origin}")
 
 
 def _report_reembedding(connection: sqlite3.Connection, report: CheckReport) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from dpr_haystack.core.batching import batched
+from dpr_haystack.store.attribution import forget, renumber
 from dpr_haystack.store.database import State
 from dpr_haystack.store.vectors import VectorFile
 
@@ -36,6 +37,7 @@ def compact(connection: sqlite3.Connection, source: VectorFile, target: VectorFi
     old = source.rows(next_row) if next_row else None
     target.path.unlink(missing_ok=True)
     keys_and_rows = connection.execute("SELECT key, row FROM documents WHERE row IS NOT NULL ORDER BY row").fetchall()
+    renumber(connection, [row for _, row in keys_and_rows])
     connection.execute("UPDATE documents SET row = -1 - row WHERE row IS NOT NULL")  # keeps the rows distinct
     written = 0
     for chunk in batched(keys_and_rows, _ROWS_AT_A_TIME):
@@ -55,6 +57,7 @@ def clear(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO tombstones (key) VALUES (0)")  # so that every index position is below the floor
     connection.execute("DELETE FROM documents")
     connection.execute("UPDATE state SET count = 0")
+    forget(connection)
     _next_generation(connection, 0)
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from dpr_haystack.store.errors import StoreFailure, StoreLocked
 
-# Dimension and encoder of the vectors, from the first re-embedding on. This row takes precedence over the manifest, so
-# that vectors, dimension and encoder change in one transaction.
+# Dimension and encoder of the vectors, from the first recorded encoder or re-embedding on. This row takes precedence
+# over the manifest, so that vectors, dimension and encoder change in one transaction.
 EMBEDDING_TABLE = """
 CREATE TABLE IF NOT EXISTS embedding (
     only INTEGER PRIMARY KEY CHECK (only = 1),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from haystack.document_stores.errors import DocumentStoreError, DuplicateDocumentError
 from haystack.errors import FilterError
 
-from dpr_haystack.errors import DataError, IndexMismatch, InputError, StoreBusy, StoreError
+from dpr_haystack.errors import DataError, EncoderMismatch, IndexMismatch, InputError, StoreBusy, StoreError
 
 
 class StoreFailure(StoreError, DocumentStoreError):
@@ -29,6 +29,10 @@ class BadDocument(InputError, DocumentStoreError):
 
 class DoesNotFit(IndexMismatch, DocumentStoreError):
     """A vector or setting that does not match the store."""
+
+
+class OtherEncoder(EncoderMismatch, DocumentStoreError):
+    """Vectors of another encoder than those of the store."""
 
 
 class DuplicateDocuments(InputError, DuplicateDocumentError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,17 @@ from typing import Any
 from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
+from dpr_haystack.core.identity import EncoderIdentity, encoder_record
 from dpr_haystack.core.similarity import Similarity
+from dpr_haystack.core.vector_origin import VectorOrigin
+from dpr_haystack.store.attribution import origin_in
 from dpr_haystack.store.batch import prepare
+from dpr_haystack.store.database import read_state
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import NotAStore
 from dpr_haystack.store.faiss_haystack_files import announce, left_by_faiss_haystack, read_documents, store_directory
 from dpr_haystack.store.layout import Layout, Manifest
-from dpr_haystack.store.manifests import as_record, manifest_of
+from dpr_haystack.store.manifests import manifest_of
 from dpr_haystack.store.reembedding import Reembedding, drop, reembedding
 from dpr_haystack.store.registry import acquire, is_store, release, was_written
 from dpr_haystack.store.search import StoreSearch
@@ -57,6 +62,7 @@ class StoreHandle:
         self._engine: StoreEngine | None = None
         self._release: weakref.finalize[Any, Any] | None = None
         self._temporary = TemporaryDirectory()
+        self._encoder: Mapping[str, Any] | None = None
         self._guard = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -90,12 +96,23 @@ class StoreHandle:
         """The passage tower that made the vectors: ``{"model": ..., "fingerprint": ...}``; None if not recorded."""
         return self.opened().described().encoder
 
-    def record_encoder(self, encoder: dict[str, Any] | None) -> None:
-        """Record which passage tower made the vectors. Creates the store if there is none.
+    def record_encoder(self, encoder: str | dict[str, Any] | EncoderIdentity | None) -> None:
+        """Record which passage tower made the vectors: all of them, also those of unknown origin.
 
-        :param encoder: ``{"model": ..., "fingerprint": ...}``; None for unknown.
+        Creates the store if there is none.
+
+        :param encoder: Its name or path, an embedder's ``identity``, or ``{"model": ..., "fingerprint": ...}``; None
+            for unknown.
+        :raises ValueError: If it is anything else.
         """
-        self.opened(create=True).record(encoder=encoder)
+        record = encoder_record(encoder)
+        self.writer(create=True).declare(record)
+
+    def origin(self) -> VectorOrigin:
+        """What is known about which encoder made the vectors."""
+        engine = self.opened()
+        with engine.database.reading() as connection:
+            return origin_in(connection, engine.layout, engine.described(read_state(connection)))
 
     def reembedding(
         self, encoder: dict[str, Any], dimension: int, *, restart: bool = False
@@ -155,7 +172,8 @@ class StoreHandle:
         :param create: Create the store if there is none.
         :raises NotAStore: If there is none and it is not created.
         """
-        return StoreWriter(self.opened(create=create))
+        engine = self.opened(create=create)
+        return StoreWriter(engine, self._encoder)
 
     def opened(self, *, create: bool = False) -> StoreEngine:
         """The engine; opened at the first use, and again after :meth:`close`, a fork, or if the files were replaced.
@@ -180,6 +198,7 @@ class StoreHandle:
 
     def _open(self, *, create: bool) -> StoreEngine:
         given = self._given()
+        self._encoder = given.encoder  # once: a relative path depends on the current directory
         if self.index_path is None:
             return acquire(self._temporary.made(), given, self.lock_timeout)
         root = store_directory(self.index_path)
@@ -194,7 +213,7 @@ class StoreHandle:
         prepare(documents, DuplicatePolicy.SKIP, self.embedding_dim)  # refuses before there is a store
         engine = acquire(root, given, self.lock_timeout)
         try:
-            StoreWriter(engine).write(documents, DuplicatePolicy.SKIP)
+            StoreWriter(engine, self._encoder).write(documents, DuplicatePolicy.SKIP)
         except BaseException:
             release(engine)
             raise
@@ -206,7 +225,7 @@ class StoreHandle:
             self.similarity,
             self.index_string,
             self.language,
-            as_record(self.encoder),
+            encoder_record(self.encoder),
             self.index_options,
         )
 

@@ -10,8 +10,6 @@ import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from dpr_haystack.store.database import EMBEDDING_TABLE, Database, State, read_state
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
@@ -91,14 +89,3 @@ def pin(connection: sqlite3.Connection, manifest: Manifest) -> None:
     encoder = None if manifest.encoder is None else json.dumps(manifest.encoder, ensure_ascii=False)
     connection.execute("INSERT OR IGNORE INTO embedding VALUES (1, NULL, NULL, 0)")
     connection.execute("UPDATE embedding SET dimension = ?, encoder = ?", (manifest.dimension, encoder))
-
-
-def as_record(encoder: str | dict[str, Any] | None) -> dict[str, Any] | None:
-    """An encoder as the manifest records it; a local path becomes absolute, as towers report it.
-
-    :param encoder: Its name or path, or such a record; None if it is unknown.
-    """
-    if not isinstance(encoder, str):
-        return encoder
-    path = Path(encoder).expanduser()
-    return {"model": str(path.resolve()) if path.exists() else encoder}

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +21,9 @@ import numpy as np
 from haystack.dataclasses import ByteStream, Document
 from haystack.dataclasses.sparse_embedding import SparseEmbedding
 
+from dpr_haystack.core.encoder_mark import EncoderMark, without_mark
 from dpr_haystack.core.exact import Floats
+from dpr_haystack.errors import InputError
 from dpr_haystack.store.database import is_storable
 from dpr_haystack.store.errors import BadDocument
 
@@ -60,10 +61,11 @@ class Record:
         return (self.id, self.content, self.meta, self.score, self.blob, self.blob_info, self.sparse)
 
 
-def record_of(document: Document) -> Record:
+def record_of(document: Document) -> tuple[Record, EncoderMark | None]:
     """Convert a document to its database record.
 
     :param document: The document.
+    :returns: The record, and the mark of its encoder, which is no part of the record's metadata.
     :raises BadDocument: If it cannot be stored, e.g. because of a metadata value of an unsupported type.
     """
     name = document.id
@@ -73,6 +75,11 @@ def record_of(document: Document) -> Record:
     if not isinstance(document.meta, dict):
         msg = f"document {name!r}: meta must be a dict: got {type(document.meta).__name__}"
         raise BadDocument(msg)
+    try:
+        meta, mark = without_mark(document.meta)
+    except InputError as error:
+        msg = f"document {name!r}: {error}"
+        raise BadDocument(msg) from error
     blob, blob_info = _blob(document)
     try:
         score = float(document.score) if document.score is not None else None
@@ -84,7 +91,7 @@ def record_of(document: Document) -> Record:
     except (TypeError, ValueError) as error:
         msg = f"document {name!r}: score and sparse_embedding must be numbers ({error})"
         raise BadDocument(msg) from error
-    return Record(name, document.content, dump_meta(document.meta, name), score, blob, blob_info, sparse)
+    return Record(name, document.content, dump_meta(meta, name), score, blob, blob_info, sparse), mark
 
 
 def _blob(document: Document) -> tuple[bytes | None, str | None]:
@@ -151,15 +158,6 @@ def load_meta(text: str) -> Any:
     :param text: The JSON.
     """
     return json.loads(text, object_hook=_unpack) if f'"{TAG}"' in text else json.loads(text)
-
-
-def checksums(vectors: Floats) -> list[int]:
-    """A CRC-32 of every vector.
-
-    :param vectors: Shape (n, dim).
-    :returns: n checksums.
-    """
-    return [zlib.crc32(vector) for vector in np.ascontiguousarray(vectors, dtype="<f4")]
 
 
 def _pack(value: Any, identifier: str, path: str) -> Any:

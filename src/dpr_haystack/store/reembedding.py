@@ -21,6 +21,7 @@ from typing import Any
 from haystack import logging
 from haystack.dataclasses import Document
 
+from dpr_haystack.core.encoder_mark import checksums
 from dpr_haystack.core.files import fsync_directory
 from dpr_haystack.errors import EncoderMismatch
 from dpr_haystack.store import reembedding_state
@@ -30,7 +31,7 @@ from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import StoreFailure, StoreLocked
 from dpr_haystack.store.locks import across_processes
 from dpr_haystack.store.manifests import pin
-from dpr_haystack.store.records import COLUMNS, checksums, document_of
+from dpr_haystack.store.records import COLUMNS, document_of
 from dpr_haystack.store.reembedding_state import ReembeddingState
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.writing import StoreWriter

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dpr_haystack.store.attribution import forget
 from dpr_haystack.store.database import ROW_INDEX
 
 # `staged` has the keys of `documents`: documents that are written, replaced or deleted in the meantime have another
@@ -121,4 +122,5 @@ def adopt(connection: sqlite3.Connection) -> None:
         "UPDATE embedding SET switches = switches + 1, dimension = (SELECT dimension FROM staging), "
         "encoder = (SELECT encoder FROM staging)"
     )
+    forget(connection)
     discard(connection)

@@ -11,8 +11,12 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from haystack import logging
 
 from dpr_haystack.core.files import fsync_directory
+from dpr_haystack.store.attribution import origin_in, record
 from dpr_haystack.store.compaction import COMPACT_ABOVE
 from dpr_haystack.store.database import Database, read_state
 from dpr_haystack.store.engine import StoreEngine
@@ -20,6 +24,8 @@ from dpr_haystack.store.errors import DoesNotFit, NotAStore, StoreFailure
 from dpr_haystack.store.layout import Layout, Manifest, write_manifest
 from dpr_haystack.store.locks import across_processes
 from dpr_haystack.store.settings import STORES_OWN, StoreSettings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -174,13 +180,23 @@ def _shown(value: object) -> str:
     return repr(str(value)) if isinstance(value, str) else repr(value)
 
 
-def _check_encoder(engine: StoreEngine, manifest: Manifest, wanted: Mapping[str, object]) -> None:
-    recorded = manifest.encoder
-    if recorded is None:
-        engine.record(encoder=dict(wanted))
-        return
+def _check_encoder(engine: StoreEngine, manifest: Manifest, wanted: Mapping[str, Any]) -> None:
+    recorded = manifest.encoder or _recorded(engine, wanted)
     field = "fingerprint" if "fingerprint" in recorded and "fingerprint" in wanted else "model"
     if recorded.get(field) != wanted.get(field):
         advice = "Vectors of different encoders cannot be compared: use another directory, or re-embed the store."
         problem = f"encoder of the store {engine.layout.root}"
         raise DoesNotFit(problem, recorded.get("model"), wanted.get("model"), advice)
+
+
+def _recorded(engine: StoreEngine, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Record the encoder of a store that has none; it made the vectors to come, perhaps not those that are there."""
+    with engine.database.writing() as connection:
+        manifest = engine.described(read_state(connection))
+        if manifest.encoder is None:
+            manifest = record(connection, manifest, wanted)
+        origin = origin_in(connection, engine.layout, manifest)
+    engine.record()
+    if origin.unknown:
+        logger.warning("{origin}; embed them anew: {remedy}", origin=str(origin), remedy=origin.remedy)
+    return manifest.encoder or dict(wanted)

@@ -11,19 +11,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from haystack import logging
 from haystack.dataclasses import Document
 from haystack.document_stores.types import DuplicatePolicy
 
+from dpr_haystack.core.encoder_mark import MARK
 from dpr_haystack.errors import EncoderMismatch, StoreError
+from dpr_haystack.store.attribution import admit, forget, mark_unknown
 from dpr_haystack.store.batch import Batch, check_dimension, duplicates, prepare, without
 from dpr_haystack.store.compaction import clear, compact, is_worth_it
 from dpr_haystack.store.database import State, listed, read_state
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import BadDocument, BadFilter
 from dpr_haystack.store.kept_vectors import KeptVectors, vectors_to_keep
+from dpr_haystack.store.manifests import pin
 from dpr_haystack.store.records import dump_meta, load_meta
 from dpr_haystack.store.recovery import remove_vector_files
 from dpr_haystack.store.statements import INSERT, delete_documents, existing_ids
@@ -40,11 +44,13 @@ class StoreWriter:
     """Changes the documents of a store. Holds no state of its own, so it may be made for each call.
 
     :param engine: The open store.
+    :param encoder: The passage tower that makes the vectors of documents that say nothing about it; None if unknown.
     """
 
-    def __init__(self, engine: StoreEngine) -> None:
+    def __init__(self, engine: StoreEngine, encoder: Mapping[str, Any] | None = None) -> None:
         self._engine = engine
         self._database = engine.database
+        self._encoder = encoder
 
     def write(self, documents: Sequence[Document], policy: DuplicatePolicy, switches: int | None = None) -> int:
         """Write documents; they are durable when this returns.
@@ -57,7 +63,8 @@ class StoreWriter:
         :raises BadDocument: If a document cannot be stored. As with every error, nothing is written then.
         :raises DoesNotFit: If an embedding has the wrong length.
         :raises DuplicateDocuments: If ids exist already and the policy is FAIL or NONE.
-        :raises EncoderMismatch: If the store has been re-embedded since ``switches``.
+        :raises EncoderMismatch: If another encoder made the store's vectors, or the store has been re-embedded since
+            ``switches``.
         :raises StoreLocked: If another process did not finish writing in time.
         """
         batch = prepare(documents, policy, self._engine.dimension)
@@ -73,13 +80,32 @@ class StoreWriter:
             kept = KeptVectors()
             if policy == DuplicatePolicy.SKIP:
                 batch = without(batch, existing)
-            elif existing:
+            before = self._engine.described(state)
+            after, known = admit(connection, self._engine.layout, before, batch, self._encoder)
+            if existing and policy != DuplicatePolicy.SKIP:
                 kept = vectors_to_keep(connection, batch, str(self._engine.layout.root))
                 delete_documents(connection, _BY_ID, listed(kept), keep_rows=True)
                 delete_documents(connection, _BY_ID, listed(existing - kept.keys()))
             self._append(connection, state, batch, kept)
+            if after.encoder is not None:
+                mark_unknown(connection, state.next_row, known)
+        if after != before:
+            self._follow_record()
+        if after.encoder is not None and not all(known):
+            self._warn_of_unknown(known)
         self._compact_if_worth_it()
         return len(batch)
+
+    def declare(self, encoder: Mapping[str, Any] | None) -> None:
+        """Record which passage tower made all vectors, whatever was known about them.
+
+        :param encoder: ``{"model": ..., "fingerprint": ...}``; None for unknown.
+        """
+        with self._database.writing() as connection:
+            forget(connection)
+            manifest = self._engine.described(read_state(connection))
+            pin(connection, replace(manifest, encoder=None if encoder is None else dict(encoder)))
+        self._follow_record()
 
     def delete(self, ids: Sequence[str]) -> int:
         """Delete documents by id; unknown ids are ignored.
@@ -118,6 +144,9 @@ class StoreWriter:
         :raises BadDocument: If the metadata cannot be stored.
         :raises FilterError: If the filter is invalid.
         """
+        if MARK in meta:
+            msg = f"meta[{MARK!r}] is reserved for the mark of the encoder; use another name"
+            raise BadDocument(msg)
         dump_meta(dict(meta), "to be updated")
         with self._database.writing() as connection:
             keys = listed(self._matching_keys(connection, filters))
@@ -146,16 +175,29 @@ class StoreWriter:
 
         The switch is committed already, so failures here are only logged; opening the store does the same work.
         """
+        self._follow_record()
+        self._compact_if_worth_it()
+
+    def _follow_record(self) -> None:
+        """Write to the manifest what the database has recorded, and delete vector files that are not used any more."""
         try:
             self._engine.record()
             self._remove_old_generations()
         except StoreError as error:
             logger.warning(
-                "{store}: cleaning up after the re-embedding failed: {error}. The next opening repeats it.",
+                "{store}: its manifest and files could not be updated: {error}. The next opening does it.",
                 store=str(self._engine.layout.root),
                 error=str(error),
             )
-        self._compact_if_worth_it()
+
+    def _warn_of_unknown(self, known: Sequence[bool]) -> None:
+        logger.warning(
+            "{store}: {count} of the {all} vectors just written do not say which encoder made them, but the store's "
+            "is recorded. Embed with DPRDocumentEmbedder, or name it: FAISSDocumentStore(..., encoder=...)",
+            store=str(self._engine.layout.root),
+            count=len(known) - sum(known),
+            all=len(known),
+        )
 
     def _append(self, connection: sqlite3.Connection, state: State, batch: Batch, kept: KeptVectors) -> None:
         count = len(batch.vectors)

@@ -57,7 +57,7 @@ def question_model_of(search: PassageSearch) -> str:
         msg = f"{search.location} is empty: fill it with dpr-haystack index PATHS --model M"
         raise InputError(msg)
     if recorded is None:
-        msg = f"{search.location} does not say which encoder made its vectors; name it: --question-model M"
+        msg = f"{search.origin()}; name its question tower: --question-model M"
         raise InputError(msg)
     for question, passage in PUBLISHED_PAIRS.items():
         if recorded == passage:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.core.progress import Progress
+from dpr_haystack.core.vector_origin import VectorOrigin
 from dpr_haystack.workflows.batch_sizes import FIRST, next_size
 from dpr_haystack.workflows.encoder_checks import check_similarity
 
@@ -36,6 +37,7 @@ class ReembedReport:
     """What re-embedding did.
 
     :param model: The passage tower.
+    :param before: What was known about the vectors before.
     :param embedded: Passages embedded in this run.
     :param found: Vectors reused from an interrupted run.
     :param without_text: Documents without text, which have no vector.
@@ -43,6 +45,7 @@ class ReembedReport:
     """
 
     model: str
+    before: VectorOrigin
     embedded: int = 0
     found: int = 0
     without_text: int = 0
@@ -74,18 +77,19 @@ def reembed(
     """
     check_similarity(embedder, store.settings().similarity, str(store.directory))
     record = embedder.identity.passage_record()
-    recorded = store.recorded_encoder or {}
-    if recorded.get("fingerprint") == record["fingerprint"] and not store.count_documents_by_filter(_WITHOUT_VECTOR):
+    before = store.origin()
+    is_known = before.encoder is not None and before.encoder.get("fingerprint") == record["fingerprint"]
+    if is_known and not before.unknown and not store.count_documents_by_filter(_WITHOUT_VECTOR):
         if restart:
             store.drop_reembedding()
-        return ReembedReport(embedder.model, is_new=False)
+        return ReembedReport(embedder.model, before, is_new=False)
     with store.reembedding(record, embedder.dimension, restart=restart) as staging:
         staging.check_space()
         done, remaining = staging.done, staging.remaining
         step = progress(done, done + remaining) if progress is not None else (lambda _: None)
         embedded = _embed_all(staging, embedder, step)
     store.catch_up()
-    return ReembedReport(embedder.model, embedded, done, store.count_documents_by_filter(_WITHOUT_TEXT))
+    return ReembedReport(embedder.model, before, embedded, done, store.count_documents_by_filter(_WITHOUT_TEXT))
 
 
 def _embed_all(staging: Reembedding, embedder: DPRDocumentEmbedder, step: Progress) -> int:

@@ -21,6 +21,7 @@ from haystack.errors import FilterError
 
 from dpr_haystack._optional import require
 from dpr_haystack.core.checks import check_integer
+from dpr_haystack.core.encoder_mark import MARK
 from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.errors import InputError
 
@@ -112,8 +113,9 @@ class ElasticsearchConnection:
 
         :param hit: A hit of a response.
         """
+        source = {name: value for name, value in hit["_source"].items() if name != MARK}
         document: Document = self.store._deserialize_document(
-            {"_source": {"id": hit["_id"], **hit["_source"]}, "_score": hit["_score"]}
+            {"_source": {"id": hit["_id"], **source}, "_score": hit["_score"]}
         )
         if "highlight" in hit:
             document = replace(document, meta={**document.meta, "highlights": hit["highlight"]})

@@ -14,6 +14,7 @@ from haystack.utils import Secret
 
 from dpr_haystack._optional import require
 from dpr_haystack.backends.elasticsearch.connection import new_client
+from dpr_haystack.core.identity import EncoderIdentity, encoder_record
 from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def create_elasticsearch_index(
     index_options: str = "hnsw",
     shards: int = 1,
     replicas: int = 0,
-    encoder: str | Mapping[str, Any] | None = None,
+    encoder: str | Mapping[str, Any] | EncoderIdentity | None = None,
     **client: Any,
 ) -> PreparedIndex:
     """Create an index for Haystack's ``ElasticsearchDocumentStore``, or check that an existing one fits.
@@ -65,8 +66,8 @@ def create_elasticsearch_index(
         "bbq_flat" (less memory).
     :param shards: Primary shards of a new index.
     :param replicas: Copies of each shard of a new index.
-    :param encoder: The passage tower that makes the vectors, by name or as the record that an embedder's ``identity``
-        gives; None if it is not known.
+    :param encoder: The passage tower that makes the vectors, by its name or path or an embedder's ``identity``; None
+        if it is not known.
     :param client: Other arguments of the Elasticsearch client, e.g. ``api_key`` (also as a Haystack ``Secret``),
         ``basic_auth`` or ``ca_certs``.
     :returns: The index, and whether it was created.
@@ -80,7 +81,7 @@ def create_elasticsearch_index(
     from dpr_haystack.engines.elasticsearch.layout import IndexLayout
     from dpr_haystack.engines.elasticsearch.sending import carry_out
 
-    record = {"model": encoder} if isinstance(encoder, str) else encoder
+    record = encoder_record(encoder)
     layout = IndexLayout(embedding_dim, analyzer, k1, b, index_options, shards, replicas, record)
     with new_client(hosts if isinstance(hosts, str) else list(hosts), _plain(client)) as connected:
         return PreparedIndex(index, carry_out(connected, creating(index, layout)))

@@ -20,6 +20,7 @@ from dpr_haystack.backends.elasticsearch.connection import ElasticsearchConnecti
 from dpr_haystack.backends.passage_search import Filters
 from dpr_haystack.core.hits import Both, Hits, Ids
 from dpr_haystack.core.lazy import Lazy
+from dpr_haystack.core.vector_origin import VectorOrigin
 from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch
 from dpr_haystack.engines.elasticsearch.vectors import DenseSearch, dense_body, similarity_of
 
@@ -68,6 +69,7 @@ class ElasticsearchSearch:
         self._search_type = search_type
         self._retries = retries
         self._facts: Lazy[IndexFacts] = Lazy(self._read_facts)
+        self._origin: Lazy[VectorOrigin] = Lazy(self.origin)
         self._searched: SearchedFields | None = None
 
     @property
@@ -82,8 +84,15 @@ class ElasticsearchSearch:
 
     @property
     def recorded_encoder(self) -> Mapping[str, Any] | None:
-        """The passage tower that made the vectors, from the index's mapping; read once, until :meth:`close`."""
-        return self._facts.get().encoder
+        """The passage tower that made the vectors, from mapping or documents; read once, until :meth:`close`."""
+        return self._facts.get().encoder or self._origin.get().encoder
+
+    def origin(self) -> VectorOrigin:
+        """See :meth:`PassageSearch.origin`."""
+        from dpr_haystack.engines.elasticsearch.origin import finding_origin
+
+        index, recorded = self._connection.index, self._facts.get().encoder
+        return self._connection.carry_out(finding_origin(index, recorded, self._retries))
 
     def count(self) -> int:
         """How many passages can be found."""
@@ -189,6 +198,7 @@ class ElasticsearchSearch:
     def close(self) -> None:
         """Close the connection; the next use opens another and reads the mapping again."""
         self._facts.close()
+        self._origin.close()
         self._searched = None
         self._connection.close()
 

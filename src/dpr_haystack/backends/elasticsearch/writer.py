@@ -16,8 +16,10 @@ from haystack.dataclasses import Document
 
 from dpr_haystack.backends.elasticsearch.connection import ElasticsearchConnection
 from dpr_haystack.backends.passage_writer import NotWritten
+from dpr_haystack.core.encoder_mark import without_mark
 from dpr_haystack.core.hits import Kept
 from dpr_haystack.core.similarity import Similarity
+from dpr_haystack.core.vector_origin import VectorOrigin
 from dpr_haystack.engines.elasticsearch.bulk import BulkWriter
 from dpr_haystack.engines.elasticsearch.creation import creating
 from dpr_haystack.engines.elasticsearch.documents import (
@@ -34,6 +36,7 @@ from dpr_haystack.engines.elasticsearch.index_facts import (
     recording_encoder,
 )
 from dpr_haystack.engines.elasticsearch.layout import IndexLayout
+from dpr_haystack.engines.elasticsearch.origin import finding_origin
 from dpr_haystack.engines.elasticsearch.sending import PATIENT, ask
 from dpr_haystack.engines.elasticsearch.vectors import VECTOR_FIELD
 from dpr_haystack.errors import SearchIndexMissing
@@ -90,8 +93,12 @@ class ElasticsearchWriter:
 
     @property
     def recorded_encoder(self) -> Mapping[str, Any] | None:
-        """The passage tower that made the vectors, from the mapping."""
-        return self._facts().encoder
+        """The passage tower that made the vectors, from the mapping or the documents."""
+        return self.origin().encoder
+
+    def origin(self) -> VectorOrigin:
+        """See :meth:`PassageWriter.origin`."""
+        return self._connection.carry_out(finding_origin(self._connection.index, self._facts().encoder, PATIENT))
 
     def record_encoder(self, record: Mapping[str, Any]) -> None:
         """See :meth:`PassageWriter.record_encoder`; kept in the mapping."""
@@ -200,7 +207,7 @@ class ElasticsearchWriter:
 def _source(document: Document) -> dict[str, Any]:
     """What the official store writes, with the vector in float32: shorter numbers, faster to send and parse."""
     # to_dict copies a vector number by number, which takes most of the client's time for a document.
-    source = replace(document, embedding=None).to_dict()
+    source = replace(document, embedding=None, meta=without_mark(document.meta)[0]).to_dict()
     for name in ("embedding", "blob", "score", "sparse_embedding"):
         if source.get(name) is None:
             source.pop(name, None)

@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import numpy as np
 from haystack import component, default_to_dict
 from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 from numpy.typing import ArrayLike
 
 from dpr_haystack.components._basics import ComponentBasics
+from dpr_haystack.backends.local import LocalSearch
+from dpr_haystack.components._recent_vectors import maker_of
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.common import (
     check_default_top_k,
@@ -22,11 +25,15 @@ from dpr_haystack.components.retrievers.common import (
     combined,
     policy_of,
 )
+from dpr_haystack.components.retrievers.question_tower import QuestionGuard
 
 
 @component
 class FAISSEmbeddingRetriever(ComponentBasics):
     """Finds the documents of a :class:`FAISSDocumentStore` that are most similar to a question's embedding.
+
+    An embedding that :class:`DPRTextEmbedder` has made in the same process is refused if its question tower is known to
+    belong to another passage tower than the store's vectors.
 
     :param document_store: The store.
     :param filters: A Haystack filter for every run.
@@ -55,6 +62,7 @@ class FAISSEmbeddingRetriever(ComponentBasics):
         self.top_k = top_k
         self.min_top_k = min_top_k
         self.filter_policy = policy_of(filter_policy)
+        self._question_guard = QuestionGuard(LocalSearch(document_store))
 
     def to_dict(self) -> dict[str, Any]:
         """Serialise the settings."""
@@ -77,7 +85,8 @@ class FAISSEmbeddingRetriever(ComponentBasics):
         :param filters: A filter for this run, see ``filter_policy``.
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: ``documents``: best first, with scores, without embeddings.
-        :raises ValueError: If the embedding has the wrong length or contains NaN, or ``top_k`` is negative.
+        :raises ValueError: If the embedding has the wrong length or contains NaN, ``top_k`` is negative, or the
+            embedding's encoder is known to belong to other vectors.
         :raises FilterError: If the filter is not valid.
         """
         return {"documents": self.retrieve([query_embedding], filters, top_k)[0]}
@@ -103,9 +112,16 @@ class FAISSEmbeddingRetriever(ComponentBasics):
         :returns: Documents for each question, best first.
         """
         count = chosen_top_k(top_k, self.top_k, self.min_top_k)
-        return self.document_store.search_many(
-            query_embeddings, count, combined(self.filter_policy, self.filters, filters)
-        )
+        chosen = combined(self.filter_policy, self.filters, filters)
+        found = self.document_store.search_many(query_embeddings, count, chosen)
+        self._check_makers(query_embeddings)
+        return found
+
+    def _check_makers(self, query_embeddings: ArrayLike | list[Any]) -> None:
+        """Refuse vectors that a question embedder of this process has made, if it does not fit the store's."""
+        makers = (maker_of(vector) for vector in np.asarray(query_embeddings, dtype=np.float32))
+        for maker in {each for each in makers if each is not None}:
+            self._question_guard.check(maker, self._question_guard.recorded())
 
     def close(self) -> None:
         """Close the store's files; the next use opens them again."""

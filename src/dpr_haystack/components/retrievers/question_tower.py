@@ -6,18 +6,59 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from haystack import logging
 from numpy.typing import NDArray
 
 from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._towers import QuestionEmbedder
-from dpr_haystack.core.identity import belongs
-from dpr_haystack.errors import EncoderMismatch
+from dpr_haystack.core.identity import EncoderIdentity
+
+logger = logging.getLogger(__name__)
+
+
+class QuestionGuard:
+    """Refuses question towers that are known to belong to another passage tower than the vectors of a place.
+
+    If that cannot be known, this is said once, in the log.
+
+    :param search: The place.
+    """
+
+    def __init__(self, search: PassageSearch) -> None:
+        self._search = search
+        self._checked: tuple[Mapping[str, Any] | None, EncoderIdentity] | None = None
+
+    def recorded(self) -> Mapping[str, Any] | None:
+        """The passage tower that is recorded for the vectors.
+
+        :raises DPRError: If there is no store or index.
+        """
+        return self._search.recorded_encoder
+
+    def check(self, tower: EncoderIdentity, recorded: Mapping[str, Any] | None) -> None:
+        """Compare a question tower with what is known about the vectors, unless that was done before.
+
+        :param tower: The question tower.
+        :param recorded: The result of :meth:`recorded`.
+        :raises EncoderMismatch: If it belongs to another passage tower.
+        """
+        now = (recorded, tower)
+        if now == self._checked:
+            return
+        origin = self._search.origin()
+        warning = origin.check_question(tower)
+        if warning is not None:
+            logger.warning("{warning}", warning=warning)
+        self._checked = now if origin.vectors else None
+
+    def forget(self) -> None:
+        """Check again at the next use."""
+        self._checked = None
 
 
 class QuestionTower:
@@ -28,37 +69,19 @@ class QuestionTower:
     """
 
     def __init__(self, search: PassageSearch, embedder: QuestionEmbedder) -> None:
-        self._search = search
+        self._guard = QuestionGuard(search)
         self._embedder = embedder
-        self._checked: Mapping[str, Any] | None = None
-        self._is_checked = False
-        self._guard = threading.Lock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_checked": None, "_is_checked": False, "_guard": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _guard=threading.Lock())
 
     def warm_up(self) -> None:
         """Load the tower and compare it with what is recorded about the vectors.
 
         :raises EncoderMismatch: If it belongs to another passage tower.
         """
-        recorded = self._search.recorded_encoder  # raises if there is no store, before a model is loaded
+        recorded = self._guard.recorded()  # raises if there is no store, before a model is loaded
         self._embedder.warm_up()
-        with self._guard:
-            if self._is_checked and recorded == self._checked:
-                return
-            identity = self._embedder.identity
-            if identity is not None and belongs(identity, recorded) is False:
-                msg = (
-                    f"the vectors in {self._search.location} were made by the passage tower "
-                    f"{(recorded or {}).get('model')}, but the question tower {identity.model} belongs to another one. "
-                    "Use the question tower of that model, or embed the passages again (dpr-haystack reembed)."
-                )
-                raise EncoderMismatch(msg)
-            self._checked, self._is_checked = recorded, True
+        identity = self._embedder.identity
+        if identity is not None:
+            self._guard.check(identity, recorded)
 
     def embed(self, questions: Sequence[str]) -> NDArray[np.float32]:
         """Embeddings of questions.
@@ -72,7 +95,7 @@ class QuestionTower:
     def close(self) -> None:
         """Release the model; the next use loads it again."""
         self._embedder.close()
-        self._is_checked = False
+        self._guard.forget()
 
 
 class HasQuestionTower(ComponentBasics):
