@@ -377,7 +377,7 @@ def test_vectors_of_another_length_are_refused_and_change_nothing(
     cli: Cli, here: Path, tiny_models: tuple[Path, Path]
 ) -> None:
     store = FAISSDocumentStore("store", embedding_dim=8)
-    store.write_documents([Document(id="1", content="old", embedding=[1.0] * 8)])
+    store.write_documents([Document(id="1", content="old")])
     store.close()
     before = (here / "store" / "store.json").read_bytes()
     (here / "a.md").write_text("# A\n\nText.\n")

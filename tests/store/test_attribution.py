@@ -21,6 +21,8 @@ from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.core.encoder_mark import MARK
 from dpr_haystack.errors import EncoderMismatch
 from dpr_haystack.store.check import check_store
+from dpr_haystack.store.errors import StoreFailure
+from dpr_haystack.store.writing import StoreWriter
 from support.reembedding import StandIn
 from support.stores import compact_above, make_store
 
@@ -244,6 +246,41 @@ def test_a_copy_knows_the_same(tmp_path: Path) -> None:
     copy = opened(tmp_path / "copy")
     assert facts(copy) == ("a", 3, 2)
     copy.close()
+
+
+def test_a_write_that_fails_half_way_records_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = opened(tmp_path / "store")
+    store.write_documents(plain(1, 2))
+    before = (tmp_path / "store" / "store.json").read_bytes()
+
+    def fail(*_: object) -> None:
+        assert (tmp_path / "store" / "store.json").read_bytes() == before  # here a kill would leave it like that
+        raise StoreFailure("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dpr_haystack.store.vectors.VectorFile.append", fail)
+        with pytest.raises(StoreFailure):
+            store.write_documents(by(A, 3))
+    assert (tmp_path / "store" / "store.json").read_bytes() == before
+    assert facts(store) == (None, 2, 2)
+    store.close()
+
+
+def test_a_write_that_is_interrupted_before_its_manifest_has_recorded_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(tmp_path / "store")
+    store.write_documents(plain(1, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreWriter, "_follow_record", lambda _: None)
+        store.write_documents(by(A, 3))
+    assert json.loads((tmp_path / "store" / "store.json").read_text())["encoder"] is None
+    assert facts(store) == ("a", 3, 2)
+    store.close()
+    again = opened(tmp_path / "store")
+    assert facts(again) == ("a", 3, 2)
+    assert json.loads((tmp_path / "store" / "store.json").read_text())["encoder"] == A.record()
+    again.close()
 
 
 @pytest.mark.parametrize("seed", range(3))

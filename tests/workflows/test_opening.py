@@ -14,7 +14,7 @@ from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.backends.registry import search_over
 from dpr_haystack.errors import InputError
 from dpr_haystack.workflows.opening import store_for
-from dpr_haystack.workflows.recorded_models import passage_model_for, question_model_of, recorded_encoder_in
+from dpr_haystack.workflows.recorded_models import origin_at, passage_model_for, question_model_of
 
 
 def made(path: Path, encoder: str | None) -> FAISSDocumentStore:
@@ -24,7 +24,7 @@ def made(path: Path, encoder: str | None) -> FAISSDocumentStore:
 
 
 def model_for(directory: Path) -> str:
-    return passage_model_for(recorded_encoder_in(directory), directory)
+    return passage_model_for(origin_at(directory), directory)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,16 @@ def test_without_a_record_the_published_towers_make_a_store(tmp_path: Path) -> N
     assert model_for(tmp_path / "store") == "facebook/dpr-ctx_encoder-single-nq-base"
     assert model_for(tmp_path / "nowhere") == "facebook/dpr-ctx_encoder-single-nq-base"
     with pytest.raises(InputError, match="--question-model"):
+        question_model_of(search_over(store))
+    store.close()
+
+
+def test_vectors_of_unknown_origin_are_said_before_a_model_is_loaded(tmp_path: Path) -> None:
+    store = made(tmp_path / "store", None)
+    store.write_documents([Document(id="2", content="pear", embedding=[1.0, 2.0])])
+    with pytest.raises(InputError, match=r"does not record which encoder made its 1 vectors.*reembed"):
+        model_for(tmp_path / "store")
+    with pytest.raises(InputError, match=r"does not record which encoder made its 1 vectors.*--question-model"):
         question_model_of(search_over(store))
     store.close()
 

@@ -13,7 +13,7 @@ from dpr_haystack import FAISSDocumentStore
 from dpr_haystack.errors import EncoderMismatch
 from dpr_haystack.workflows.indexing import index_paths
 from dpr_haystack.workflows.info import describe
-from dpr_haystack.workflows.recorded_models import recorded_encoder_in
+from dpr_haystack.workflows.recorded_models import origin_at
 from dpr_haystack.workflows.reembedding import reembed
 from support.reembedding import NEW, OLD, StandIn
 
@@ -72,7 +72,9 @@ def test_indexing_with_the_old_encoder_goes_on_until_the_switch(tmp_path: Path) 
     assert (report.embedded, told, sum(steps)) == (6, [(0, 3)], 6)
     mine.close()
     assert_vectors(store, NEW, 6)
-    assert recorded_encoder_in(tmp_path / "store") == NEW.record()
+    origin = origin_at(tmp_path / "store")
+    assert origin is not None
+    assert (origin.encoder, origin.vectors, origin.unknown) == (NEW.record(), 6, 0)
     facts = describe(tmp_path / "store")
     assert (facts["dimension"], facts["encoder"], facts["vectors"]) == (12, "new", 6)
     store.close()

@@ -124,15 +124,15 @@ def _table_options(arguments: argparse.Namespace) -> TableOptions:
 def _passage_model(arguments: argparse.Namespace) -> str:
     from dpr_haystack.backends.registry import writer_over
     from dpr_haystack.workflows.opening import open_index
-    from dpr_haystack.workflows.recorded_models import passage_model_for, recorded_encoder_in
+    from dpr_haystack.workflows.recorded_models import origin_at, passage_model_for
 
     if arguments.model is not None:
         return str(arguments.model)
     if arguments.elasticsearch is None:
-        return passage_model_for(recorded_encoder_in(arguments.store), Path(arguments.store))
+        return passage_model_for(origin_at(arguments.store), Path(arguments.store))
     target = writer_over(open_index(location_of(arguments)))
     try:
-        return passage_model_for(target.recorded_encoder if target.is_there() else None, None)
+        return passage_model_for(target.origin() if target.is_there() else None, None)
     finally:
         target.close()
 

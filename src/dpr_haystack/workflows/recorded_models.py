@@ -5,40 +5,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from dpr_haystack.backends.passage_search import PassageSearch
+from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.core.identity import PUBLISHED_PAIRS
+from dpr_haystack.core.vector_origin import VectorOrigin
 from dpr_haystack.errors import InputError
-from dpr_haystack.store.layout import Layout
-from dpr_haystack.store.manifests import manifest_of
-from dpr_haystack.store.registry import is_store
 
 _DEFAULT_PASSAGE_MODEL = "facebook/dpr-ctx_encoder-single-nq-base"
 
 
-def passage_model_for(recorded: Mapping[str, Any] | None, directory: Path | None) -> str:
+def passage_model_for(origin: VectorOrigin | None, directory: Path | None) -> str:
     """The passage tower to index with if the user named none: the recorded one, else the published one.
 
-    :param recorded: The tower that made the existing vectors, as recorded; None if there are none.
+    :param origin: What is known about the existing vectors; None if there is no store or index yet.
     :param directory: The store's directory, if it has one.
     :returns: Its name or path.
+    :raises EncoderMismatch: If there are vectors, and it is not recorded which encoder made them.
     :raises InputError: If the recorded model does not exist any more.
     """
-    if recorded is None:
+    if origin is None or origin.encoder is None:
+        if origin is not None:
+            origin.check_continuation({"model": _DEFAULT_PASSAGE_MODEL})
         return _DEFAULT_PASSAGE_MODEL
-    return found_model(str(recorded["model"]), directory, "--model")
+    return found_model(str(origin.encoder["model"]), directory, "--model")
 
 
-def recorded_encoder_in(directory: str | Path) -> Mapping[str, Any] | None:
-    """The passage tower that made the vectors of a store; None if it is not recorded, or there is no store.
+def origin_at(directory: str | Path) -> VectorOrigin | None:
+    """What is known about the vectors of the store in a directory; None if there is no store.
 
-    :param directory: The store's directory.
+    :param directory: The directory.
     """
-    root = Path(directory)
-    return manifest_of(Layout(root)).encoder if is_store(root) else None
+    store = FAISSDocumentStore(str(directory))
+    try:
+        return store.origin() if store.exists() else None
+    finally:
+        store.close()
 
 
 def question_model_of(search: PassageSearch) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,9 @@ from numpy.typing import NDArray
 from dpr_haystack.backends.passage_search import PassageSearch
 from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._towers import QuestionEmbedder
-from dpr_haystack.core.identity import EncoderIdentity
+from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+from dpr_haystack.core.identity import EncoderIdentity, belongs
+from dpr_haystack.errors import InputError, ModelError
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +55,8 @@ class QuestionGuard:
         if now == self._checked:
             return
         origin = self._search.origin()
+        if origin.encoder is not None and belongs(tower, origin.encoder) is None:
+            origin = replace(origin, encoder=_with_fingerprint(origin.encoder))
         warning = origin.check_question(tower)
         if warning is not None:
             logger.warning("{warning}", warning=warning)
@@ -59,6 +65,20 @@ class QuestionGuard:
     def forget(self) -> None:
         """Check again at the next use."""
         self._checked = None
+
+
+def _with_fingerprint(encoder: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record of an encoder of which only the path is recorded, with the fingerprint of what is there."""
+    model = str(encoder.get("model"))
+    if encoder.get("fingerprint") or not Path(model).exists():
+        return encoder
+    embedder = DPRDocumentEmbedder(model, progress_bar=False)
+    try:
+        return embedder.identity.passage_record()
+    except (ModelError, InputError):
+        return encoder  # it is no encoder any more
+    finally:
+        embedder.close()
 
 
 class QuestionTower:
