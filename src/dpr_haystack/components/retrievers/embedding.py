@@ -14,8 +14,8 @@ from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 from numpy.typing import ArrayLike
 
-from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.backends.local import LocalSearch
+from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._recent_vectors import maker_of
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.common import (
