@@ -155,7 +155,11 @@ class LocalWriter:
         self._store.opened().record(encoder=dict(record))
 
     def prepare(self, record: Mapping[str, Any], dimension: int) -> None:  # noqa: ARG002
-        """Create the store; the first write records the tower, together with its vectors."""
+        """Create the store; the first write records the tower, together with its vectors.
+
+        :param record: Has no effect: documents say it themselves.
+        :param dimension: Has no effect: the first write decides it.
+        """
         self._store.opened(create=True)
 
     def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
