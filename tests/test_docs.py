@@ -22,7 +22,11 @@ import yaml
 from haystack import Pipeline
 from safetensors.torch import load_file
 
+from dpr_haystack.core.passages import make_passage
+from dpr_haystack.formats.beir import write_beir
+from dpr_haystack.formats.examples import read_examples
 from dpr_haystack.formats.jsonl import read_jsonl
+from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.questions import read_questions
 from dpr_haystack.workflows.training.config import read_config
 from support.checkpoints import tiny_dpr
@@ -101,6 +105,8 @@ def folder(tmp_path_factory, readers):
     folder = tmp_path_factory.mktemp("docs")
     save_as_haystack_1(folder / "dpr")
     (folder / "my-reader").symlink_to(readers[1])
+    passages = [make_passage("", text, {}, name) for name, text in (("d1", "Cells divide."), ("d2", "Bones grow."))]
+    write_beir(folder / "scifact", passages, [Question("Do cells divide?", (), ("d1",), "q1", {"d1": 2, "d2": -1})])
     for name, articles in {
         "train-v1.1.json.gz": [("a", "The Danube flows through Ulm.", "What flows through Ulm?", "The Danube")],
         "dev-v1.1.json.gz": [("b", "The Rhine flows through Basel.", "What flows through Basel?", "The Rhine")],
@@ -227,13 +233,14 @@ def test_yaml_blocks_are_pipelines_or_training_configurations(tmp_path):
 
 
 @pytest.mark.slow
-def test_json_blocks_are_passages_or_questions(tmp_path):
+def test_json_blocks_are_passages_questions_or_examples(tmp_path):
     texts = [block.text for block in BLOCKS if block.language == "json"]
     assert len(texts) >= 2
     for text in texts:
         file = tmp_path / "lines.jsonl"
         file.write_text(text, encoding="utf-8")
-        read = list((read_questions if "question" in json.loads(text) else read_jsonl)(file))
+        names = json.loads(text)
+        read = list((read_questions if "question" in names else read_examples if "pos" in names else read_jsonl)(file))
         assert len(read) == 1
 
 
