@@ -64,6 +64,7 @@ TESTED_BY = {
     "engines/elasticsearch/searching": "test_elasticsearch_bodies",
     "engines/elasticsearch/sending": "test_elasticsearch_bulk_writer",
     "engines/keyword": "test_keyword_search",
+    "engines/recent_words": "test_keyword_search",
     "engines/reader/inputs": "test_reader_reading",
     "engines/reader/inspection": "test_reader_checkpoints",
     "engines/reader/network": "test_reader_reading",

@@ -221,6 +221,80 @@ def test_many_keys_far_down_the_ranking(plain):
     assert set(found(plain, "gold", 10_000, filters)) == {document.id for document in worse}
 
 
+@pytest.mark.parametrize("count", [0, 50, 300])
+def test_few_new_documents_are_searched_as_if_they_were_in_the_index(tmp_path, count):
+    """They are scored in memory; an index that is built with all documents finds the same."""
+    chance, texts = random.Random(count), texts_of_many_lengths(count + 40, seed=count)
+    titles = texts_of_many_lengths(count + 40, seed=1)
+    store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=2, language=None)
+
+    def documents(first, last):
+        return [
+            Document(id=str(number), content=texts[number], meta={"title": titles[number], "n": number})
+            for number in range(first, last)
+        ]
+
+    store.write_documents(documents(0, count))
+    found(store, "w1")
+    folders = {path.name: path.stat().st_mtime_ns for path in (store.directory / "indexes").rglob("*.term")}
+    for number in range(count, count + 10):
+        store.write_documents(documents(number, number + 1))
+        assert (
+            str(number) in found(store, texts[number] or titles[number] or "w0") or not texts[number] + titles[number]
+        )
+    removed = [str(number) for number in chance.sample(range(count), min(count, 5))]
+    store.delete_documents(removed)
+    if count:
+        after = {path.name: path.stat().st_mtime_ns for path in (store.directory / "indexes").rglob("*.term")}
+        assert after == folders, "nothing is written for a few documents"
+    contents, heads = texts[: count + 10], titles[: count + 10]
+    for query in ("w0", "w1 w30 w2", "w5 w5 w9", "nothing", " ".join(f"w{number}" for number in range(40))):
+        expected = bm25(query, contents) + TITLE_WEIGHT * bm25(query, heads)
+        hits = store.bm25_retrieval(query, 1000)
+        assert {each.id for each in hits} == {str(number) for number in np.flatnonzero(expected)} - set(removed)
+        # removed documents still count; lengths are compared with the average before the last ones
+        wanted = [expected[int(each.id)] for each in hits]
+        np.testing.assert_allclose([each.score for each in hits], wanted, rtol=0.05 if count < 100 else 0.02)
+        assert [each.score for each in hits] == sorted((each.score for each in hits), reverse=True)
+        limit = {"field": "meta.n", "operator": ">=", "value": count + 3}
+        some = {each.id: each.score for each in hits if each.meta["n"] >= count + 3}
+        assert {each.id: each.score for each in store.bm25_retrieval(query, 1000, limit)} == pytest.approx(some)
+        scores = store.searching().keyword_scores(query, [each.id for each in hits])
+        assert scores == pytest.approx({each.id: each.score for each in hits})
+        assert found(store, query, 3) == [each.id for each in hits[:3]]
+    assert {each.id for each in reopened(store).bm25_retrieval("w0", 1000)} == set(found(store, "w0"))
+    store.close()
+
+
+def test_scores_of_new_documents_are_exact(plain):
+    """Without removed documents, and with new ones of average length, the scores are those of one index."""
+    texts = [f"w{number % 7} w{number % 3} w{number} x" for number in range(120)]
+    plain.write_documents([Document(id=str(n), content=text) for n, text in enumerate(texts[:100])])
+    found(plain, "x")
+    plain.write_documents([Document(id=str(n), content=texts[n]) for n in range(100, 120)])
+    for query in ("x", "w1", "w2 w110 w5"):
+        expected = bm25(query, texts)
+        hits = plain.bm25_retrieval(query, 1000)
+        assert {int(each.id) for each in hits} == set(np.flatnonzero(expected))
+        assert [each.score for each in hits] == pytest.approx([expected[int(each.id)] for each in hits], rel=2e-5)
+    before = {each.id: each.score for each in plain.bm25_retrieval("w2 w110 w5", 1000)}
+    plain.catch_up()
+    assert {each.id: each.score for each in plain.bm25_retrieval("w2 w110 w5", 1000)} == pytest.approx(before, rel=1e-5)
+
+
+def test_many_new_documents_are_added_to_the_index(store):
+    write_and_close(store)
+    position = store.directory / "indexes" / "keyword.json"
+    seen = []
+    for number in range(30, 70):
+        store.write_documents([Document(id=str(number), content=f"common n{number}")])
+        assert found(store, f"n{number}") == [str(number)]
+        seen.append(json.loads(position.read_text())["last_key"])
+    assert len(set(seen)) == 3, "after every 16 or so"
+    store.catch_up()
+    assert json.loads(position.read_text())["last_key"] == 70
+
+
 def test_the_index_catches_up_with_every_write(store):
     def texts(*ids):
         return [Document(id=name, content=f"{name} common word") for name in ids]
@@ -477,7 +551,7 @@ def test_a_moment_that_begins_while_the_index_is_updated(tmp_path, monkeypatch):
 
     def late(self, connection, state):
         store.delete_documents(["a"])
-        self.current()
+        self.current(complete=True)
         return at(self, connection, state)
 
     monkeypatch.setattr(KeywordCache, "at", late)
@@ -491,9 +565,9 @@ def test_a_moment_while_others_write_all_the_time(tmp_path, monkeypatch):
     store = pies(tmp_path)
     at, current, numbers = KeywordCache.at, KeywordCache.current, iter(range(999))
 
-    def writing(self):
+    def writing(self, **options):
         store.write_documents([Document(id=f"later{next(numbers)}", content="apple") for _ in range(4)])
-        return current(self)
+        return current(self, complete=True)
 
     def late(self, connection, state):
         self.current()

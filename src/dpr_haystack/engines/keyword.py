@@ -9,10 +9,12 @@ and queries are split into words by :func:`~dpr_haystack.core.segmentation.keywo
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import tantivy
@@ -33,10 +35,16 @@ _WITH_STOP_WORDS = frozenset(LANGUAGES) - {"arabic", "greek", "romanian", "tamil
 
 # On SQuAD, a weight of 1 costs more than a point of top-20 accuracy.
 TITLE_WEIGHT = 0.3
+FIELDS = {"content": 1.0, "title": TITLE_WEIGHT}
+"""The fields of a document, with their weights."""
 _ANALYZER = "dpr"
 _HEAP = 128_000_000
 # Up to this many keys, a filter is part of the query; above, the ranking is read until enough hits match it.
 KEYS_IN_QUERY = 5_000
+
+
+Factors = Mapping[tuple[str, str], float]
+"""Numbers by field and word."""
 
 
 def check_language(language: str | None) -> None:
@@ -48,6 +56,19 @@ def check_language(language: str | None) -> None:
     if language is not None and language not in LANGUAGES:
         msg = f"unknown language {language!r}; known: {', '.join(LANGUAGES)}, or None for no stemming"
         raise InputError(msg)
+
+
+class Statistics(NamedTuple):
+    """What BM25 knows about a word in a field.
+
+    :param having: Number of documents that have the word.
+    :param documents: Number of all documents.
+    :param average: Average length of the field, in words.
+    """
+
+    having: int
+    documents: int
+    average: float
 
 
 class KeywordIndex:
@@ -69,6 +90,7 @@ class KeywordIndex:
         self._index = tantivy.Index(self._schema, path=str(directory))
         self._index.register_tokenizer(_ANALYZER, self._analyzer)
         self._searcher: tantivy.Searcher | None = None
+        self._statistics: dict[tuple[str, str], Statistics | None] = {}
 
     @property
     def size(self) -> int:
@@ -79,6 +101,7 @@ class KeywordIndex:
         """The index as it is now: later updates and reloads do not change what the result finds."""
         snapshot = copy(self)
         snapshot._searcher = self._index.searcher()
+        snapshot._statistics = {}
         return snapshot
 
     def _current_searcher(self) -> tantivy.Searcher:
@@ -113,15 +136,18 @@ class KeywordIndex:
         writer.wait_merging_threads()
         self._index.reload()
 
-    def search(self, query: str, k: int, allowed: Rows | None = None) -> tuple[Rows, NDArray[np.float64]]:
+    def search(
+        self, query: str, k: int, allowed: Rows | None = None, factors: Factors | None = None
+    ) -> tuple[Rows, NDArray[np.float64]]:
         """The k best documents for a query.
 
         :param query: Plain words; no character has a special meaning.
         :param k: Number of documents.
         :param allowed: Keys that may be returned, sorted; None for all.
+        :param factors: By what the score of each word of a field is multiplied; None for nothing.
         :returns: Keys and BM25 scores, best first; fewer if fewer contain a word of the query.
         """
-        words = self._query(query)
+        words = self._query(query, factors)
         if words is None or k < 1 or (allowed is not None and not allowed.size):
             return np.empty(0, np.int64), np.empty(0)
         if allowed is None:
@@ -130,14 +156,15 @@ class KeywordIndex:
             return self._hits(self._only(words, allowed), k)
         return self._walk(words, k, allowed)
 
-    def scores(self, query: str, keys: Sequence[int]) -> dict[int, float]:
+    def scores(self, query: str, keys: Sequence[int], factors: Factors | None = None) -> dict[int, float]:
         """BM25 scores of given documents; 0 for those without a word of the query.
 
         :param query: Plain words.
         :param keys: The documents.
+        :param factors: As for :meth:`search`.
         """
         by_key = dict.fromkeys(keys, 0.0)
-        words = self._query(query)
+        words = self._query(query, factors)
         if words is not None and keys:
             hits, scores = self._hits(self._only(words, keys), len(keys))
             by_key.update(zip(hits.tolist(), scores.tolist(), strict=True))
@@ -151,12 +178,40 @@ class KeywordIndex:
         hits = searcher.search(tantivy.Query.all_query(), limit=searcher.num_docs, count=False).hits
         return {int(key) for key in searcher.fast_field_values("key", [address for _, address in hits]) if key}
 
-    def _query(self, text: str) -> tantivy.Query | None:
+    def words_of(self, text: str) -> list[str]:
+        """The words of a text or query, as the index has them.
+
+        :param text: Any string.
+        """
+        return list(self._analyzer.analyze(keywords(text, self._language)))
+
+    def statistics(self, field: str, word: str) -> Statistics | None:
+        """What the index knows about a word; None if no document has it in this field. Only for a pinned index.
+
+        :param field: ``"content"`` or ``"title"``.
+        :param word: One of :meth:`words_of`.
+        """
+        if (field, word) not in self._statistics:
+            searcher, term = self._current_searcher(), self._term(field, word)
+            hits = searcher.search(term, limit=1, count=False).hits if searcher.num_docs else []
+            # Only an explanation tells the average length.
+            known = None
+            if hits:
+                told = _numbers(json.loads(term.explain(searcher, hits[0][1]).to_json()))
+                known = Statistics(int(told["n"]), int(told["N"]), told["avgdl"])
+            self._statistics[field, word] = known
+        return self._statistics[field, word]
+
+    def _term(self, field: str, word: str) -> tantivy.Query:
+        return tantivy.Query.term_query(self._schema, field, word, index_option="freq")
+
+    def _query(self, text: str, factors: Factors | None) -> tantivy.Query | None:
         clauses = []
-        for word, times in Counter(self._analyzer.analyze(keywords(text, self._language))).items():
-            for field, weight in (("content", 1.0), ("title", TITLE_WEIGHT)):
-                term = tantivy.Query.term_query(self._schema, field, word, index_option="freq")
-                clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, weight * times)))
+        for word, times in Counter(self.words_of(text)).items():
+            for field, weight in FIELDS.items():
+                factor = weight * times * (1.0 if factors is None else factors.get((field, word), 1.0))
+                boosted = tantivy.Query.boost_query(self._term(field, word), factor)
+                clauses.append((tantivy.Occur.Should, boosted))
         return tantivy.Query.boolean_query(clauses) if clauses else None
 
     def _only(self, words: tantivy.Query, keys: Sequence[int] | Rows) -> tantivy.Query:
@@ -183,6 +238,14 @@ class KeywordIndex:
             if kept.sum() >= k or keys.size < depth:
                 return keys[kept][:k], scores[kept][:k]
             depth *= 4
+
+
+def _numbers(explanation: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of an explained score, by their symbols."""
+    found = {explanation["description"].partition(",")[0]: float(explanation["value"])}
+    for part in explanation.get("details", ()):
+        found.update(_numbers(part))
+    return found
 
 
 def _analyzer(language: str | None) -> tantivy.TextAnalyzer:

@@ -171,7 +171,7 @@ class StoreEngine:
         :param index_string: Which dense index, as a FAISS factory string.
         :param options: Its settings; None for the defaults.
         """
-        self.keyword.current()
+        self.keyword.current(complete=True)
         self.filter_index.save()
         searcher = self.searcher(index_string, options)
         if isinstance(searcher, ApproximateSearcher):

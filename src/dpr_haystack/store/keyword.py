@@ -20,6 +20,7 @@ from haystack import logging
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.segmentation import ANALYZER_VERSION
 from dpr_haystack.engines.keyword import KeywordIndex
+from dpr_haystack.engines.recent_words import KeywordSearch, recent_document
 from dpr_haystack.store.database import Database, State, read_state
 from dpr_haystack.store.errors import StoreFailure
 from dpr_haystack.store.layout import Layout
@@ -28,6 +29,10 @@ from dpr_haystack.store.records import load_meta
 from dpr_haystack.store.seal import Seal, is_intact, seal
 
 logger = logging.getLogger(__name__)
+
+# Documents that are searched in memory before they are added to the index on disk: so many, or a quarter of a smaller
+# store, whose average length they would change.
+_MOST_RECENT, _FEWEST_RECENT = 200, 16
 
 
 @dataclass(frozen=True)
@@ -69,12 +74,40 @@ class Position:
         """
         return self.last_key >= state.last_key and self.last_tombstone >= state.last_tombstone
 
+    def is_near(self, state: State) -> bool:
+        """Whether few documents were added and removed between this position and a later state.
+
+        :param state: The state.
+        """
+        writes = state.last_key - self.last_key + state.last_tombstone - self.last_tombstone
+        return writes <= min(_MOST_RECENT, max(_FEWEST_RECENT, state.count // 4))
+
     def is_ahead_of(self, state: State) -> bool:
         """Whether the index has seen writes that are later than a state.
 
         :param state: The state.
         """
         return self.last_key > state.last_key or self.last_tombstone > state.last_tombstone
+
+
+@dataclass(frozen=True)
+class _Open:
+    """An open index.
+
+    :param position: Up to which write it is current.
+    :param index: The index itself.
+    :param search: A search of the index as it was at this position, and of what was written since.
+    :param version: The last key and tombstone that the search includes.
+    """
+
+    position: Position
+    index: KeywordIndex
+    search: KeywordSearch
+    version: tuple[int, int]
+
+
+def _opened(position: Position, index: KeywordIndex) -> _Open:
+    return _Open(position, index, KeywordSearch(index.pinned()), (position.last_key, position.last_tombstone))
 
 
 class KeywordCache:
@@ -92,33 +125,39 @@ class KeywordCache:
         self._language = language
         self._lock_timeout = lock_timeout
         self._guard = threading.Lock()
-        self._open: tuple[Position, KeywordIndex] | None = None
+        self._open: _Open | None = None
 
-    def current(self) -> KeywordIndex:
-        """The index, up to date with the database."""
-        with self._database.reading() as connection:
-            state = read_state(connection)
+    def current(self, *, complete: bool = False) -> KeywordSearch:
+        """Keyword search of all documents in the database.
+
+        :param complete: Whether the index itself must have all of them, however few it lacks.
+        """
         with self._guard:
-            if self._open is None or not self._open[0].covers(state):
-                with self._alone(), self._database.reading() as connection:
-                    self._open = self._caught_up(connection)
-            return self._open[1]
+            with self._database.reading() as connection:
+                state = read_state(connection)
+                if self._is_near(state, complete=complete):
+                    return self._search(connection, state)
+            with self._alone(), self._database.reading() as connection:
+                state = read_state(connection)
+                self._open = self._caught_up(connection, state, complete=complete)
+                return self._search(connection, state)
 
-    def at(self, connection: Connection, state: State) -> KeywordIndex | None:
-        """The index as of one moment, pinned; None if it has seen later writes already.
+    def at(self, connection: Connection, state: State) -> KeywordSearch | None:
+        """Keyword search of one moment; None if the index has seen later writes already.
 
         :param connection: A connection inside the read transaction of that moment.
         :param state: The state of the store in that transaction.
         """
         with self._guard:
-            if self._open is None or not self._open[0].covers(state):
+            if self._open is not None and self._open.position.is_ahead_of(state):
+                return None
+            if not self._is_near(state):
                 with self._alone():
                     on_disk = Position.read(self._layout.keyword_position)
                     if on_disk is not None and on_disk.is_ahead_of(state):
                         return None
-                    self._open = self._caught_up(connection)
-            position, index = self._open
-            return None if position.is_ahead_of(state) else index.pinned()
+                    self._open = self._caught_up(connection, state)
+            return self._search(connection, state)
 
     def drop(self) -> None:
         """Delete the index; the next :meth:`current` rebuilds it."""
@@ -135,21 +174,44 @@ class KeywordCache:
     def _alone(self) -> AbstractContextManager[None]:
         return across_processes(self._layout.indexes / "keyword.lock", self._lock_timeout)
 
-    def _caught_up(self, connection: Connection) -> tuple[Position, KeywordIndex]:
-        state = read_state(connection)
+    def _is_near(self, state: State, *, complete: bool = False) -> bool:
+        """Whether the open index is at a state, or few writes before it."""
+        if self._open is None or self._open.position.is_ahead_of(state):
+            return False
+        position = self._open.position
+        if position.last_tombstone < state.floor:
+            return False  # what it still contains of removed documents is no longer known
+        return position.covers(state) if complete else position.is_near(state)
+
+    def _search(self, connection: Connection, state: State) -> KeywordSearch:
+        opened = self._open
+        assert opened is not None  # noqa: S101
+        version = (state.last_key, state.last_tombstone)
+        if opened.version != version:
+            position, known = opened.position, opened.search.recent
+            recent = {
+                key: known[key] if key in known else recent_document(opened.search.index, content, title)
+                for key, content, title in _words_after(connection, position.last_key)
+            }
+            removed = _removed_after(connection, position.last_tombstone)
+            gone = frozenset(key for key in removed if key <= position.last_key)
+            opened = _Open(position, opened.index, KeywordSearch(opened.search.index, recent, gone), version)
+            self._open = opened
+        return opened.search
+
+    def _caught_up(self, connection: Connection, state: State, *, complete: bool = False) -> _Open:
         usable = self._usable(state)
         if usable is not None:
+            near = usable[0].files and not complete and usable[0].is_near(state)
             try:
-                return self._updated(connection, state, *usable)
+                return _opened(*usable) if near else self._updated(connection, state, *usable)
             except ValueError as error:  # raised by tantivy
                 logger.warning(
                     "The keyword index {folder} is damaged ({error})", folder=usable[0].folder, error=str(error)
                 )
         return self._built(connection, state)
 
-    def _updated(
-        self, connection: Connection, state: State, position: Position, index: KeywordIndex
-    ) -> tuple[Position, KeywordIndex]:
+    def _updated(self, connection: Connection, state: State, position: Position, index: KeywordIndex) -> _Open:
         if not position.covers(state) or not position.files:
             index.update(
                 _words_after(connection, position.last_key),
@@ -160,7 +222,7 @@ class KeywordCache:
             position = Position(position.folder, state.last_key, state.last_tombstone, files)
             write_atomically(self._layout.keyword_position, json.dumps(asdict(position)))
             self._remove_others(position.folder)
-        return position, index
+        return _opened(position, index)
 
     def _usable(self, state: State) -> tuple[Position, KeywordIndex] | None:
         """The index on disk and its position; None if there is none that can be updated."""
@@ -172,9 +234,9 @@ class KeywordCache:
         if position.is_ahead_of(state) or is_behind or not (folder / "meta.json").exists():
             return None
         try:
-            if self._open is not None and self._open[0].folder == position.folder:
-                self._open[1].reload()
-                return position, self._open[1]
+            if self._open is not None and self._open.position.folder == position.folder:
+                self._open.index.reload()
+                return position, self._open.index
             if is_intact(folder, position.files):
                 return position, KeywordIndex(folder, self._language)
             reason = "its files have changed since they were written"
@@ -183,7 +245,7 @@ class KeywordCache:
         logger.warning("The keyword index {folder} is damaged ({reason})", folder=str(folder), reason=reason)
         return None
 
-    def _built(self, connection: Connection, state: State) -> tuple[Position, KeywordIndex]:
+    def _built(self, connection: Connection, state: State) -> _Open:
         """A new index with all documents."""
         if state.count:
             logger.info("Building the keyword index of {store}", store=str(self._layout.root))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.exact import Floats, Rows, similarity_scores
 from dpr_haystack.core.hits import Hits, Kept
-from dpr_haystack.engines.keyword import KeywordIndex
+from dpr_haystack.engines.recent_words import KeywordSearch
 from dpr_haystack.store.batch import question_vectors
 from dpr_haystack.store.dense import ApproximateSearcher, ExactSearcher, Scored
 from dpr_haystack.store.engine import StoreEngine
@@ -46,11 +46,11 @@ class _Moment(NamedTuple):
     """One moment of a store.
 
     :param view: The documents and vectors.
-    :param words: The keyword index, pinned.
+    :param words: Keyword search of the same moment.
     """
 
     view: View
-    words: KeywordIndex
+    words: KeywordSearch
 
 
 class StoreSearch:
@@ -90,7 +90,7 @@ class StoreSearch:
             stack.close()  # another reader has updated the index after this view was opened: look again
         # Somebody writes all the time. The index is newer than the view; keys above the view's last one are ignored.
         view = stack.enter_context(self._engine.view())
-        return _Moment(view, keyword.current().pinned())
+        return _Moment(view, keyword.current())
 
     @contextmanager
     def _viewing(self) -> Iterator[View]:
@@ -257,7 +257,7 @@ class StoreSearch:
 
 
 def _known_keys(
-    index: KeywordIndex, query: str, top_k: int, allowed: Rows | None, last_key: int
+    index: KeywordSearch, query: str, top_k: int, allowed: Rows | None, last_key: int
 ) -> tuple[Rows, NDArray[np.float64]]:
     """The best keys of an index up to the last key of a view: keys grow, and none is used again."""
     depth = top_k
