@@ -131,11 +131,18 @@ class _Idf:
         }
 
     def of(self, name: str, word: str) -> float:
-        """The inverse document frequency of a word of the query in a field."""
+        """The inverse document frequency of a word of the query in a field.
+
+        :param name: The field.
+        :param word: The word.
+        """
         return self._values[name, word]
 
     def average_length(self, name: str) -> float:
-        """The average length of a field in all documents."""
+        """The average length of a field in all documents.
+
+        :param name: The field.
+        """
         total = sum(document.lengths[name] for document in self._recent)
         known = self._statistics_of(name)
         if known is None:
