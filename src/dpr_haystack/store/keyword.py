@@ -135,12 +135,13 @@ class KeywordCache:
         with self._guard:
             with self._database.reading() as connection:
                 state = read_state(connection)
-                if self._is_near(state, complete=complete):
-                    return self._search(connection, state)
+                opened = self._near(state, complete=complete)
+                if opened is not None:
+                    return self._search(opened, connection, state)
             with self._alone(), self._database.reading() as connection:
                 state = read_state(connection)
-                self._open = self._caught_up(connection, state, complete=complete)
-                return self._search(connection, state)
+                opened = self._caught_up(connection, state, complete=complete)
+                return self._search(opened, connection, state)
 
     def at(self, connection: Connection, state: State) -> KeywordSearch | None:
         """Keyword search of one moment; None if the index has seen later writes already.
@@ -151,13 +152,14 @@ class KeywordCache:
         with self._guard:
             if self._open is not None and self._open.position.is_ahead_of(state):
                 return None
-            if not self._is_near(state):
+            opened = self._near(state)
+            if opened is None:
                 with self._alone():
                     on_disk = Position.read(self._layout.keyword_position)
                     if on_disk is not None and on_disk.is_ahead_of(state):
                         return None
-                    self._open = self._caught_up(connection, state)
-            return self._search(connection, state)
+                    opened = self._caught_up(connection, state)
+            return self._search(opened, connection, state)
 
     def drop(self) -> None:
         """Delete the index; the next :meth:`current` rebuilds it."""
@@ -174,18 +176,18 @@ class KeywordCache:
     def _alone(self) -> AbstractContextManager[None]:
         return across_processes(self._layout.indexes / "keyword.lock", self._lock_timeout)
 
-    def _is_near(self, state: State, *, complete: bool = False) -> bool:
-        """Whether the open index is at a state, or few writes before it."""
+    def _near(self, state: State, *, complete: bool = False) -> _Open | None:
+        """The open index, if it is at a state or few writes before it."""
         if self._open is None or self._open.position.is_ahead_of(state):
-            return False
+            return None
         position = self._open.position
         if position.last_tombstone < state.floor:
-            return False  # what it still contains of removed documents is no longer known
-        return position.covers(state) if complete else position.is_near(state)
+            return None  # what it still contains of removed documents is no longer known
+        is_near = position.covers(state) if complete else position.is_near(state)
+        return self._open if is_near else None
 
-    def _search(self, connection: Connection, state: State) -> KeywordSearch:
-        opened = self._open
-        assert opened is not None  # noqa: S101
+    def _search(self, opened: _Open, connection: Connection, state: State) -> KeywordSearch:
+        """Search of an index and of what was written since; kept open for the next search."""
         version = (state.last_key, state.last_tombstone)
         if opened.version != version:
             position, known = opened.position, opened.search.recent
@@ -196,7 +198,7 @@ class KeywordCache:
             removed = _removed_after(connection, position.last_tombstone)
             gone = frozenset(key for key in removed if key <= position.last_key)
             opened = _Open(position, opened.index, KeywordSearch(opened.search.index, recent, gone), version)
-            self._open = opened
+        self._open = opened
         return opened.search
 
     def _caught_up(self, connection: Connection, state: State, *, complete: bool = False) -> _Open:
