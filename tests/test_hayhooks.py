@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 HAYHOOKS = Path(sys.executable).with_name("hayhooks")
 ANSWERING = {"bm25": "bm25", "dpr": "dpr", "hybrid": "hybrid"}
+WRAPPERS = ("ask", "search")
 PATIENCE = 120.0
 
 
@@ -43,11 +45,19 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             data = None if body is None else json.dumps(body)
-            connection.request(method, path, data, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+            connection.request(method, path, data, headers)
             response = connection.getresponse()
             return response.status, json.loads(response.read())
         finally:
             connection.close()
+
+    def remote(self, method: str, parameters: Any) -> Any:
+        """The result of a method of MCP."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        status, answer = self.call("POST", "/mcp/", request)
+        assert status == 200, answer
+        return answer["result"]
 
     def documents(self, name: str, question: str) -> list[dict[str, Any]]:
         status, answer = self.call("POST", f"/{name}/run", {"query": question})
@@ -61,15 +71,22 @@ def server(answering_root: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     root = tmp_path_factory.mktemp("served") / "demo"
     shutil.copytree(answering_root, root, ignore=shutil.ignore_patterns("model"))
     (root / "model").symlink_to(answering_root / "model")
+    with running(root, root / "hayhooks.log", "run") as server:
+        yield server
+
+
+@contextmanager
+def running(root: Path, log: Path, *command: str) -> Iterator[Server]:
+    """Hayhooks in a workspace, until the end of the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     ours = ("HAYHOOKS_", "HAYSTACK_DESERIALIZATION")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment |= {"HAYHOOKS_HOST": "127.0.0.1", "HAYHOOKS_PORT": str(port), "HAYHOOKS_PIPELINES_DIR": "pipelines"}
-    log = root / "hayhooks.log"
+    environment |= {"HAYHOOKS_MCP_HOST": "127.0.0.1", "HAYHOOKS_MCP_PORT": str(port)}
     with log.open("wb") as output:
-        process = subprocess.Popen([HAYHOOKS, "run"], cwd=root, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen([HAYHOOKS, *command], cwd=root, env=environment, stdout=output, stderr=output)
     server = Server(port, process, log)
     try:
         _wait_for(server)
@@ -98,7 +115,55 @@ def _wait_for(server: Server) -> None:
 def test_every_pipeline_is_deployed(server: Server) -> None:
     status, answer = server.call("GET", "/status")
     assert status == 200
-    assert sorted(answer["pipelines"]) == pipeline_names()
+    assert sorted(answer["pipelines"]) == sorted([*pipeline_names(), *WRAPPERS])
+
+
+def test_wrappers_take_top_k_and_filters_and_say_what_is_wrong(server: Server) -> None:
+    question = "Who is the bad guy in The Lord of the Rings?"
+    expected = [document["id"] for document in server.documents("hybrid", question)]
+    for given, ids in (({}, expected), ({"top_k": 3}, expected[:3])):
+        status, answer = server.call("POST", "/search/run", {"query": question, **given})
+        assert (status, [document["id"] for document in answer["result"]["documents"]]) == (200, ids)
+    only = {"field": "meta.title", "operator": "==", "value": "Sauron"}
+    status, answer = server.call("POST", "/search/run", {"query": question, "filters": only})
+    assert (status, [document["meta"]["title"] for document in answer["result"]["documents"]]) == (200, ["Sauron"])
+    for wrong in ({"query": " "}, {"query": "x", "filters": {"a": 1}}, {"query": "x", "top_k": -1}, {"query": 3}, {}):
+        for name in WRAPPERS:
+            status, answer = server.call("POST", f"/{name}/run", wrong)
+            assert status == 422, (name, wrong, answer)
+            assert answer["detail"]
+
+
+def test_ask_answers_over_http_and_in_a_chat(server: Server) -> None:
+    question = "Which physicist was born in Ulm?"
+    _, expected = server.call("POST", "/hybrid_qa/run", {"query": question})
+    status, told = server.call("POST", "/ask/run", {"query": question, "top_k": 1})
+    assert status == 200, told
+    (answer,) = told["result"]["answers"]
+    assert answer["answer"] == expected["result"]["reader"]["answers"][0]["data"]
+    assert answer["answer"] in answer["document"]["content"]
+    body = {"model": "ask", "messages": [{"role": "user", "content": question}]}
+    status, chat = server.call("POST", "/v1/chat/completions", body)
+    assert status == 200, chat
+    title = answer["document"]["meta"]["title"]
+    assert chat["choices"][0]["message"]["content"] == f"{answer['answer']} ({title})"
+
+
+def test_mcp_offers_the_wrappers_as_tools(answering_root: Path, tmp_path: Path) -> None:
+    command = ("mcp", "run", "--pipelines-dir", "pipelines", "--json-response")
+    with running(answering_root, tmp_path / "mcp.log", *command) as server:
+        listed = server.remote("tools/list", {})["tools"]
+        tools = {tool["name"]: tool for tool in listed}
+        assert tools["search"]["inputSchema"]["required"] == ["query"]
+        assert "passages that answer a question" in tools["search"]["description"]
+        assert "quotation" in tools["ask"]["description"]
+        arguments = {"query": "who wrote Dune?", "top_k": 1}
+        called = server.remote("tools/call", {"name": "search", "arguments": arguments})
+        (document,) = json.loads(called["content"][0]["text"])["documents"]
+        assert document["meta"]["title"] == "Dune"
+        refused = server.remote("tools/call", {"name": "search", "arguments": {"query": " "}})
+        assert refused["isError"]
+        assert "the question is empty" in refused["content"][0]["text"]
 
 
 @pytest.mark.parametrize("name", list(ANSWERING))

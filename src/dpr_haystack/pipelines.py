@@ -15,6 +15,7 @@ from haystack.core.errors import DeserializationError, PipelineError
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.resources import pipelines_directory
 
+_WRAPPER = "pipeline_wrapper.py"
 # The prefix of a pipeline's file name, and the module that its classes need.
 _REQUIRED_MODULES = {"elasticsearch": "elasticsearch"}
 
@@ -45,7 +46,7 @@ def load_pipeline(pipeline: str | Path) -> Pipeline:
 
 
 def write_pipelines(directory: Path) -> list[Path]:
-    """Copy the pipelines into a folder; existing files are kept.
+    """Copy the pipelines, and the wrappers that serve them with Hayhooks, into a folder; existing files are kept.
 
     Pipelines that need an extra that is not installed are skipped: a server that deploys the folder could not load
     them.
@@ -63,4 +64,9 @@ def write_pipelines(directory: Path) -> list[Path]:
         if not target.exists():
             shutil.copyfile(source, target)
         written.append(target)
+    for source in sorted(pipelines_directory().glob(f"*/{_WRAPPER}")):
+        target = directory / source.parent.name / _WRAPPER
+        target.parent.mkdir(exist_ok=True)
+        if not target.exists():
+            shutil.copyfile(source, target)
     return written
