@@ -36,7 +36,7 @@ def completion(message: dict[str, Any], reason: str = "stop") -> tuple[int, dict
 
 
 def printed(name: str, server: AnsweringServer) -> list[str]:
-    command = [sys.executable, EXAMPLES / name, f"{server.url}/v1", "m"]
+    command = [sys.executable, str(EXAMPLES / name), f"{server.url}/v1", "m"]
     done = subprocess.run(command, env=WITHOUT_KEY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

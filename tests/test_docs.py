@@ -297,9 +297,7 @@ def test_first_screen_is_the_example():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", sorted(path.name for path in (ROOT / "examples").glob("*.py") if path.name not in CHAT)
-)
+@pytest.mark.parametrize("name", sorted({path.name for path in (ROOT / "examples").glob("*.py")}.difference(CHAT)))
 def test_examples_print_what_they_say(name, tmp_path):
     printed = run(f"{sys.executable} {ROOT / 'examples' / name}", tmp_path)
     docstring = (ROOT / "examples" / name).read_text(encoding="utf-8").split('"""')[1]
