@@ -9,7 +9,7 @@ every call, which is not thread-safe.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,21 @@ from transformers import AutoTokenizer, BertTokenizer
 
 from dpr_haystack.core.text import PassageText, replace_passage_surrogates
 from dpr_haystack.engines.checkpoints.source import read_json
+from dpr_haystack.engines.checkpoints.tokenizer_file import as_the_file_says
 from dpr_haystack.errors import ModelError
 
 Tokens = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 # from a folder without any of these transformers builds an empty tokenizer
-VOCABULARY_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spm.model", "sentencepiece.bpe.model", "spiece.model")
+VOCABULARY_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "spm.model",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "tokenizer.model",
+)
 # families whose positions start after the padding token's id
 _OFFSET_POSITIONS = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text"}
 
@@ -72,45 +81,68 @@ def padded(ids: Sequence[Sequence[int]], pad_id: int) -> tuple[Tokens, Tokens]:
     return tokens, mask
 
 
-def load_tokenizer(folder: Path, config: Any, *, lowercase: bool = False, cased: bool | None = None) -> Any:
+def load_tokenizer(
+    folder: Path,
+    config: Any,
+    *,
+    lowercase: bool = False,
+    cased: bool | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Any:
     """Load the transformers tokenizer of a folder; cased DPR tokenizers keep case.
+
+    Where the folder has a ``tokenizer.json``, texts are split as that file says: the classes of transformers 5 read
+    only the vocabulary from it and build the other steps anew.
 
     :param folder: A transformers folder.
     :param config: Its configuration.
     :param lowercase: Whether to lower-case texts before the tokenizer's own normalisation.
     :param cased: For a DPR model: whether its tokenizer keeps case; ``None`` for the folder's setting.
+    :param options: Further arguments of ``from_pretrained``.
     :returns: A tokenizer with a ``backend_tokenizer``.
     :raises ModelError: If the folder has no tokenizer, or one without a fast version.
     """
     if not any((folder / name).is_file() for name in VOCABULARY_FILES):
         msg = f"{folder} has no tokenizer: expected one of {', '.join(VOCABULARY_FILES)}."
         raise ModelError(msg)
-    class_name = str(_tokenizer_config(folder).get("tokenizer_class", ""))
+    settings = {**_tokenizer_config(folder), **(options or {})}
+    class_name = str(settings.get("tokenizer_class", ""))
     is_dpr = config.model_type == "dpr" or class_name.startswith("DPR")
+    switches = dict(options or {}) if cased is None else {**(options or {}), "do_lower_case": not cased}
     # DPR's own tokenizer classes ignore do_lower_case; BertTokenizer, which they consist of, does not
-    cls = BertTokenizer if is_dpr else AutoTokenizer
-    options = {} if cased is None else {"do_lower_case": not cased}
-    try:
-        tokenizer = cls.from_pretrained(str(folder), local_files_only=True, **options)
-    except Exception as error:  # a broken file makes transformers raise anything
-        msg = f"The tokenizer of {folder} cannot be loaded: {error}"
-        raise ModelError(msg) from error
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        msg = f"The tokenizer of {folder} is a {type(tokenizer).__name__}, which has no fast version."
-        raise ModelError(msg)
-    if len(tokenizer) > config.vocab_size:
-        msg = (
-            f"The tokenizer of {folder} does not fit its model: it has {len(tokenizer)} tokens, the model's vocabulary "
-            f"{config.vocab_size}."
-        )
-        raise ModelError(msg)
+    tokenizer = _as_transformers_loads_it(BertTokenizer if is_dpr else AutoTokenizer, folder, switches)
+    if (folder / "tokenizer.json").is_file():
+        tokenizer._tokenizer = as_the_file_says(folder, {**settings, **switches}, tokenizer.backend_tokenizer)
+    backend = tokenizer.backend_tokenizer
+    _check_size(folder, tokenizer, config)
     # the models were trained with NFC normalisation
     steps: list[normalizers.Normalizer] = [normalizers.NFC()] if is_dpr else []
     steps += [normalizers.Lowercase()] if lowercase else []
     if steps:
         backend.normalizer = normalizers.Sequence([*steps, *([backend.normalizer] if backend.normalizer else [])])
     return tokenizer
+
+
+def _as_transformers_loads_it(cls: Any, folder: Path, options: Mapping[str, Any]) -> Any:
+    try:
+        tokenizer = cls.from_pretrained(str(folder), local_files_only=True, **options)
+    except Exception as error:  # a broken file makes transformers raise anything
+        msg = f"The tokenizer of {folder} cannot be loaded: {error}"
+        raise ModelError(msg) from error
+    if getattr(tokenizer, "backend_tokenizer", None) is None:
+        msg = f"The tokenizer of {folder} is a {type(tokenizer).__name__}, which has no fast version."
+        raise ModelError(msg)
+    return tokenizer
+
+
+def _check_size(folder: Path, tokenizer: Any, config: Any) -> None:
+    size = getattr(config.get_text_config(), "vocab_size", None)
+    if size is not None and len(tokenizer) > size:
+        msg = (
+            f"The tokenizer of {folder} does not fit its model: it has {len(tokenizer)} tokens, the model's vocabulary "
+            f"{size}."
+        )
+        raise ModelError(msg)
 
 
 def longest_input(tokenizer: Any, config: Any) -> int:
