@@ -8,6 +8,7 @@
     DPRError
     ├── MissingExtra (ImportError)      an optional dependency is not installed
     ├── InputError (ValueError)         invalid input from the caller
+    │   ├── InputTypeError (TypeError)  input of the wrong type, where Haystack's own components raise TypeError
     │   ├── DataError                   an invalid file: name, line and problem
     │   ├── IndexMismatch               a store, index or vector that does not match
     │   └── EncoderMismatch             a tower that does not fit the vectors of a store
@@ -66,6 +67,10 @@ class MissingExtra(DPRError, ImportError):
 
 class InputError(DPRError, ValueError):
     """Invalid input from the caller."""
+
+
+class InputTypeError(InputError, TypeError):
+    """Input of the wrong type from the caller."""
 
 
 class DataError(InputError):

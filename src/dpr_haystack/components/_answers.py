@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from haystack import logging
@@ -14,12 +14,14 @@ from haystack.dataclasses import Document, ExtractedAnswer
 from dpr_haystack.components._reading import ReaderSettings
 from dpr_haystack.core.answer_ranking import RankedAnswers, RankedSpan, min_max_scale, rank_answers
 from dpr_haystack.core.spans import PassageReading
-from dpr_haystack.core.text import as_title
+from dpr_haystack.core.text import PassageText, as_title, passage_text
 from dpr_haystack.errors import InputError
 
 logger = logging.getLogger(__name__)
 
 _SHOWN = 10
+
+Readings = list[PassageReading | None]
 
 
 def check_input(questions: Sequence[str], documents: Sequence[Sequence[Document]]) -> None:
@@ -70,6 +72,36 @@ def has_text(document: Document) -> bool:
     :param document: The document.
     """
     return document.content is not None and bool(document.content.strip())
+
+
+def read_documents(
+    questions: Sequence[str],
+    documents: Sequence[Sequence[Document]],
+    title_field: str | None,
+    read: Callable[[Sequence[tuple[str, PassageText]]], Sequence[PassageReading]],
+) -> list[Readings]:
+    """Read the documents that have text.
+
+    :param questions: The questions.
+    :param documents: A list of documents for each question.
+    :param title_field: The key of the title in ``meta``; ``None`` to ignore titles.
+    :param read: Reads pairs of a question and a passage.
+    :returns: For each question one reading per document; ``None`` for a document without text.
+    :raises InputError: If there is not one list of documents per question, or one is not a Document.
+    """
+    check_input(questions, documents)
+    readings: list[Readings] = [[None] * len(passages) for passages in documents]
+    positions = [
+        (i, j) for i, passages in enumerate(documents) for j, document in enumerate(passages) if has_text(document)
+    ]
+    chosen = [(questions[i], documents[i][j]) for i, j in positions]
+    pairs = [
+        (question, passage_text(document.content or "", document.meta, title_field=title_field))
+        for question, document in chosen
+    ]
+    for (i, j), reading in zip(positions, read(pairs) if pairs else (), strict=True):
+        readings[i][j] = reading
+    return readings
 
 
 def answers_of(

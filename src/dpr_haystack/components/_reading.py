@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from haystack.utils import ComponentDevice, Secret
 
+from dpr_haystack.components._model_options import ModelOptions
 from dpr_haystack.components._towers import check_model_options
 from dpr_haystack.core.answer_ranking import RANKINGS, RankBy
 from dpr_haystack.core.checks import check_integer, check_number
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # What the model is loaded with.
-_OF_MODEL = ("model", "device", "token", "dtype", "max_seq_length", "model_kwargs")
+_OF_MODEL = {"model", "device", "token", "dtype", "max_seq_length", *(field.name for field in fields(ModelOptions))}
 
 # Smallest value of each integer setting. A top_k of 0 is for single runs: the constructor asks for at least 1.
 _INTEGERS = {
@@ -73,8 +72,14 @@ class ReaderSettings:
     model_kwargs: dict[str, Any] | None
     title_field: str | None
     progress_bar: bool
+    revision: str | None = None
+    trust_remote_code: bool = False
+    attn_implementation: str | None = None
+    tokenizer_kwargs: dict[str, Any] | None = None
+    config_kwargs: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        self.model_options()
         check_model_options(self.model, self.token, self.dtype)
         if self.rank_by not in RANKINGS:
             msg = f"rank_by must be one of {', '.join(RANKINGS)}: got {self.rank_by!r}"
@@ -128,13 +133,20 @@ class ReaderSettings:
             token=self.token.resolve_value() if self.token is not None else None,
             dtype=self.dtype,
             max_length=self.max_seq_length,
-            model_kwargs=self.model_kwargs,
+            options=self.model_options().load_options(),
         )
+
+    def model_options(self) -> ModelOptions:
+        """Return the arguments for transformers and the hub.
+
+        :raises InputError: If one is invalid.
+        """
+        return ModelOptions(**{field.name: getattr(self, field.name) for field in fields(ModelOptions)})
 
     def init_parameters(self) -> dict[str, Any]:
         """Return the arguments of the constructor, for ``to_dict``: a torch dtype in ``model_kwargs`` by its name."""
         parameters = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**parameters, "model_kwargs": _plain_kwargs(self.model_kwargs)}
+        return {**parameters, **self.model_options().parameters()}
 
 
 class Setting(Generic[T]):
@@ -187,6 +199,11 @@ class ReaderAttributes:
     model_kwargs = Setting[dict[str, Any] | None]()
     title_field = Setting[str | None]()
     progress_bar = Setting[bool]()
+    revision = Setting[str | None]()
+    trust_remote_code = Setting[bool]()
+    attn_implementation = Setting[str | None]()
+    tokenizer_kwargs = Setting[dict[str, Any] | None]()
+    config_kwargs = Setting[dict[str, Any] | None]()
 
 
 def agreed_batch_size(passages_per_batch: int | None, max_batch_size: int | None) -> int | None:
@@ -203,27 +220,3 @@ def agreed_batch_size(passages_per_batch: int | None, max_batch_size: int | None
         )
         raise InputError(msg)
     return max_batch_size if passages_per_batch is None else passages_per_batch
-
-
-def _plain_kwargs(model_kwargs: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if model_kwargs is None:
-        return None
-    from haystack.utils.hf import serialize_hf_model_kwargs
-
-    plain = deepcopy(dict(model_kwargs))
-    serialize_hf_model_kwargs(plain)
-    return plain
-
-
-def with_model_kwargs(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the dictionary of a component with the original ``model_kwargs``: names of dtypes become torch dtypes.
-
-    :param data: What ``to_dict`` returned; it is not changed.
-    """
-    parameters = dict(data.get("init_parameters", {}))
-    if parameters.get("model_kwargs") is not None:
-        from haystack.utils.hf import deserialize_hf_model_kwargs
-
-        parameters["model_kwargs"] = deepcopy(parameters["model_kwargs"])
-        deserialize_hf_model_kwargs(parameters["model_kwargs"])
-    return {**data, "init_parameters": parameters}

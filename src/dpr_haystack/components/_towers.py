@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from haystack.utils import ComponentDevice, Secret
 from tqdm import tqdm
 
+from dpr_haystack.components._model_options import TowerOptions
 from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.core.model_directory import POOLINGS, Role
@@ -110,6 +111,7 @@ class TowerSettings:
     pooling: str | None
     normalize: bool | None
     batch_size: int | None
+    options: TowerOptions = field(default_factory=TowerOptions)
 
     def __post_init__(self) -> None:
         check_model_options(self.model, self.token, self.dtype)
@@ -168,6 +170,6 @@ def _load(role: Role, settings: TowerSettings) -> Encoder:
         token=settings.token.resolve_value() if settings.token is not None else None,
         dtype=settings.dtype,
         max_length=settings.max_length,
-        pooling=settings.pooling,
-        normalize=settings.normalize,
+        use=settings.options.use(settings.pooling, settings.normalize),
+        options=settings.options.load_options(),
     )

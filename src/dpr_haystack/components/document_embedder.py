@@ -15,11 +15,12 @@ from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._documents import without_dictionaries
+from dpr_haystack.components._model_options import TowerOptions, with_model_kwargs
 from dpr_haystack.components._towers import LazyTower, TowerSettings, as_device, hub_token
 from dpr_haystack.core.encoder_mark import MARK, checksums, mark_of
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.text import PassageText, as_title, passage_text
-from dpr_haystack.errors import InputError
+from dpr_haystack.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,8 +62,20 @@ class DPRDocumentEmbedder(ComponentBasics):
     :param normalize: Whether to scale vectors to length 1; ``None`` for what the model specifies.
     :param batch_size: The maximum number of passages in a batch; ``None`` to choose it by the number of tokens.
     :param title_field: The key of the title in ``meta``; ``None`` to embed no titles.
-    :param meta_fields_to_embed: Further keys of ``meta``, whose values are put before the content, one per line.
+    :param meta_fields_to_embed: Further keys of ``meta``, whose values are put before the content, one per line. The
+        key of the title is embedded once, as the title.
     :param progress_bar: Whether to show a progress bar.
+    :param prefix: Text put before every passage, instead of the prompt that the model names; ``None`` for that prompt.
+    :param suffix: Text put after every passage.
+    :param truncate_dim: Keep only so many components of each vector, the first ones; vectors that the model scales to
+        length 1 are scaled again. ``None`` for all.
+    :param revision: The branch, tag or commit on the hub; ``None`` for the main branch.
+    :param trust_remote_code: Whether code in the model's repository may run.
+    :param attn_implementation: The attention, e.g. ``"eager"`` or ``"flash_attention_2"``; ``None`` for the fastest one
+        that the model has.
+    :param model_kwargs: Further arguments of transformers' ``from_pretrained`` for the model.
+    :param tokenizer_kwargs: The same for the tokenizer, e.g. ``{"do_lower_case": False}``.
+    :param config_kwargs: Settings that replace those of the model's ``config.json``.
     :raises InputError: If an argument is invalid.
     """
 
@@ -82,6 +95,15 @@ class DPRDocumentEmbedder(ComponentBasics):
         title_field: str | None = "title",
         meta_fields_to_embed: list[str] | None = None,
         progress_bar: bool = True,
+        prefix: str | None = None,
+        suffix: str = "",
+        truncate_dim: int | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        attn_implementation: str | None = None,
+        model_kwargs: dict[str, Any] | None = None,
+        tokenizer_kwargs: dict[str, Any] | None = None,
+        config_kwargs: dict[str, Any] | None = None,
     ) -> None:
         self.model = model
         self.device = as_device(device)
@@ -94,7 +116,14 @@ class DPRDocumentEmbedder(ComponentBasics):
         self.title_field = title_field
         self.meta_fields_to_embed = meta_fields_to_embed
         self.progress_bar = progress_bar
-        settings = TowerSettings(model, self.device, token, dtype, max_length, pooling, normalize, batch_size)
+        self._options = TowerOptions(
+            prefix=prefix, suffix=suffix, truncate_dim=truncate_dim, revision=revision,
+            trust_remote_code=trust_remote_code, attn_implementation=attn_implementation, model_kwargs=model_kwargs,
+            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
+        )  # fmt: skip
+        settings = TowerSettings(
+            model, self.device, token, dtype, max_length, pooling, normalize, batch_size, self._options
+        )
         self._tower = LazyTower("passage", settings)
 
     def warm_up(self) -> None:
@@ -147,6 +176,7 @@ class DPRDocumentEmbedder(ComponentBasics):
             title_field=self.title_field,
             meta_fields_to_embed=self.meta_fields_to_embed,
             progress_bar=self.progress_bar,
+            **self._options.parameters(),
         )
 
     @classmethod
@@ -155,7 +185,7 @@ class DPRDocumentEmbedder(ComponentBasics):
 
         :param data: The result of :meth:`to_dict`.
         """
-        return default_from_dict(cls, data)
+        return default_from_dict(cls, with_model_kwargs(data))
 
     def _get_telemetry_data(self) -> dict[str, Any]:
         return {"model": self.model}
@@ -205,7 +235,7 @@ class DPRDocumentEmbedder(ComponentBasics):
         """
         if isinstance(passages, str):
             msg = "passages must be a list: got a string. For one passage call embed([passage])"
-            raise InputError(msg)
+            raise InputTypeError(msg)
         return self._encode([_as_passage(passage) for passage in passages])
 
     def _encode(self, texts: Sequence[PassageText]) -> NDArray[np.float32]:
@@ -218,7 +248,7 @@ def _as_passage(passage: Any) -> PassageText:
     if isinstance(passage, (tuple, list)) and len(passage) == 2 and isinstance(passage[1], str):
         return as_title(passage[0]), passage[1]
     msg = f"a passage must be a text, or a pair of a title (or None) and a text: got {passage!r:.80}"
-    raise InputError(msg)
+    raise InputTypeError(msg)
 
 
 def _check_documents(documents: object) -> None:
@@ -230,7 +260,7 @@ def _check_documents(documents: object) -> None:
             f"documents must be a list of Documents: got {actual}. "
             "Use DPRTextEmbedder for questions, and embed(passages) for texts that are not Documents"
         )
-        raise InputError(msg)
+        raise InputTypeError(msg)
     empty = [document.id for document in documents if document.content is None]
     if empty:
         more = f" and {len(empty) - _SHOWN} more" if len(empty) > _SHOWN else ""

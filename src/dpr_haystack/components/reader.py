@@ -15,23 +15,22 @@ from haystack.dataclasses import Document, ExtractedAnswer
 from haystack.utils import ComponentDevice, Secret
 from tqdm import tqdm
 
-from dpr_haystack.components._answers import answers_of, check_input, has_text
+from dpr_haystack.components._answers import Readings, answers_of, read_documents
 from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._documents import without_dictionaries
-from dpr_haystack.components._reading import ReaderAttributes, ReaderSettings, agreed_batch_size, with_model_kwargs
+from dpr_haystack.components._model_options import with_model_kwargs
+from dpr_haystack.components._reading import ReaderAttributes, ReaderSettings, agreed_batch_size
 from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.core.answer_ranking import RankBy
 from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.core.spans import PassageReading
-from dpr_haystack.core.text import PassageText, passage_text
+from dpr_haystack.core.text import PassageText
 
 if TYPE_CHECKING:
     from dpr_haystack.engines.reader.reader import Reader
 
 logger = logging.getLogger(__name__)
-
-Readings = list[PassageReading | None]
 
 
 @component
@@ -84,9 +83,14 @@ class DPRReader(ComponentBasics, ReaderAttributes):
     :param calibration_factor: Scores are multiplied by it before they are converted to probabilities.
     :param overlap_threshold: If two answers from one document share more than this fraction of either of them, only
         the better one is returned. ``None`` to remove only exact duplicates.
-    :param model_kwargs: Additional arguments for ``from_pretrained``.
+    :param model_kwargs: Further arguments of transformers' ``from_pretrained`` for the model.
     :param title_field: The key of the title in ``meta``; ``None`` to ignore titles.
     :param progress_bar: Whether to show a progress bar.
+    :param tokenizer_kwargs: The same for the tokenizer.
+    :param config_kwargs: Settings that replace those of the model's ``config.json``.
+    :param attn_implementation: The attention, e.g. ``"eager"``; ``None`` for the fastest one that the model has.
+    :param revision: The branch, tag or commit on the hub; ``None`` for the main branch.
+    :param trust_remote_code: Whether code in the model's repository may run.
     :raises InputError: If an argument is invalid.
     """
 
@@ -115,6 +119,11 @@ class DPRReader(ComponentBasics, ReaderAttributes):
         model_kwargs: dict[str, Any] | None = None,
         title_field: str | None = "title",
         progress_bar: bool = False,
+        tokenizer_kwargs: dict[str, Any] | None = None,
+        config_kwargs: dict[str, Any] | None = None,
+        attn_implementation: str | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
     ) -> None:
         check_integer("top_k", top_k)
         name = str(model) if isinstance(model, Path) else model
@@ -125,6 +134,8 @@ class DPRReader(ComponentBasics, ReaderAttributes):
             retriever_weight=retriever_weight, overlap_threshold=overlap_threshold, answers_per_seq=answers_per_seq,
             max_answer_length=max_answer_length, calibration_factor=calibration_factor, passages_per_batch=batch_size,
             max_seq_length=max_seq_length, stride=stride, title_field=title_field, progress_bar=progress_bar,
+            revision=revision, trust_remote_code=trust_remote_code, attn_implementation=attn_implementation,
+            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
         )  # fmt: skip
         self._reader = Lazy(self._settings.load)
         self._is_fallback_logged = False
@@ -280,19 +291,9 @@ class DPRReader(ComponentBasics, ReaderAttributes):
     def _readings(
         self, questions: Sequence[str], documents: Sequence[Sequence[Document]], settings: ReaderSettings
     ) -> list[Readings]:
-        check_input(questions, documents)
-        readings: list[Readings] = [[None] * len(passages) for passages in documents]
-        positions = [
-            (i, j) for i, passages in enumerate(documents) for j, document in enumerate(passages) if has_text(document)
-        ]
-        pairs = [(questions[i], self._passage(documents[i][j])) for i, j in positions]
-        if pairs:
+        def read(pairs: Sequence[tuple[str, PassageText]]) -> list[PassageReading]:
             reader = self._loaded()
             with tqdm(total=len(pairs), desc="Reading", unit=" passages", disable=not self.progress_bar) as bar:
-                results = reader.read(pairs, settings.reading_options(), progress=bar.update)
-            for (i, j), reading in zip(positions, results, strict=True):
-                readings[i][j] = reading
-        return readings
+                return reader.read(pairs, settings.reading_options(), progress=bar.update)
 
-    def _passage(self, document: Document) -> PassageText:
-        return passage_text(document.content or "", document.meta, title_field=self.title_field)
+        return read_documents(questions, documents, self.title_field, read)

@@ -13,10 +13,11 @@ from haystack import component, default_from_dict, default_to_dict
 from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.components._basics import ComponentBasics
+from dpr_haystack.components._model_options import TowerOptions, with_model_kwargs
 from dpr_haystack.components._recent_vectors import remember
 from dpr_haystack.components._towers import LazyTower, TowerSettings, as_device, hub_token
 from dpr_haystack.core.text import normalize_question
-from dpr_haystack.errors import InputError
+from dpr_haystack.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +57,17 @@ class DPRTextEmbedder(ComponentBasics):
     :param batch_size: The maximum number of questions in a batch of :meth:`embed`; ``None`` to choose it by the number
         of tokens.
     :param progress_bar: Whether to show a progress bar.
+    :param prefix: Text put before every question, instead of the prompt that the model names; ``None`` for that prompt.
+    :param suffix: Text put after every question.
+    :param truncate_dim: Keep only so many components of each vector, the first ones; vectors that the model scales to
+        length 1 are scaled again. ``None`` for all.
+    :param revision: The branch, tag or commit on the hub; ``None`` for the main branch.
+    :param trust_remote_code: Whether code in the model's repository may run.
+    :param attn_implementation: The attention, e.g. ``"eager"`` or ``"flash_attention_2"``; ``None`` for the fastest one
+        that the model has.
+    :param model_kwargs: Further arguments of transformers' ``from_pretrained`` for the model.
+    :param tokenizer_kwargs: The same for the tokenizer, e.g. ``{"do_lower_case": False}``.
+    :param config_kwargs: Settings that replace those of the model's ``config.json``.
     :raises InputError: If an argument is invalid.
     """
 
@@ -73,6 +85,15 @@ class DPRTextEmbedder(ComponentBasics):
         normalize: bool | None = None,
         batch_size: int | None = None,
         progress_bar: bool = False,
+        prefix: str | None = None,
+        suffix: str = "",
+        truncate_dim: int | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        attn_implementation: str | None = None,
+        model_kwargs: dict[str, Any] | None = None,
+        tokenizer_kwargs: dict[str, Any] | None = None,
+        config_kwargs: dict[str, Any] | None = None,
     ) -> None:
         self.model = model
         self.device = as_device(device)
@@ -83,7 +104,14 @@ class DPRTextEmbedder(ComponentBasics):
         self.normalize = normalize
         self.batch_size = batch_size
         self.progress_bar = progress_bar
-        settings = TowerSettings(model, self.device, token, dtype, max_length, pooling, normalize, batch_size)
+        self._options = TowerOptions(
+            prefix=prefix, suffix=suffix, truncate_dim=truncate_dim, revision=revision,
+            trust_remote_code=trust_remote_code, attn_implementation=attn_implementation, model_kwargs=model_kwargs,
+            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
+        )  # fmt: skip
+        settings = TowerSettings(
+            model, self.device, token, dtype, max_length, pooling, normalize, batch_size, self._options
+        )
         self._tower = LazyTower("question", settings)
 
     def warm_up(self) -> None:
@@ -120,6 +148,7 @@ class DPRTextEmbedder(ComponentBasics):
             normalize=self.normalize,
             batch_size=self.batch_size,
             progress_bar=self.progress_bar,
+            **self._options.parameters(),
         )
 
     @classmethod
@@ -128,7 +157,7 @@ class DPRTextEmbedder(ComponentBasics):
 
         :param data: The result of :meth:`to_dict`.
         """
-        return default_from_dict(cls, data)
+        return default_from_dict(cls, with_model_kwargs(data))
 
     def _get_telemetry_data(self) -> dict[str, Any]:
         return {"model": self.model}
@@ -163,7 +192,7 @@ class DPRTextEmbedder(ComponentBasics):
         """
         if isinstance(questions, str):
             msg = "questions must be a list: got a string. For one question call run(text=...)"
-            raise InputError(msg)
+            raise InputTypeError(msg)
         for question in questions:
             _check_question(question)
         return self._encode(questions)
@@ -181,7 +210,7 @@ def _check_question(text: object) -> None:
             f"a question must be a string: got {type(text).__name__}. "
             "Use DPRDocumentEmbedder for Documents, and embed(questions) for several questions"
         )
-        raise InputError(msg)
+        raise InputTypeError(msg)
     if not text.strip():
         msg = f"a question must not be empty: got {text!r}"
         raise InputError(msg)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,9 @@ PUBLISHED_PAIRS = {
     "facebook/dpr-question_encoder-multiset-base": "facebook/dpr-ctx_encoder-multiset-base",
 }
 
+# between the hash of the weights and that of settings that are not the tower's own
+_SETTINGS = "+"
+
 
 @dataclass(frozen=True)
 class EncoderIdentity:
@@ -26,7 +30,7 @@ class EncoderIdentity:
 
     :param model: The hub name or the absolute path that the tower was loaded from.
     :param fingerprint: Hash of the tower's weights, and of the dimension if embeddings are truncated; does not depend
-        on where the files are.
+        on where the files are. It is followed by ``+`` and a hash of the settings that are not the tower's own.
     :param passage_model: Name or path of the passage tower that it was trained with; ``None`` if unknown. The tower
         itself if it is a passage tower or serves as both.
     :param passage_fingerprint: The fingerprint of that passage tower; ``None`` if unknown.
@@ -48,6 +52,22 @@ class EncoderIdentity:
             fingerprint=_of_shortened(self.fingerprint, dimension),
             passage_fingerprint=passage and _of_shortened(passage, dimension),
         )
+
+    def configured(self, settings: Mapping[str, Any], role: str) -> EncoderIdentity:
+        """The identity of the same tower with other settings, which make other vectors, e.g. another prefix.
+
+        A question tower does not know the settings of the passages, and they may differ from its own: whether the two
+        belong together is decided by the weights alone.
+
+        :param settings: The settings that are not the tower's own.
+        :param role: ``"question"`` or ``"passage"``.
+        """
+        if not settings:
+            return self
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
+        fingerprint = f"{self.fingerprint}{_SETTINGS}{digest}"
+        passage = fingerprint if role == "passage" else self.passage_fingerprint
+        return replace(self, fingerprint=fingerprint, passage_fingerprint=passage)
 
     def passage_record(self) -> dict[str, str]:
         """What a store records about the passage tower that made its vectors.
@@ -106,6 +126,14 @@ def same_encoder(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool | Non
     return False if both_published else None
 
 
+def weights_in(fingerprint: str) -> str:
+    """The part of a fingerprint that stands for weights and dimension, without the settings.
+
+    :param fingerprint: A tower's fingerprint.
+    """
+    return fingerprint.partition(_SETTINGS)[0]
+
+
 def belongs(question: EncoderIdentity, recorded: Mapping[str, Any] | None) -> bool | None:
     """Whether a question tower belongs to the passage tower that made a store's vectors.
 
@@ -116,4 +144,9 @@ def belongs(question: EncoderIdentity, recorded: Mapping[str, Any] | None) -> bo
     if not recorded or question.passage_model is None:
         return None
     passage = {"model": question.passage_model, "fingerprint": question.passage_fingerprint}
-    return same_encoder(recorded, passage)
+    return same_encoder(_without_settings(recorded), _without_settings(passage))
+
+
+def _without_settings(record: Mapping[str, Any]) -> dict[str, Any]:
+    fingerprint = record.get("fingerprint")
+    return {**record, "fingerprint": fingerprint and weights_in(fingerprint)}

@@ -65,14 +65,15 @@ def question_key(question: str) -> str:
     return " ".join(normalize_question(unicodedata.normalize("NFKC", question)).casefold().split())
 
 
-def with_prompt(prompt: str, text: PassageText) -> PassageText:
-    """Prepend a prompt to a text.
+def with_prompt(prompt: str, text: PassageText, suffix: str = "") -> PassageText:
+    """Put a prompt before a text, and a suffix after it.
 
     :param prompt: The prompt of the encoder; often empty.
     :param text: The title or ``None``, and the text.
+    :param suffix: The suffix; mostly empty.
     """
     title, body = text
-    return (None, prompt + body) if title is None else (prompt + title, body)
+    return (None, prompt + body + suffix) if title is None else (prompt + title, body + suffix)
 
 
 def passage_text(
@@ -83,12 +84,12 @@ def passage_text(
     :param content: The text of the passage.
     :param meta: Its metadata.
     :param title_field: The key of the title in ``meta``. A missing or blank title becomes ``None``.
-    :param fields: Further keys of ``meta`` whose values are put before the content, one per line; missing values are
-        skipped.
+    :param fields: Further keys of ``meta`` whose values are put before the content, one per line; missing values and
+        that of the title are skipped.
     :returns: The title or ``None``, and the text.
     """
     title = meta.get(title_field) if title_field is not None else None
-    extra = [str(meta[field]) for field in fields if meta.get(field) is not None]
+    extra = [str(meta[field]) for field in fields if meta.get(field) is not None and field != title_field]
     return as_title(title), "\n".join([*extra, content])
 
 
@@ -104,12 +105,15 @@ def as_title(title: object) -> str | None:
     return text if text.strip() else None
 
 
-def token_batches(lengths: Sequence[int], token_budget: int, max_batch: int | None = None) -> list[list[int]]:
+def token_batches(
+    lengths: Sequence[int], token_budget: int, max_batch: int | None = None, *, same_length: bool = False
+) -> list[list[int]]:
     """Group texts of similar length into batches to minimise padding.
 
     :param lengths: The length of every text in tokens.
     :param token_budget: The maximum number of tokens in a padded batch. A longer text becomes a batch of its own.
     :param max_batch: The maximum number of texts in a batch; ``None`` for no limit but the token budget.
+    :param same_length: Whether all texts of a batch must have the same length, so that there is no padding.
     :returns: Indices into ``lengths``, each exactly once; the batches with the longest texts come first, so that an
         out-of-memory error occurs at the start or not at all.
     :raises InputError: If a limit is below 1.
@@ -120,7 +124,7 @@ def token_batches(lengths: Sequence[int], token_budget: int, max_batch: int | No
     batches: list[list[int]] = []
     free = 0
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if free == 0:
+        if free == 0 or (same_length and lengths[index] != lengths[batches[-1][0]]):
             batches.append([])
             # The first text of a batch is the longest, so it determines how many texts fit.
             free = max(1, token_budget // max(1, lengths[index]))

@@ -15,6 +15,7 @@ from transformers import AutoTokenizer, BertConfig, BertForQuestionAnswering, Be
 from dpr_haystack.core.model_directory import ModelManifest, Part, reader_part, write_manifest
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.spans import SpanChoice
+from dpr_haystack.engines.checkpoints.options import LoadOptions
 from dpr_haystack.engines.reader.checkpoints import load_reader
 from dpr_haystack.engines.reader.reader import ReadingOptions
 from dpr_haystack.errors import InputError, ModelError
@@ -155,12 +156,12 @@ def test_devices_and_dtypes_that_are_not_there(dpr):
 
 
 def test_arguments_for_from_pretrained_arrive(dpr):
-    reader = load_reader(str(dpr), dtype="float32", model_kwargs={"attn_implementation": "eager"})
+    reader = load_reader(str(dpr), dtype="float32", options=LoadOptions(model_kwargs={"attn_implementation": "eager"}))
     predictor: Any = reader._network._predictor
     assert predictor.encoder.bert_model.config._attn_implementation == "eager"
-    assert load_reader(str(dpr), model_kwargs={"torch_dtype": torch.bfloat16}).dtype == "bfloat16"
+    assert load_reader(str(dpr), options=LoadOptions(model_kwargs={"torch_dtype": torch.bfloat16})).dtype == "bfloat16"
     with pytest.raises(ModelError, match="cannot be loaded"):
-        load_reader(str(dpr), model_kwargs={"attn_implementation": "nonsense"})
+        load_reader(str(dpr), options=LoadOptions(model_kwargs={"attn_implementation": "nonsense"}))
 
 
 def test_half_precision_is_close(dpr):

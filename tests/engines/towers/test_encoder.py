@@ -14,6 +14,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from dpr_haystack.engines.towers.loading import load_encoder
+from dpr_haystack.engines.towers.tower import TowerUse
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import reference, tiny_bert, tiny_dpr, tiny_roberta
 
@@ -42,8 +43,9 @@ def dpr(tmp_path_factory):
     }
 
 
-def encode(folder, role, texts, **options):
-    return load_encoder(str(folder), role, dtype="float32", **options).encode(texts)
+def encode(folder, role, texts, max_length=None, **use):
+    encoder = load_encoder(str(folder), role, dtype="float32", max_length=max_length, use=TowerUse(**use))
+    return encoder.encode(texts)
 
 
 @pytest.mark.parametrize("projection", [0, 12])

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Encoders of many families, with and without fused attention, against transformers' own output."""
+"""Encoders of every family that transformers has against transformers' own output, one text at a time."""
 
 from __future__ import annotations
 
@@ -10,57 +10,64 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from transformers import AutoConfig, AutoModel, BertTokenizer
 
+from dpr_haystack.engines.checkpoints import precision
+from dpr_haystack.engines.checkpoints.families import IGNORE_PADDING
+from dpr_haystack.engines.towers.encoder import Encoder
 from dpr_haystack.engines.towers.loading import load_encoder
-from support.checkpoints import randomize, vocabulary, write_wordpiece
+from dpr_haystack.engines.towers.tower import TowerUse
+from dpr_haystack.errors import ModelError
+from support.families import ENCODERS, run, tiny_family
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
-SIZES = {
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "max_position_embeddings": 300,
-    "vocab_size": len(vocabulary()),
+LONG = "the book of darwin was in england " * 15
+TEXTS = [(None, "who wrote the origin"), ("darwin", "the naturalist was born in england"), (None, "a"), (None, LONG)]
+DECODERS = {"bart", "bigbird_pegasus", "led", "mbart", "mvp"}
+REFUSED = {
+    **dict.fromkeys(DECODERS, "is not an encoder but an encoder with a decoder"),
+    "canine": "its tokens are characters",
+    "lxmert": "it reads images",
+    "reformer": "hashes texts at random",
 }
-FAMILIES: dict[str, dict[str, Any]] = {
-    "albert": {"embedding_size": 32},
-    "big_bird": {"attention_type": "original_full"},
-    "camembert": {},
-    "deberta": {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]},
-    "deberta-v2": {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]},
-    "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64},
-    "electra": {"embedding_size": 32},
-    "ernie": {},
-    "longformer": {"attention_window": 16, "pad_token_id": 0},
-    "megatron-bert": {},
-    "mpnet": {},
-    "roberta": {},
-    "roformer": {"embedding_size": 32},
-    "squeezebert": {
-        "embedding_size": 32,
-        **dict.fromkeys(["q_groups", "k_groups", "v_groups"], 1),
-        **dict.fromkeys(["post_attention_groups", "intermediate_groups", "output_groups"], 1),
-    },
-    "xlm-roberta": {},
-}
-TEXTS = [(None, "who wrote the origin of species"), ("Darwin", "the naturalist was born in england " * 3)]
+MEAN = TowerUse(pooling="mean")
+# padding changes nothing here either, but these take the token with the id of the padding for padding
+WITHOUT_MASK = {"flaubert", "xlm"}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_vectors_are_those_of_transformers(family: str, tmp_path: Path) -> None:
-    model = randomize(AutoModel.from_config(AutoConfig.for_model(family, **{**SIZES, **FAMILIES[family]})), 1)
-    model.save_pretrained(tmp_path)
-    write_wordpiece(tmp_path)
-    tokenizer = BertTokenizer.from_pretrained(str(tmp_path))
-    expected = []
-    with torch.inference_mode():
-        for title, text in TEXTS:
-            encoded = tokenizer(text) if title is None else tokenizer(title, text)
-            output = model(input_ids=torch.tensor([encoded["input_ids"]]))
-            expected.append(output.last_hidden_state[0, 0].numpy())
-    encoder = load_encoder(str(tmp_path), "passage", dtype="float32")
-    np.testing.assert_allclose(encoder.encode(TEXTS), np.array(expected), atol=1e-4)
+def expected_vectors(model: Any, tokenizer: Any, max_length: int) -> Any:
+    tokenizer.enable_truncation(max_length, strategy="longest_first")
+    encodings = [tokenizer.encode(text) if title is None else tokenizer.encode(title, text) for title, text in TEXTS]
+    return np.stack([run(model, encoding.ids)[0][0].mean(0).numpy() for encoding in encodings])
+
+
+@pytest.mark.parametrize("family", ENCODERS)
+def test_vectors_are_those_of_transformers(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokenizer = tiny_family(tmp_path, family)
+    if family in REFUSED:
+        with pytest.raises(ModelError, match=REFUSED[family]) as caught:
+            load_encoder(str(tmp_path), "passage")
+        assert "\n" not in str(caught.value)
+        return
+    encoder = load_encoder(str(tmp_path), "passage", dtype="float32", use=MEAN)
+    expected = expected_vectors(model, tokenizer, encoder.max_length)
+    tolerance = 1e-4 * max(1.0, float(np.abs(expected).max()))
+    np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=tolerance)
+    apart = [np.abs(expected[i] - expected[j]).max() for i in range(len(TEXTS)) for j in range(i)]
+    assert min(apart) > 5 * tolerance  # else the comparison would prove nothing
+    assert padding_matters(encoder, expected, monkeypatch) is (family not in IGNORE_PADDING | WITHOUT_MASK)
+
+
+def padding_matters(encoder: Encoder, expected: Any, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the vectors are others if all texts are in one batch."""
+    monkeypatch.setattr(encoder, "_same_length", False)
+    return not np.allclose(encoder.encode(TEXTS), expected, atol=1e-3 * max(1.0, float(np.abs(expected).max())))
+
+
+@pytest.mark.parametrize("family", ["deberta", "fnet", "mra", "xlnet"])
+def test_what_cannot_compute_in_bfloat16(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_family(tmp_path, family)
+    monkeypatch.setattr(precision, "has_native_bfloat16", lambda device: True)
+    assert load_encoder(str(tmp_path), "passage").dtype == "float32"
+    with pytest.raises(ModelError, match=r"cannot encode texts in bfloat16: .* Try dtype='float32'"):
+        load_encoder(str(tmp_path), "passage", dtype="bfloat16")

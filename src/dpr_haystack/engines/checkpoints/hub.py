@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
-from dpr_haystack.errors import ModelError
+from dpr_haystack.errors import InputError, ModelError
 
 CHECKPOINT_SUFFIXES = (".cp", ".pt", ".pth", ".ckpt")
 # a model folder has at least one of these
@@ -24,25 +24,47 @@ _ENCODER = (
 )
 
 
-def locate(model: str, token: str | None = None, *, weights: bool = True, instead: str = _ENCODER) -> Path:
+def locate(
+    model: str,
+    token: str | None = None,
+    *,
+    weights: bool = True,
+    instead: str = _ENCODER,
+    revision: str | None = None,
+    code: bool = False,
+) -> Path:
     """Find a model's files; download them if they are not local.
 
     :param model: A path (never looked up on the hub) or a name on the Hugging Face hub.
     :param token: A hub token, for models that need one.
     :param weights: Whether the weights are needed, not only configuration and vocabulary.
     :param instead: What works offline, for the message if the model cannot be downloaded.
+    :param revision: Branch, tag or commit on the hub; None for the main branch.
+    :param code: Whether the model's own code is needed, too.
     :returns: The folder, or the file of an original checkpoint, as an absolute path.
+    :raises InputError: If a local path is given with a revision.
     :raises ModelError: If the path does not exist, or the name is neither cached nor available on the hub.
     """
     path = Path(model).expanduser()
+    if path.exists() and revision is not None:
+        msg = f"revision={revision!r} is for models on the hub, but {path} is a local path: omit it"
+        raise InputError(msg)
     if path.exists():
         return path.resolve()
     if looks_like_a_path(model):
         where = "" if path.is_absolute() else f" in {Path.cwd()}"
         msg = f"There is no model at {model!r}: no such file or folder{where}."
         raise ModelError(msg)
-    cached = _from_cache(model, weights)
-    return cached if cached is not None else _from_hub(model, token, weights, instead)
+    cached = None if code else _from_cache(model, weights, revision)
+    if cached is not None:
+        return cached
+    try:
+        return _from_hub(model, token, revision, weights=weights, code=code)
+    except Exception as error:  # the errors of the hub's client have no common base class
+        cached = _from_cache(model, weights, revision)
+        if cached is not None:
+            return cached
+        raise ModelError(_not_available(model, error, instead)) from error
 
 
 def looks_like_a_path(model: str) -> bool:
@@ -78,12 +100,12 @@ def _weight_map(index: Path) -> dict[str, str]:
     return dict(json.loads(index.read_text(encoding="utf-8")).get("weight_map", {}))
 
 
-def _from_cache(model: str, weights: bool) -> Path | None:
+def _from_cache(model: str, weights: bool, revision: str | None) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        cached = [try_to_load_from_cache(model, name) for name in _MARKER_FILES]
+        cached = [try_to_load_from_cache(model, name, revision=revision) for name in _MARKER_FILES]
     except HFValidationError:
         return None  # not a valid name of the hub
     for path in cached:
@@ -92,15 +114,14 @@ def _from_cache(model: str, weights: bool) -> Path | None:
     return None
 
 
-def _from_hub(model: str, token: str | None, weights: bool, instead: str) -> Path:
+def _from_hub(model: str, token: str | None, revision: str | None, *, weights: bool, code: bool) -> Path:
     from huggingface_hub import HfApi, snapshot_download
 
-    try:
-        files = HfApi(token=token).model_info(model, timeout=_TIMEOUT_S).siblings or []
-        patterns = wanted_files((file.rfilename for file in files), weights=weights)
-        return Path(snapshot_download(model, allow_patterns=patterns, token=token, etag_timeout=_TIMEOUT_S))
-    except Exception as error:  # the errors of the hub's client have no common base class
-        raise ModelError(_not_available(model, error, instead)) from error
+    files = HfApi(token=token).model_info(model, revision=revision, timeout=_TIMEOUT_S).siblings or []
+    names = [file.rfilename for file in files]
+    patterns = wanted_files(names, weights=weights) + [name for name in names if code and name.endswith(".py")]
+    folder = snapshot_download(model, revision=revision, allow_patterns=patterns, token=token, etag_timeout=_TIMEOUT_S)
+    return Path(folder)
 
 
 def wanted_files(files: Iterable[str], *, weights: bool = True) -> list[str]:

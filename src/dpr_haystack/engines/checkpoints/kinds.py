@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from transformers import CONFIG_MAPPING
+
 from dpr_haystack.engines.checkpoints.fingerprints import read_tensors
 from dpr_haystack.engines.checkpoints.source import weight_files
 from dpr_haystack.errors import ModelError
@@ -27,6 +29,52 @@ _KINDS = {
     "ForCausalLM": "a language model, which writes text",
     "LMHeadModel": "a language model, which writes text",
 }
+# families of encoder and decoder whose encoder transformers loads alone
+_ENCODERS = {
+    "t5": "T5EncoderModel",
+    "mt5": "MT5EncoderModel",
+    "umt5": "UMT5EncoderModel",
+    "longt5": "LongT5EncoderModel",
+    "switch_transformers": "SwitchTransformersEncoderModel",
+}
+_NOT_READ = {
+    "reformer": "its attention hashes texts at random, so that the result is another one each time",
+    "canine": "its tokens are characters, for which there is no fast tokenizer",
+    "lxmert": "it reads images",
+    "layoutlmv2": "it reads images",
+}
+
+
+def encoder_class(folder: Path, config: dict[str, Any]) -> str:
+    """The transformers class that loads the encoder of a folder.
+
+    :param folder: A transformers folder, not of the DPR family.
+    :param config: Its configuration.
+    :returns: ``"AutoModel"``, or the class of the encoder alone for families that also have a decoder.
+    :raises ModelError: If the family has a decoder and no such class, or cannot encode texts.
+    """
+    family = str(config.get("model_type"))
+    if family in _ENCODERS:
+        return _ENCODERS[family]
+    check_family(folder, config)
+    default = CONFIG_MAPPING[family].is_encoder_decoder if family in CONFIG_MAPPING else False
+    if config.get("is_encoder_decoder", default):
+        msg = f"{folder} is not an encoder but an encoder with a decoder ({family})."
+        raise ModelError(msg)
+    return "AutoModel"
+
+
+def check_family(folder: Path, config: dict[str, Any]) -> None:
+    """Refuse families that this package cannot give texts to.
+
+    :param folder: A transformers folder.
+    :param config: Its configuration.
+    :raises ModelError: If the model is of such a family.
+    """
+    family = str(config.get("model_type"))
+    if family in _NOT_READ:
+        msg = f"{folder} is a model of the family {family}, which is not supported: {_NOT_READ[family]}."
+        raise ModelError(msg)
 
 
 def kind_of(class_name: str) -> str | None:

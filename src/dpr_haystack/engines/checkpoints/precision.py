@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import platform
+from pathlib import Path
 
 import torch
 
@@ -34,6 +35,19 @@ def resolve_dtype(dtype: str, device: str) -> torch.dtype:
     if dtype == "float16" and torch.device(device).type == "cpu":
         logger.warning("float16 is very slow on a CPU; dtype 'auto' chooses the fastest format of this CPU.")
     return DTYPES[dtype]
+
+
+def cannot_compute(folder: Path, task: str, reason: str, dtype: torch.dtype) -> str:
+    """The error message for a model that was loaded and does not work.
+
+    :param folder: The model's folder.
+    :param task: What it cannot do.
+    :param reason: The error.
+    :param dtype: The number format that it was to compute in.
+    """
+    name = str(dtype).removeprefix("torch.")
+    advice = "" if dtype == torch.float32 else " Try dtype='float32'."
+    return f"The model in {folder} cannot {task} in {name}: {reason}.{advice}"
 
 
 def has_native_bfloat16(device: str) -> bool:

@@ -15,6 +15,8 @@ from dpr_haystack.errors import ModelError
 
 DPR_CLASSES = {"question": "DPRQuestionEncoder", "passage": "DPRContextEncoder"}
 DPR_MAX_LENGTH = 256
+# stands for a layer without weights among the folders of linear layers: vectors are scaled to length 1
+NORMALIZE = Path("normalize")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class TowerSource:
     :param dimension: Number of vector components kept; ``None`` for all.
     :param prompt: Text put before every input.
     :param lowercase: Whether texts are lower-cased before the tokenizer's own normalisation.
-    :param dense: Folders of the linear layers that follow the pooling.
+    :param dense: Folders of the linear layers that follow the pooling, with :data:`NORMALIZE` where vectors are scaled
+        to length 1 between or before them.
     :param passage_weights: Weight files of the matching passage tower; ``None`` if unknown.
     :param adapter: The folder of an adapter to merge into the weights of ``folder``, its base; ``None`` for none.
     """
@@ -49,9 +52,14 @@ class TowerSource:
     adapter: Path | None = None
 
     @property
+    def dense_folders(self) -> tuple[Path, ...]:
+        """The folders of the linear layers."""
+        return tuple(folder for folder in self.dense if folder != NORMALIZE)
+
+    @property
     def weights(self) -> tuple[Path, ...]:
         """All weight files of the tower."""
-        paths = [path for folder in (self.folder, *self.dense) for path in weight_files(folder)]
+        paths = [path for folder in (self.folder, *self.dense_folders) for path in weight_files(folder)]
         return (*paths, *([] if self.adapter is None else [self.adapter / "adapter_model.safetensors"]))
 
 

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer, normalizers
 from transformers import AutoTokenizer, BertTokenizer
 
 from dpr_haystack.core.text import PassageText, replace_passage_surrogates
+from dpr_haystack.engines.checkpoints.families import most_positions
 from dpr_haystack.engines.checkpoints.source import read_json
 from dpr_haystack.engines.checkpoints.tokenizer_file import as_the_file_says
 from dpr_haystack.errors import ModelError
@@ -34,8 +35,8 @@ VOCABULARY_FILES = (
     "spiece.model",
     "tokenizer.model",
 )
-# families whose positions start after the padding token's id
-_OFFSET_POSITIONS = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text"}
+# the limit of models that read texts of any length
+_NO_LIMIT = 2**20
 
 
 class PairTokenizer:
@@ -152,12 +153,7 @@ def longest_input(tokenizer: Any, config: Any) -> int:
     :param config: Its configuration.
     :returns: The number of tokens, special tokens included.
     """
-    limits = [int(tokenizer.model_max_length)]
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions is not None and positions > 0:
-        offset = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET_POSITIONS else 0
-        limits.append(positions - offset)
-    return min(limits)
+    return min(int(tokenizer.model_max_length), most_positions(config) or _NO_LIMIT)
 
 
 def _tokenizer_config(folder: Path) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def _set_switches(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
 
 def _normalisers(normalizer: Any) -> list[Any]:
     """The normalisers of BERT in a normaliser."""
-    if isinstance(normalizer, normalizers.Sequence):
-        return [part for step in list(normalizer) for part in _normalisers(step)]
-    return [normalizer] if isinstance(normalizer, normalizers.BertNormalizer) else []
+    if isinstance(normalizer, normalizers.BertNormalizer):
+        return [normalizer]
+    steps: Any = normalizer if isinstance(normalizer, normalizers.Sequence) else ()
+    return [part for step in steps for part in _normalisers(step)]

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from transformers import AutoModelForQuestionAnswering, DPRReader
 
 from dpr_haystack.engines.checkpoints.hub import locate
-from dpr_haystack.engines.checkpoints.precision import resolve_dtype
+from dpr_haystack.engines.checkpoints.options import LoadOptions
+from dpr_haystack.engines.checkpoints.precision import cannot_compute, resolve_dtype
 from dpr_haystack.engines.checkpoints.prepacked import prepack
 from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
 from dpr_haystack.engines.checkpoints.runtime import check_device, quiet
@@ -37,7 +37,7 @@ def load_reader(
     token: str | None = None,
     dtype: str = "auto",
     max_length: int | None = None,
-    model_kwargs: Mapping[str, Any] | None = None,
+    options: LoadOptions | None = None,
 ) -> Reader:
     """Load a reader.
 
@@ -45,24 +45,41 @@ def load_reader(
         or a model directory, whose reader is loaded.
     :param device: A torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
     :param token: A hub token.
-    :param dtype: See :func:`dpr_haystack.engines.checkpoints.precision.resolve_dtype`.
+    :param dtype: See :func:`dpr_haystack.engines.checkpoints.precision.resolve_dtype`. With ``"auto"`` a model that
+        cannot compute in bfloat16 computes in float32.
     :param max_length: Longest input in tokens; ``None`` for the model's own, at most 350 for a DPR reader and 384 for
         others.
-    :param model_kwargs: Further arguments for ``from_pretrained``.
+    :param options: Further arguments for transformers and the hub.
     :returns: The reader.
-    :raises ModelError: If the model cannot be found or is not a reader.
+    :raises ModelError: If the model cannot be found, is not a reader, or cannot read passages.
     :raises InputError: If it is an encoder, does not support a setting, or the device is not available.
     """
     check_device(device)
-    torch_dtype = resolve_dtype(dtype, device)
-    path = locate(model, token, instead="pass the folder of any model for extractive question answering")
+    options = options or LoadOptions()
+    torch_dtype = options.dtype or resolve_dtype(dtype, device)
+    instead = "pass the folder of any model for extractive question answering"
+    path = locate(model, token, instead=instead, revision=options.revision, code=options.trust_remote_code)
     if path.is_file():
         msg = f"{path} is a file: expected a transformers folder or a model directory."
         raise ModelError(msg)
     source = inspect_reader(path)
+    reader = _reader(source, torch_dtype, device, max_length, options)
+    reason = reader.obstacle()
+    if reason is not None and dtype == "auto" and options.dtype is None and torch_dtype != torch.float32:
+        torch_dtype = torch.float32
+        reader = _reader(source, torch_dtype, device, max_length, options)
+        reason = reader.obstacle()
+    if reason is not None:
+        raise ModelError(cannot_compute(source.folder, "read passages", reason, torch_dtype))
+    return reader
+
+
+def _reader(
+    source: ReaderSource, dtype: torch.dtype, device: str, max_length: int | None, options: LoadOptions
+) -> Reader:
     with quiet():
-        loaded = _load(source, torch_dtype, dict(model_kwargs or {}))
-        tokenizer = load_tokenizer(source.folder, loaded.config)
+        loaded = _load(source, dtype, options)
+        tokenizer = load_tokenizer(source.folder, loaded.config, options=options.for_tokenizer())
     limit = longest_input(tokenizer, loaded.config)
     default = min(source.max_length or (_DPR_LENGTH if source.is_dpr else _USUAL_LENGTH), limit)
     if default < SHORTEST_INPUT:
@@ -70,17 +87,17 @@ def load_reader(
         raise ModelError(msg)
     length = check_length(str(source.folder), max_length, default, limit)
     builder = InputBuilder(tokenizer, is_dpr=source.is_dpr, takes_types=_takes_types(tokenizer, loaded))
-    if "device_map" not in (model_kwargs or {}):
+    if not options.places_model:
         loaded = loaded.to(device)
     network = Network(loaded.requires_grad_(False), is_dpr=source.is_dpr, pad_id=tokenizer.pad_token_id or 0)
     prepack(loaded)
     return Reader(network, builder, name=str(source.folder), max_length=length, limit=limit)
 
 
-def _load(source: ReaderSource, dtype: torch.dtype, options: dict[str, Any]) -> Any:
+def _load(source: ReaderSource, dtype: torch.dtype, options: LoadOptions) -> Any:
     weight_files(source.folder)  # raises a clearer error than transformers if files are missing
     cls = DPRReader if source.is_dpr else AutoModelForQuestionAnswering
-    return load_pretrained(cls, source.folder, "reader", **{"dtype": options.pop("torch_dtype", dtype), **options})
+    return load_pretrained(cls, source.folder, "reader", **options.for_model(source.folder, dtype))
 
 
 def _takes_types(tokenizer: Any, model: Any) -> bool:

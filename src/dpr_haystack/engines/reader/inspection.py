@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.model_directory import LAYOUT, READER, is_model_directory, read_manifest
-from dpr_haystack.engines.checkpoints.kinds import dpr_class, kind_of, no_model_message
+from dpr_haystack.engines.checkpoints.kinds import check_family, dpr_class, kind_of, no_model_message
 from dpr_haystack.engines.checkpoints.source import read_json
 from dpr_haystack.errors import DataError, InputError, ModelError
 
@@ -86,6 +86,7 @@ def _is_dpr(folder: Path) -> bool:
             raise ModelError(msg)
         return True
     _refuse_others(folder, config)
+    check_family(folder, config)
     return False
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dpr_haystack.engines.checkpoints.families import ignores_padding
 from dpr_haystack.engines.checkpoints.tokenization import Tokens, padded
 from dpr_haystack.errors import ModelError
 
@@ -60,6 +61,7 @@ class Network:
         its dtype; its output layers are converted to float32.
     :param is_dpr: Whether it is a ``DPRReader``.
     :param pad_id: The id of the padding token.
+    :ivar ignores_padding: Whether padding after an input does not change its scores.
     """
 
     def __init__(self, model: Any, *, is_dpr: bool, pad_id: int) -> None:
@@ -70,6 +72,7 @@ class Network:
         for name in ("qa_outputs", "qa_classifier"):
             if isinstance(getattr(owner, name, None), nn.Linear):
                 setattr(owner, name, Float32Linear(getattr(owner, name)))
+        self.ignores_padding = ignores_padding(model.config)
         parameter = next(model.parameters())
         self.device: torch.device = parameter.device
         self.dtype = str(parameter.dtype).removeprefix("torch.")
@@ -88,13 +91,13 @@ class Network:
         :raises ModelError: If they contain NaN or infinity.
         """
         tokens, mask = map(self._tensor, padded(ids, self._pad_id))
-        inputs = {"input_ids": tokens, "attention_mask": None if bool(mask.all()) else mask}
+        inputs = {"input_ids": tokens, "attention_mask": None if self.ignores_padding and bool(mask.all()) else mask}
         if types is not None:
             inputs["token_type_ids"] = self._tensor(padded(types, 0)[0])
         with torch.inference_mode():
             start, end, relevance = self._apply(inputs)
         if not bool(torch.isfinite(start.where(mask == 1, 0.0) + end.where(mask == 1, 0.0)).all()):
-            msg = f"The reader's scores contain NaN or infinity in {self.dtype}. Try dtype='float32'."
+            msg = f"the reader's scores contain NaN or infinity in {self.dtype}: try dtype='float32'"
             raise ModelError(msg)
         return Logits(_as_numpy(start), _as_numpy(end), None if relevance is None else _as_numpy(relevance))
 

@@ -15,11 +15,13 @@ from dpr_haystack.core.text import PassageText, token_batches
 from dpr_haystack.core.windows import Window
 from dpr_haystack.engines.reader.inputs import InputBuilder, ReaderInput, WindowSize
 from dpr_haystack.engines.reader.network import Logits, Network
-from dpr_haystack.errors import InputError
+from dpr_haystack.errors import InputError, ModelError
 
 # tokens per batch: larger batches do not help on a CPU, but on a GPU
 _CPU_BUDGET = 4096
 _GPU_BUDGET = 65536
+# a question and a passage, to see whether a model can read
+_TRIAL: tuple[str, PassageText] = ("a b", (None, "a b c d"))
 # shorter inputs have no room for a question and a few words of a passage
 SHORTEST_INPUT = 16
 
@@ -95,6 +97,16 @@ class Reader:
                 progress(len(chunk))
         return readings
 
+    def obstacle(self) -> str | None:
+        """Why it cannot read passages, found by reading one; ``None`` if it can."""
+        try:
+            self.read([_TRIAL], ReadingOptions(SpanChoice(count=1)))
+        except ModelError as error:
+            return str(error).rstrip(".")
+        except Exception as error:  # a model of a family that does not fit raises anything
+            return f"{type(error).__name__}: {str(error).strip()[:300]}"
+        return None
+
     def _window_size(self, options: ReadingOptions) -> WindowSize:
         length = check_length(self._name, options.max_length, self.max_length, self._limit)
         return WindowSize(length, options.stride, options.choice.longest)
@@ -104,7 +116,8 @@ class Reader:
         owners = [index for index, item in enumerate(inputs) for _ in item.windows]
         lengths = [len(item.head) + len(window) + len(item.tail) for item, window in windows]
         logits_of: list[list[WindowLogits]] = [[] for _ in inputs]
-        for batch in token_batches(lengths, self._budget, options.batch_size):
+        same_length = not self._network.ignores_padding
+        for batch in token_batches(lengths, self._budget, options.batch_size, same_length=same_length):
             chosen = [windows[index] for index in batch]
             types = [item.token_types(window) for item, window in chosen]
             logits = self._network.forward([item.ids(window) for item, window in chosen], types if types[0] else None)

@@ -22,7 +22,8 @@ from dpr_haystack.core.model_directory import (
 from dpr_haystack.engines.checkpoints.folders import check_target
 from dpr_haystack.engines.checkpoints.hub import locate, looks_like_a_path
 from dpr_haystack.engines.towers.adapters import write_adapter
-from dpr_haystack.engines.towers.loading import as_part, load_tower
+from dpr_haystack.engines.towers.loading import load_tower
+from dpr_haystack.engines.towers.tower import as_part
 from dpr_haystack.errors import InputError
 
 
@@ -67,7 +68,7 @@ def convert_to_adapters(
             folder.mkdir()
             parts[role] = as_part(tower, role)
             shares[role] = write_adapter(tower.model, base.model, folder, rank=rank, base_name=name)
-            for dense in tower.source.dense:
+            for dense in tower.source.dense_folders:
                 shutil.copytree(dense, folder / dense.name)
         write_manifest(temporary, _manifest(model, name, parts))
     return shares

@@ -24,7 +24,8 @@ from dpr_haystack.core.model_directory import (
 )
 from dpr_haystack.engines.checkpoints.folders import check_target, copy_transformers_folder, share_equal_weights
 from dpr_haystack.engines.towers.dpr_export import as_dpr
-from dpr_haystack.engines.towers.loading import LoadedTower, as_part, load_tower, used_with
+from dpr_haystack.engines.towers.loading import load_tower
+from dpr_haystack.engines.towers.tower import LoadedTower, TowerUse, as_part, used_with
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def convert(
         parts: dict[str, Part] = {}
         for role in ROLES:
             tower = load_tower(models[role], role, token=token, base_model=options.base_model)
-            tower = used_with(tower, dimension=options.dimension)
+            tower = used_with(tower, TowerUse(dimension=options.dimension))
             tower = as_dpr(tower, role) if options.dpr_classes else tower
             parts[role] = as_part(tower, role, max_length=options.max_length)
             _write_part(tower, LAYOUT.part(temporary, role))
@@ -108,7 +109,7 @@ def _write_part(tower: LoadedTower, folder: Path) -> None:
     else:
         tower.model.save_pretrained(folder)
         tower.tokenizer.save_pretrained(folder)
-    for dense in source.dense:
+    for dense in source.dense_folders:
         shutil.copytree(dense, folder / dense.name)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from transformers import BertModel, DPRConfig, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.model_directory import Role
-from dpr_haystack.engines.towers.loading import LoadedTower, full_dimension
 from dpr_haystack.engines.towers.network import split_tower
+from dpr_haystack.engines.towers.tower import LoadedTower, full_dimension
 from dpr_haystack.errors import InputError
 
 _CLASSES: dict[Role, Any] = {"question": DPRQuestionEncoder, "passage": DPRContextEncoder}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from dpr_haystack.core.identity import EncoderIdentity
 from dpr_haystack.core.model_directory import Part
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.text import PassageText, token_batches, with_prompt
+from dpr_haystack.engines.checkpoints.families import ignores_padding
 from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer, padded
 from dpr_haystack.engines.towers.network import TowerNetwork
 
@@ -24,6 +26,8 @@ WINDOW = 4096
 # tokens per batch: larger batches do not help on a CPU, but on a GPU
 _CPU_BUDGET = 4096
 _GPU_BUDGET = 65536
+# of a few tokens, to see whether a model can encode texts
+_TRIAL = "a"
 
 
 class Encoder:
@@ -33,13 +37,27 @@ class Encoder:
     :param tokenizer: The tokenizer.
     :param part: How the tower is used.
     :param identity: Identifies the weights.
+    :param folder: The folder that it was loaded from, for messages.
+    :param suffix: Text put after every input.
     """
 
-    def __init__(self, network: TowerNetwork, tokenizer: PairTokenizer, part: Part, identity: EncoderIdentity) -> None:
+    def __init__(
+        self,
+        network: TowerNetwork,
+        tokenizer: PairTokenizer,
+        part: Part,
+        identity: EncoderIdentity,
+        *,
+        folder: Path,
+        suffix: str = "",
+    ) -> None:
         self.part = part
+        self.folder = folder
+        self.suffix = suffix
         self.identity = identity
         self._network = network.eval()
         self._tokenizer = tokenizer
+        self._same_length = not ignores_padding(network.backbone.config)
         parameter = next(network.backbone.parameters())
         self._device = parameter.device
         self._dtype = parameter.dtype
@@ -99,12 +117,21 @@ class Encoder:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         for start in range(0, len(texts), window_size):
             window = texts[start : start + window_size]
-            ids = self._tokenizer.encode([with_prompt(self.part.prompt, text) for text in window])
-            for batch in token_batches([len(item) for item in ids], self._budget, batch_size):
+            ids = self._tokenizer.encode([with_prompt(self.part.prompt, text, self.suffix) for text in window])
+            lengths = [len(item) for item in ids]
+            for batch in token_batches(lengths, self._budget, batch_size, same_length=self._same_length):
                 vectors[np.add(batch, start)] = self._forward([ids[index] for index in batch])
                 if progress is not None:
                     progress(len(batch))
         return vectors
+
+    def obstacle(self) -> str | None:
+        """Why it cannot encode texts, found by encoding one; ``None`` if it can."""
+        try:
+            vectors = self.encode([(None, _TRIAL)])
+        except Exception as error:  # a model of a family that does not fit raises anything
+            return f"{type(error).__name__}: {str(error).strip()[:300]}"
+        return None if np.isfinite(vectors).all() else f"its vectors contain NaN or infinity in {self.dtype}"
 
     def _forward(self, ids: Sequence[Sequence[int]]) -> np.ndarray[Any, np.dtype[np.float32]]:
         tokens, mask = (torch.from_numpy(array).to(self._device) for array in padded(ids, self._tokenizer.pad_id))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dpr_haystack.engines.checkpoints.fingerprints import read_tensors
-from dpr_haystack.engines.checkpoints.source import read_json, weight_files
+from dpr_haystack.engines.checkpoints.source import NORMALIZE, read_json, weight_files
 from dpr_haystack.errors import ModelError
 
 
@@ -68,13 +68,27 @@ def pool(tokens: Tensor, mask: Tensor, pooling: str) -> Tensor:
     return total / (divisor.sqrt() if pooling == "mean_sqrt_len_tokens" else divisor)
 
 
+class UnitLength(nn.Module):
+    """Scales vectors to length 1."""
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Scale vectors.
+
+        :param vectors: (texts, dimension).
+        :returns: (texts, dimension).
+        """
+        return nn.functional.normalize(vectors, dim=-1)
+
+
 def load_dense(folder: Path) -> nn.Module:
     """Load a linear layer with its activation, as saved by sentence-transformers.
 
-    :param folder: Its folder.
+    :param folder: Its folder, or ``NORMALIZE`` for a layer that scales vectors to length 1.
     :returns: The layer.
     :raises ModelError: If its configuration is not supported.
     """
+    if folder == NORMALIZE:
+        return UnitLength()
     config = read_json(folder / "config.json")
     features = {config.get("module_input_name"), config.get("module_output_name")}
     others = {str(name) for name in features - {None, "sentence_embedding"}}

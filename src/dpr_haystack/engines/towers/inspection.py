@@ -10,8 +10,8 @@ from typing import Any
 
 from dpr_haystack.core.model_directory import LAYOUT, Part, Role, is_model_directory, read_manifest
 from dpr_haystack.engines.checkpoints.hub import locate
-from dpr_haystack.engines.checkpoints.kinds import dpr_class, kind_of, no_model_message
-from dpr_haystack.engines.checkpoints.source import DPR_CLASSES, TowerSource, read_json, weight_files
+from dpr_haystack.engines.checkpoints.kinds import dpr_class, encoder_class, kind_of, no_model_message
+from dpr_haystack.engines.checkpoints.source import DPR_CLASSES, NORMALIZE, TowerSource, read_json, weight_files
 from dpr_haystack.engines.towers.adapters import base_of, is_adapter
 from dpr_haystack.engines.towers.sentence_folder import read_sentence_folder
 from dpr_haystack.errors import DataError, InputError, ModelError
@@ -70,7 +70,7 @@ def _as_source(
     config = _config(folder)
     return TowerSource(
         folder=folder,
-        class_name=dpr_class(folder, config) if config.get("model_type") == "dpr" else "AutoModel",
+        class_name=dpr_class(folder, config) if config.get("model_type") == "dpr" else encoder_class(folder, config),
         pooling=part.pooling,
         normalize=part.normalize,
         similarity=part.similarity,
@@ -78,7 +78,7 @@ def _as_source(
         dimension=part.dimension,
         prompt=part.prompt,
         lowercase=part.lowercase,
-        dense=tuple(part_folder / Path(name).name for name in part.dense),
+        dense=tuple(NORMALIZE if name == str(NORMALIZE) else part_folder / Path(name).name for name in part.dense),
         passage_weights=passage_weights,
         adapter=adapter,
     )
@@ -92,7 +92,7 @@ def _from_transformers(folder: Path, role: Role) -> TowerSource:
         passage_weights = tuple(weight_files(folder)) if role == "passage" else None
         return TowerSource(folder, name, "cls", passage_weights=passage_weights)
     _refuse_others(folder, config)
-    return TowerSource(folder, "AutoModel", "cls", passage_weights=tuple(weight_files(folder)))
+    return TowerSource(folder, encoder_class(folder, config), "cls", passage_weights=tuple(weight_files(folder)))
 
 
 def _base_folder(base: Path, part: Part) -> Path:
@@ -125,8 +125,6 @@ def _refuse_others(folder: Path, config: dict[str, Any]) -> None:
     for name in map(str, config.get("architectures") or []):
         if (kind := kind_of(name)) is not None:
             raise ModelError(_not_an_encoder(folder, kind, name))
-    if config.get("is_encoder_decoder"):
-        raise ModelError(_not_an_encoder(folder, "an encoder with a decoder", str(config.get("model_type"))))
 
 
 def _not_an_encoder(folder: Path, kind: str, name: str) -> str:

@@ -21,14 +21,24 @@ class TowerNetwork(nn.Module):
     :param model: A transformers model; its modules are used, not copied.
     :param dense: Linear layers after the pooling.
     :param part: How the tower is used.
+    :param cls_type: The id of the [CLS] token and its token type, if that is not 0; None for types of 0 alone.
     :param skip_full_mask: Whether batches without padding get no attention mask, which makes attention faster. The
         vectors may differ in the last bits.
     """
 
-    def __init__(self, model: Any, dense: Sequence[nn.Module], part: Part, *, skip_full_mask: bool = False) -> None:
+    def __init__(
+        self,
+        model: Any,
+        dense: Sequence[nn.Module],
+        part: Part,
+        *,
+        cls_type: tuple[int, int] | None = None,
+        skip_full_mask: bool = False,
+    ) -> None:
         super().__init__()
         self.backbone, projection = split_tower(model)
         self.head = Head(part.pooling, [projection, *dense], normalize=part.normalize, dimension=part.dimension)
+        self.cls_type = cls_type
         self.skip_full_mask = skip_full_mask
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
@@ -39,8 +49,9 @@ class TowerNetwork(nn.Module):
         :returns: float32 vectors, (texts, dimension).
         """
         attention_mask = None if self.skip_full_mask and bool(mask.all()) else mask
-        # no token types: the model then takes zeros for title and text alike, as in training
-        hidden = self.backbone(input_ids=tokens, attention_mask=attention_mask).last_hidden_state
+        # without token types the model takes zeros for title and text alike, as in training
+        types = {} if self.cls_type is None else {"token_type_ids": (tokens == self.cls_type[0]) * self.cls_type[1]}
+        hidden = self.backbone(input_ids=tokens, attention_mask=attention_mask, **types).last_hidden_state
         with torch.autocast(hidden.device.type, enabled=False):  # the head computes in float32
             vectors: Tensor = self.head(hidden, mask)
         return vectors

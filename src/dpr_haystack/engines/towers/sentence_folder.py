@@ -3,21 +3,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Folders of the sentence-transformers library, read without that library.
 
-Such a folder lists modules. Supported are those of a retriever's tower: Transformer, Pooling, Dense, Normalize, and
-Router (formerly Asym), which has a list of modules for questions and one for passages.
+Such a folder lists modules. Supported are those of a retriever's tower: Transformer, Pooling, then Dense and Normalize
+in any order, and Router (formerly Asym), which has a list of modules for questions and one for passages.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.model_directory import POOLINGS, Role
 from dpr_haystack.core.similarity import Similarity
-from dpr_haystack.engines.checkpoints.source import TowerSource, read_json
+from dpr_haystack.engines.checkpoints.kinds import encoder_class
+from dpr_haystack.engines.checkpoints.source import NORMALIZE, TowerSource, read_json
 from dpr_haystack.errors import InputError, ModelError
+
+logger = logging.getLogger(__name__)
 
 _TRANSFORMER_CONFIGS = tuple(
     f"sentence_{family}_config.json"
@@ -32,7 +36,9 @@ _OLD_POOLING_KEYS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-# the names of the prompts, and of a router's module lists, for each role
+# the names of prompts that sentence-transformers looks for, for each role
+_PROMPTS = {"question": ("query",), "passage": ("document", "passage", "corpus")}
+# the names of a router's module lists for each role
 _NAMES = {"question": ("query", "question"), "passage": ("document", "passage", "corpus", "doc")}
 
 
@@ -57,27 +63,41 @@ def read_sentence_folder(folder: Path, role: Role) -> TowerSource:
 def _read(folder: Path, role: Role) -> TowerSource:
     modules = _modules_of(folder, role)
     kinds = [module.kind for module in modules]
-    if kinds[:2] != ["Transformer", "Pooling"] or "Dense" in _after(kinds, "Normalize"):
+    if kinds[:2] != ["Transformer", "Pooling"] or not {*kinds[2:]} <= {"Dense", "Normalize"}:
         msg = (
-            f"{folder}: the modules must be a Transformer, a Pooling, any number of Dense and optionally a Normalize: "
+            f"{folder}: the modules must be a Transformer, a Pooling, and any number of Dense and Normalize: "
             f"got {' -> '.join(kinds)}."
         )
         raise ModelError(msg)
     transformer, pooling = modules[0].folder, modules[1].folder
     settings = _transformer_settings(transformer)
     model = _model_settings(folder)
-    prompt = _prompt(model, role)
+    prompt = _prompt(folder, model, role)
+    similarity = _similarity(folder, model.get("similarity_fn_name") or "cosine")
+    dimension = _truncated(folder, model)
+    # vectors of length 1 that are shortened have length 1 again only where their length does not count
+    normalize = kinds[-1] == "Normalize" and (dimension is None or similarity is Similarity.COSINE)
+    layers = [NORMALIZE if module.kind == "Normalize" else module.folder for module in modules[2:]]
     return TowerSource(
         folder=transformer,
-        class_name="AutoModel",
+        class_name=encoder_class(transformer, read_json(transformer / "config.json")),
         pooling=_pooling(pooling, prompt),
-        normalize="Normalize" in kinds,
-        similarity=_similarity(folder, model.get("similarity_fn_name") or "cosine"),
+        normalize=normalize,
+        similarity=similarity,
         max_length=settings.get(f"{_NAMES[role][0]}_length") or settings.get("max_seq_length"),
+        dimension=dimension,
         prompt=prompt,
         lowercase=bool(settings.get("do_lower_case", False)),
-        dense=tuple(module.folder for module in modules if module.kind == "Dense"),
+        dense=tuple(layers[:-1] if normalize else layers),
     )
+
+
+def _truncated(folder: Path, model: dict[str, Any]) -> int | None:
+    dimension = model.get("truncate_dim")
+    if dimension is not None and (not isinstance(dimension, int) or dimension < 1):
+        msg = f"{folder}: truncate_dim must be an integer of at least 1: got {dimension!r}."
+        raise ModelError(msg)
+    return dimension
 
 
 def _similarity(folder: Path, name: Any) -> Similarity:
@@ -86,10 +106,6 @@ def _similarity(folder: Path, name: Any) -> Similarity:
     except InputError as error:
         msg = f"{folder} was trained to be compared by another measure: {error}"
         raise ModelError(msg) from error
-
-
-def _after(kinds: list[str], kind: str) -> list[str]:
-    return kinds[kinds.index(kind) :] if kind in kinds else []
 
 
 def _modules_of(folder: Path, role: Role) -> list[_Module]:
@@ -179,12 +195,16 @@ def _model_settings(folder: Path) -> dict[str, Any]:
     return read_json(path) if path.is_file() else {}
 
 
-def _prompt(settings: dict[str, Any], role: Role) -> str:
-    """The prompt of a role, or else the model's default prompt, unless that is the other role's."""
+def _prompt(folder: Path, settings: dict[str, Any], role: Role) -> str:
+    """The prompt of a role: the first of its names that the folder has, also if it is empty; never the default prompt,
+    which sentence-transformers uses for neither questions nor passages."""
     prompts = settings.get("prompts") or {}
+    found = [str(prompts[name]) for name in _PROMPTS[role] if prompts.get(name) is not None]
     default = settings.get("default_prompt_name")
-    others = {name for other, names in _NAMES.items() if other != role for name in names}
-    for name in (*_NAMES[role], default if default not in others else None):
-        if prompts.get(name):
-            return str(prompts[name])
-    return ""
+    if prompts.get(default) and not any(default in names for names in _PROMPTS.values()):
+        logger.warning(
+            "%s has the default prompt %r, which is for neither questions nor passages: pass it as prefix to use it",
+            folder,
+            prompts[default],
+        )
+    return found[0] if found else ""

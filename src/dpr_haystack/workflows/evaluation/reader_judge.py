@@ -12,7 +12,8 @@ from typing import Any
 from haystack.dataclasses import Document
 
 from dpr_haystack.backends.passage_search import PassageSearch
-from dpr_haystack.components.reader import DPRReader, Readings
+from dpr_haystack.components._answers import Readings
+from dpr_haystack.components.reader import DPRReader
 from dpr_haystack.components.retrievers.hybrid_search import Runs
 from dpr_haystack.core.answers import AnswerMatcher, exact_match, f1, pattern_match
 from dpr_haystack.core.intervals import Interval, bootstrap_interval

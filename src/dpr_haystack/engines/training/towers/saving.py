@@ -17,6 +17,7 @@ from dpr_haystack.core.files import atomic_directory
 from dpr_haystack.core.model_directory import LAYOUT, ROLES, ModelManifest, Part, Role, write_manifest
 from dpr_haystack.engines.checkpoints.folders import check_target, share_equal_weights
 from dpr_haystack.engines.checkpoints.runtime import quiet
+from dpr_haystack.engines.checkpoints.source import NORMALIZE
 from dpr_haystack.engines.training.towers.trainable import TrainableTower
 
 
@@ -51,6 +52,8 @@ def _write_tower(tower: TrainableTower, folder: Path) -> None:
         loaded.model.save_pretrained(folder)
         loaded.tokenizer.save_pretrained(folder)
     for layer, source in zip(loaded.dense, loaded.source.dense, strict=True):
+        if source == NORMALIZE:
+            continue
         (folder / source.name).mkdir()
         shutil.copyfile(source / "config.json", folder / source.name / "config.json")
         linear = next(module for module in layer.modules() if isinstance(module, nn.Linear))

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from dpr_haystack.core.model_directory import Part, Role
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer
-from dpr_haystack.engines.towers.loading import LoadedTower, as_part, load_tower, used_with
+from dpr_haystack.engines.towers.loading import load_tower
 from dpr_haystack.engines.towers.network import TowerNetwork, split_tower
+from dpr_haystack.engines.towers.tower import LoadedTower, TowerUse, as_part, used_with
 from dpr_haystack.errors import InputError
 
 ROUTES: dict[Role, str] = {"question": "query", "passage": "document"}
@@ -159,7 +160,7 @@ def load_trainable(
     :raises InputError: If the model does not support an option.
     """
     original = load_tower(model, role, token=token)
-    loaded = used_with(original, pooling=options.pooling, normalize=options.normalize)
+    loaded = used_with(original, TowerUse(pooling=options.pooling, normalize=options.normalize))
     if options.frozen and loaded.source != original.source:
         msg = (
             "a frozen passage tower must keep its pooling and normalize, so that the vectors of a store stay valid: "
