@@ -15,6 +15,7 @@ from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.backends.local import LocalSearch
+from dpr_haystack.components._model_options import TowerOptions
 from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.components.retrievers.common import (
@@ -47,6 +48,15 @@ class DPRRetriever(HasQuestionTower):
     :param max_length: Longest question in tokens; None for the length that the model was trained with.
     :param min_top_k: The lowest number of documents that a run asks for, for pipelines in which a later component
         selects from them: ``pipeline.run({"query": ..., "top_k": 3})`` gives ``top_k`` to every component.
+    :param prefix: Text put before every question, instead of the prompt that the model names; None for that prompt.
+    :param suffix: Text put after every question.
+    :param truncate_dim: Keep only so many components of each vector; None for all.
+    :param revision: The branch, tag or commit of the model on the hub; None for the main branch.
+    :param trust_remote_code: Whether code in the model's repository may run.
+    :param attn_implementation: The attention, e.g. ``"eager"``; None for the fastest one that the model has.
+    :param model_kwargs: Further arguments of transformers' ``from_pretrained`` for the model.
+    :param tokenizer_kwargs: The same for the tokenizer.
+    :param config_kwargs: Settings that replace those of the model's ``config.json``.
     :raises ValueError: If the store is not a ``FAISSDocumentStore``, ``top_k`` is below 1 or the policy is unknown.
     """
 
@@ -65,8 +75,22 @@ class DPRRetriever(HasQuestionTower):
         dtype: str = "auto",
         max_length: int | None = None,
         min_top_k: int = 0,
+        prefix: str | None = None,
+        suffix: str = "",
+        truncate_dim: int | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        attn_implementation: str | None = None,
+        model_kwargs: dict[str, Any] | None = None,
+        tokenizer_kwargs: dict[str, Any] | None = None,
+        config_kwargs: dict[str, Any] | None = None,
     ) -> None:
         check_store(document_store)
+        self._options = TowerOptions(
+            prefix=prefix, suffix=suffix, truncate_dim=truncate_dim, revision=revision,
+            trust_remote_code=trust_remote_code, attn_implementation=attn_implementation, model_kwargs=model_kwargs,
+            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
+        )  # fmt: skip
         check_default_top_k(top_k, min_top_k)
         self.document_store = document_store
         self.model = model
@@ -78,7 +102,9 @@ class DPRRetriever(HasQuestionTower):
         self.token = token
         self.dtype = dtype
         self.max_length = max_length
-        embedder = DPRTextEmbedder(model, device=device, token=token, dtype=dtype, max_length=max_length)
+        embedder = DPRTextEmbedder(
+            model, device=device, token=token, dtype=dtype, max_length=max_length, **vars(self._options)
+        )
         self._tower = QuestionTower(LocalSearch(document_store), embedder)
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,6 +121,7 @@ class DPRRetriever(HasQuestionTower):
             token=self.token,
             dtype=self.dtype,
             max_length=self.max_length,
+            **self._options.parameters(),
         )
 
     @component.output_types(documents=list[Document])

@@ -16,6 +16,7 @@ from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.backends.elasticsearch.connection import check_patience, check_serializable
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
+from dpr_haystack.components._model_options import TowerOptions
 from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
 from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionTower
@@ -53,6 +54,15 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
     :param retries: How often to repeat a request, with growing pauses, while the server is busy or unreachable.
     :param min_top_k: The lowest number of documents that a run asks for, for pipelines in which a later component
         selects from them: ``pipeline.run({"query": ..., "top_k": 3})`` gives ``top_k`` to every component.
+    :param prefix: Text put before every question, instead of the prompt that the model names; None for that prompt.
+    :param suffix: Text put after every question.
+    :param truncate_dim: Keep only so many components of each vector; None for all.
+    :param revision: The branch, tag or commit of the model on the hub; None for the main branch.
+    :param trust_remote_code: Whether code in the model's repository may run.
+    :param attn_implementation: The attention, e.g. ``"eager"``; None for the fastest one that the model has.
+    :param model_kwargs: Further arguments of transformers' ``from_pretrained`` for the model.
+    :param tokenizer_kwargs: The same for the tokenizer.
+    :param config_kwargs: Settings that replace those of the model's ``config.json``.
     :raises ValueError: If the store is of another class, or a setting is unknown or out of range.
     :raises MissingExtra: If elasticsearch-haystack is not installed.
     """
@@ -76,14 +86,30 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         timeout: float | None = None,
         retries: int = 3,
         min_top_k: int = 0,
+        prefix: str | None = None,
+        suffix: str = "",
+        truncate_dim: int | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        attn_implementation: str | None = None,
+        model_kwargs: dict[str, Any] | None = None,
+        tokenizer_kwargs: dict[str, Any] | None = None,
+        config_kwargs: dict[str, Any] | None = None,
     ) -> None:
+        self._options = TowerOptions(
+            prefix=prefix, suffix=suffix, truncate_dim=truncate_dim, revision=revision,
+            trust_remote_code=trust_remote_code, attn_implementation=attn_implementation, model_kwargs=model_kwargs,
+            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
+        )  # fmt: skip
         check_default_top_k(top_k, min_top_k)
         check_patience(timeout, retries)
         dense = DenseSearch(num_candidates, oversample)
         self._search = ElasticsearchSearch(
             document_store, "ElasticsearchDPRRetriever", dense=dense, timeout=timeout, retries=retries
         )
-        embedder = DPRTextEmbedder(model, device=device, token=token, dtype=dtype, max_length=max_length)
+        embedder = DPRTextEmbedder(
+            model, device=device, token=token, dtype=dtype, max_length=max_length, **vars(self._options)
+        )
         self._tower = QuestionTower(self._search, embedder)
         self.document_store = document_store
         self.model = model
@@ -122,6 +148,7 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
             max_length=self.max_length,
             timeout=self.timeout,
             retries=self.retries,
+            **self._options.parameters(),
         )
 
     @component.output_types(documents=list[Document])

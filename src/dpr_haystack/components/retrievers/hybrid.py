@@ -17,6 +17,7 @@ from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.backends.registry import check_serializable, search_over
 from dpr_haystack.components._fusion_options import FusionOptions
+from dpr_haystack.components._model_options import TowerOptions
 from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
 from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
@@ -63,6 +64,15 @@ class DPRHybridRetriever(HasQuestionTower):
     :param max_length: Longest question in tokens; None for the length that the model was trained with.
     :param min_top_k: The lowest number of documents that a run asks for, for pipelines in which a later component
         selects from them: ``pipeline.run({"query": ..., "top_k": 3})`` gives ``top_k`` to every component.
+    :param prefix: Text put before every question, instead of the prompt that the model names; None for that prompt.
+    :param suffix: Text put after every question.
+    :param truncate_dim: Keep only so many components of each vector; None for all.
+    :param revision: The branch, tag or commit of the model on the hub; None for the main branch.
+    :param trust_remote_code: Whether code in the model's repository may run.
+    :param attn_implementation: The attention, e.g. ``"eager"``; None for the fastest one that the model has.
+    :param model_kwargs: Further arguments of transformers' ``from_pretrained`` for the model.
+    :param tokenizer_kwargs: The same for the tokenizer.
+    :param config_kwargs: Settings that replace those of the model's ``config.json``.
     :raises ValueError: If an argument is unknown or out of range.
     """
 
@@ -89,7 +99,21 @@ class DPRHybridRetriever(HasQuestionTower):
         dtype: str = "auto",
         max_length: int | None = None,
         min_top_k: int = 0,
+        prefix: str | None = None,
+        suffix: str = "",
+        truncate_dim: int | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        attn_implementation: str | None = None,
+        model_kwargs: dict[str, Any] | None = None,
+        tokenizer_kwargs: dict[str, Any] | None = None,
+        config_kwargs: dict[str, Any] | None = None,
     ) -> None:
+        self._options = TowerOptions(
+            prefix=prefix, suffix=suffix, truncate_dim=truncate_dim, revision=revision,
+            trust_remote_code=trust_remote_code, attn_implementation=attn_implementation, model_kwargs=model_kwargs,
+            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
+        )  # fmt: skip
         check_default_top_k(top_k, min_top_k)
         self.document_store = document_store
         self.model = model
@@ -116,7 +140,12 @@ class DPRHybridRetriever(HasQuestionTower):
 
     def _embedder(self) -> DPRTextEmbedder:
         return DPRTextEmbedder(
-            self.model, device=self.device, token=self.token, dtype=self.dtype, max_length=self.max_length
+            self.model,
+            device=self.device,
+            token=self.token,
+            dtype=self.dtype,
+            max_length=self.max_length,
+            **vars(self._options),
         )
 
     @property
@@ -169,6 +198,7 @@ class DPRHybridRetriever(HasQuestionTower):
             token=self.token,
             dtype=self.dtype,
             max_length=self.max_length,
+            **self._options.parameters(),
         )
 
     @component.output_types(documents=list[Document])
