@@ -486,6 +486,11 @@ def test_defaults():
             "model_kwargs": None,
             "title_field": "title",
             "progress_bar": False,
+            "revision": None,
+            "trust_remote_code": False,
+            "attn_implementation": None,
+            "tokenizer_kwargs": None,
+            "config_kwargs": None,
         },
     }
     assert DPRReader()._get_telemetry_data() == {"model": "facebook/dpr-reader-single-nq-base"}

@@ -125,6 +125,15 @@ def test_defaults():
         "normalize": None,
         "batch_size": None,
         "progress_bar": False,
+        "prefix": None,
+        "suffix": "",
+        "truncate_dim": None,
+        "model_kwargs": None,
+        "revision": None,
+        "trust_remote_code": False,
+        "attn_implementation": None,
+        "tokenizer_kwargs": None,
+        "config_kwargs": None,
     }
     assert DPRTextEmbedder()._get_telemetry_data() == {"model": "facebook/dpr-question_encoder-single-nq-base"}
 

@@ -214,9 +214,9 @@ def test_a_vocabulary_that_does_not_fit_the_model_is_refused(tmp_path):
         load_encoder(str(folder), "question")
 
 
-@pytest.mark.parametrize(("option", "value"), [("pooling", "median"), ("dtype", "int8")])
+@pytest.mark.parametrize(("option", "value"), [("use", TowerUse(pooling="median")), ("dtype", "int8")])
 def test_unknown_settings_are_refused(dpr, option, value):
-    with pytest.raises(InputError, match=f"{option} must be one of"):
+    with pytest.raises(InputError, match=r"(pooling|dtype) must be one of"):
         load_encoder(str(dpr["question", 0]), "question", **{option: value})
 
 
