@@ -9,8 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dpr_haystack.cli.bad_records import add_questions, questions_of
@@ -24,7 +23,7 @@ from dpr_haystack.cli.common import (
     reader_of,
     whole_number,
 )
-from dpr_haystack.cli.evaluation_files import add_files, check_files, draw_plot, recorders
+from dpr_haystack.cli.evaluation_files import add_files, answer_recorder, check_files, draw_plot, recorders
 from dpr_haystack.cli.evaluation_table import as_table
 from dpr_haystack.cli.hybrid_options import fusion_of
 
@@ -159,20 +158,13 @@ def _hybrid(place: Place, arguments: argparse.Namespace) -> HybridSearch | None:
 def _reading(
     search: PassageSearch, systems: Sequence[str], match: str, arguments: argparse.Namespace
 ) -> Iterator[ReadingJudge | None]:
-    """The judge of the reader, which writes `--output`; None without a reader."""
-    from dpr_haystack.formats.writing import atomic_writer
-    from dpr_haystack.workflows.evaluation.reader_judge import JudgedAnswer, ReadingJudge
+    """The judge of the reader, which writes its answers; None without a reader."""
+    from dpr_haystack.workflows.evaluation.reader_judge import ReadingJudge
 
     if arguments.reader is None:
         yield None
         return
     reader = reader_of(arguments.reader, arguments)
     reader.warm_up()
-    with ExitStack() as stack:
-        file = None if arguments.output is None else stack.enter_context(atomic_writer(arguments.output))
-
-        def record(judged: JudgedAnswer) -> None:
-            if file is not None:
-                file.write(json.dumps(asdict(judged), ensure_ascii=False) + "\n")
-
+    with answer_recorder(arguments, systems) as record:
         yield ReadingJudge(search, reader, arguments.passages, systems, match=match, record=record)

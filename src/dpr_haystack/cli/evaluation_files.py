@@ -17,9 +17,12 @@ from dpr_haystack.cli.bad_records import question_files
 if TYPE_CHECKING:
     from dpr_haystack.formats.question import Question
     from dpr_haystack.workflows.evaluation.evaluate import EvaluationReport, Recorder
+    from dpr_haystack.workflows.evaluation.files import AnswerRecorder
+    from dpr_haystack.workflows.evaluation.reader_judge import JudgedAnswer
 
-_SUFFIXES = {"trec_run": ".trec", "results": ".json"}
-_FILES = ("output", "per_question", "trec_run", "results", "plot")
+_SUFFIXES = {"trec_run": ".trec", "results": ".json", "predictions": ".json"}
+_FILES = ("output", "predictions", "per_question", "trec_run", "results", "plot")
+_OF_A_READER = ("output", "predictions")
 _SEVERAL = "with several systems, one file each, named with the system before the suffix, or in the directory PATH"
 
 
@@ -29,6 +32,12 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     :param parser: The parser.
     """
     parser.add_argument("--output", metavar="FILE", help="write the answers of the reader to FILE as JSON lines")
+    parser.add_argument(
+        "--predictions",
+        metavar="PATH",
+        help="write the answers of the reader as SQuAD's evaluation scripts take them, {question id: answer}; with "
+        "several systems or numbers of passages one file each, with a name such as bm25-10 before the suffix",
+    )
     parser.add_argument(
         "--per-question",
         metavar="FILE",
@@ -51,15 +60,18 @@ def check_files(arguments: argparse.Namespace, questions: Sequence[Question]) ->
     """
     from dpr_haystack.errors import InputError
     from dpr_haystack.workflows.drawing import check_picture
-    from dpr_haystack.workflows.evaluation.files import check_question_ids
+    from dpr_haystack.workflows.evaluation.files import check_question_ids, check_unique_ids
 
-    if arguments.output is not None and arguments.reader is None:
-        msg = "--output is for the answers of a reader: it needs --reader M"
-        raise InputError(msg)
+    for name in _OF_A_READER:
+        if getattr(arguments, name) is not None and arguments.reader is None:
+            msg = f"--{name} is for the answers of a reader: it needs --reader M"
+            raise InputError(msg)
     taken: dict[Path, str] = {}
     for name in _FILES:
         for path in _targets(arguments, name):
             _check_target(arguments, name, path, taken)
+    if arguments.predictions is not None:
+        check_unique_ids(questions, "SQuAD's predictions")
     if arguments.trec_run is not None:
         check_question_ids(questions)
     if arguments.plot is not None:
@@ -87,6 +99,31 @@ def recorders(arguments: argparse.Namespace, systems: Sequence[str]) -> Iterator
         yield opened
 
 
+@contextmanager
+def answer_recorder(arguments: argparse.Namespace, systems: Sequence[str]) -> Iterator[AnswerRecorder]:
+    """What writes the files of a reader's answers; they appear when the evaluation has succeeded.
+
+    :param arguments: The parsed arguments.
+    :param systems: The evaluated systems.
+    """
+    from dpr_haystack.workflows.evaluation.files import answers_file, predictions_file
+
+    parts = [(system, count) for system in systems for count in sorted(set(arguments.passages))]
+    with ExitStack() as stack:
+        opened: list[AnswerRecorder] = []
+        if arguments.output is not None:
+            opened.append(stack.enter_context(answers_file(Path(arguments.output))))
+        for system, count in parts if arguments.predictions is not None else ():
+            path = _path(arguments, "predictions", f"{system}-{count}", alone=len(parts) == 1)
+            opened.append(stack.enter_context(predictions_file(path, system, count)))
+
+        def record(judged: JudgedAnswer) -> None:
+            for write in opened:
+                write(judged)
+
+        yield record
+
+
 def draw_plot(arguments: argparse.Namespace, report: EvaluationReport) -> None:
     """Plot accuracy over k, if requested.
 
@@ -107,7 +144,10 @@ def _targets(arguments: argparse.Namespace, name: str) -> Iterator[Path]:
     if text is None:
         return
     if name in _SUFFIXES:
-        yield from (_path(arguments, name, system, alone=False) for system in SYSTEMS)
+        parts = list(SYSTEMS)
+        if name == "predictions":
+            parts = [f"{system}-{count}" for system in SYSTEMS for count in sorted(set(arguments.passages))]
+        yield from (_path(arguments, name, part, alone=False) for part in parts)
     if name not in _SUFFIXES or not Path(text).is_dir():
         yield Path(text)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from dpr_haystack.core.answers import exact_match, f1
 from dpr_haystack.core.intervals import bootstrap_interval
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.question import Question
+from dpr_haystack.formats.questions import read_questions
 from dpr_haystack.workflows.evaluation.evaluate import EvaluationOptions, evaluate
 from dpr_haystack.workflows.evaluation.reader_judge import JudgedAnswer, ReadingJudge
 from support.reader_training import DEV, TRAIN
@@ -60,9 +62,16 @@ def test_every_figure_follows_from_the_answers(
     cli: Cli, squad: Path, readers: tuple[Path, Path], tmp_path: Path
 ) -> None:
     output = tmp_path / "answers.jsonl"
-    report = evaluated(cli, squad, readers[1], "--passages", 2, 8, "--limit", 30, "--output", output)
+    options = ("--passages", 2, 8, "--limit", 30, "--output", output, "--predictions", tmp_path / "predictions.json")
+    report = evaluated(cli, squad, readers[1], *options)
     lines = [json.loads(line) for line in output.read_text().splitlines()]
     assert len(lines) == 30 * 3 * 2
+    ids = [question.id for question in islice(read_questions(DEV), 30)]
+    for system, read in product(("bm25", "dpr", "hybrid"), (2, 8)):
+        predictions = json.loads((tmp_path / f"predictions.{system}-{read}.json").read_text())
+        assert list(predictions) == ids
+        mine = [line for line in lines if (line["system"], line["passages"]) == (system, read)]
+        assert predictions == {line["id"]: line["prediction"] for line in mine}
     store = FAISSDocumentStore.from_directory(squad)
     texts = {document.id: document.content or "" for document in store.filter_documents()}
     store.close()
@@ -188,6 +197,7 @@ def test_output_needs_a_reader_and_spares_the_questions(
     base = ("evaluate", "--store", squad, "--questions", questions)
     for arguments, message in (
         (("--output", tmp_path / "out"), "--reader"),
+        (("--predictions", tmp_path / "out"), "--predictions is for the answers of a reader"),
         (("--output", questions, "--reader", readers[0]), "would replace the questions"),
         (("--output", tmp_path / "nowhere" / "out", "--reader", readers[0]), "cannot be written"),
     ):

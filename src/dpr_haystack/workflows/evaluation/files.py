@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,11 @@ from dpr_haystack.formats.results import RetrievalResult, RetrievedPassage, resu
 from dpr_haystack.formats.trec import is_valid_id, run_writer
 from dpr_haystack.formats.writing import atomic_writer
 from dpr_haystack.workflows.evaluation.evaluate import Recorder
+from dpr_haystack.workflows.evaluation.reader_judge import JudgedAnswer
 from dpr_haystack.workflows.evaluation.retrieval_judge import JudgedQuestion
+
+AnswerRecorder = Callable[[JudgedAnswer], None]
+"""Called with every judged answer."""
 
 LISTED = 10
 """Passages listed per question and system in a per-question file."""
@@ -77,6 +82,50 @@ def results_file(path: Path, system: str) -> Iterator[Recorder]:
         yield lambda judged: write(_result(judged, system))
 
 
+@contextmanager
+def answers_file(path: Path) -> Iterator[AnswerRecorder]:
+    """Write the answers of a reader as JSON lines.
+
+    :param path: The file; gzipped if it ends in ``.gz``.
+    :raises DataError: If it cannot be written.
+    """
+    with atomic_writer(path) as file:
+        yield lambda judged: file.writelines((json.dumps(asdict(judged), ensure_ascii=False), "\n"))
+
+
+@contextmanager
+def predictions_file(path: Path, system: str, passages: int) -> Iterator[AnswerRecorder]:
+    """Write the answers read from one system's passages as SQuAD's scripts take them: an answer for each question id.
+
+    :param path: The file; gzipped if it ends in ``.gz``.
+    :param system: The system.
+    :param passages: How many passages were read.
+    :raises DataError: If it cannot be written.
+    """
+    predictions: dict[str, str] = {}
+
+    def record(judged: JudgedAnswer) -> None:
+        if (judged.system, judged.passages) == (system, passages):
+            predictions[judged.id] = judged.prediction
+
+    with atomic_writer(path) as file:
+        yield record
+        file.write(json.dumps(predictions, ensure_ascii=False, indent=2) + "\n")
+
+
+def check_unique_ids(questions: Sequence[Question], purpose: str) -> None:
+    """Check that every question has an id of its own.
+
+    :param questions: The questions.
+    :param purpose: What needs them, for the message.
+    :raises InputError: If an id occurs twice.
+    """
+    for name, count in Counter(question.id for question in questions).most_common(1):
+        if count > 1:
+            msg = f"question ids in {purpose} must be unique: got {count} questions with the id {name}"
+            raise InputError(msg)
+
+
 def check_question_ids(questions: Sequence[Question]) -> None:
     """Check that question ids can be used in a TREC run.
 
@@ -87,10 +136,7 @@ def check_question_ids(questions: Sequence[Question]) -> None:
     if bad is not None:
         msg = f"question ids in a TREC run must be non-empty and without white space: got {bad!r}"
         raise InputError(msg)
-    for name, count in Counter(question.id for question in questions).most_common(1):
-        if count > 1:
-            msg = f"question ids in a TREC run must be unique: got {count} questions with the id {name}"
-            raise InputError(msg)
+    check_unique_ids(questions, "a TREC run")
 
 
 def _line(judged: JudgedQuestion) -> dict[str, Any]:

@@ -30,6 +30,7 @@ was chosen."""
 class JudgedAnswer:
     """One answer, read from the first passages of one system.
 
+    :param id: The id of the question.
     :param question: The question.
     :param system: The system that retrieved the passages.
     :param passages: How many passages were read.
@@ -42,6 +43,7 @@ class JudgedAnswer:
     :param lost_to: One of :data:`LOSSES`; None for an exact match.
     """
 
+    id: str
     question: str
     system: str
     passages: int
@@ -175,6 +177,7 @@ class ReadingJudge:
         source = best.document.id if best is not None and best.document is not None else None
         matched, overlap = self._agreement(prediction, question.answers)
         return JudgedAnswer(
+            id=question.id,
             question=question.question,
             system=system,
             passages=count,
