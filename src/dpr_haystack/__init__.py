@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from dpr_haystack.components.answer_evaluator import AnswerMatchEvaluator
     from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
     from dpr_haystack.components.document_store import FAISSDocumentStore
+    from dpr_haystack.components.file_converter import DPRFileConverter
     from dpr_haystack.components.joiner import HybridJoiner
+    from dpr_haystack.components.passage_writer import DPRPassageWriter
     from dpr_haystack.components.reader import DPRReader
     from dpr_haystack.components.retrievers.bm25 import FAISSBM25Retriever
     from dpr_haystack.components.retrievers.dpr import DPRRetriever
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from dpr_haystack.components.text_embedder import DPRTextEmbedder
     from dpr_haystack.components.top_k_evaluator import TopKAccuracyEvaluator
     from dpr_haystack.core.training_config import TrainingConfig
+    from dpr_haystack.pipelines import load_pipeline
+    from dpr_haystack.workflows.indexing import index_paths
+    from dpr_haystack.workflows.reembedding import reembed
     from dpr_haystack.workflows.training.mining import mine_hard_negatives
     from dpr_haystack.workflows.training.train import train_dpr
 
@@ -35,7 +40,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "AnswerMatchEvaluator": "components.answer_evaluator",
     "DPRDocumentEmbedder": "components.document_embedder",
+    "DPRFileConverter": "components.file_converter",
     "DPRHybridRetriever": "components.retrievers.hybrid",
+    "DPRPassageWriter": "components.passage_writer",
     "DPRReader": "components.reader",
     "DPRRetriever": "components.retrievers.dpr",
     "DPRTextEmbedder": "components.text_embedder",
@@ -48,14 +55,19 @@ _HOMES = {
     "TrainingConfig": "core.training_config",
     "TopKAccuracyEvaluator": "components.top_k_evaluator",
     "create_elasticsearch_index": "backends.elasticsearch.creation",
+    "index_paths": "workflows.indexing",
+    "load_pipeline": "pipelines",
     "mine_hard_negatives": "workflows.training.mining",
+    "reembed": "workflows.reembedding",
     "train_dpr": "workflows.training.train",
 }
 
 __all__ = [
     "AnswerMatchEvaluator",
     "DPRDocumentEmbedder",
+    "DPRFileConverter",
     "DPRHybridRetriever",
+    "DPRPassageWriter",
     "DPRReader",
     "DPRRetriever",
     "DPRTextEmbedder",
@@ -69,7 +81,10 @@ __all__ = [
     "TrainingConfig",
     "__version__",
     "create_elasticsearch_index",
+    "index_paths",
+    "load_pipeline",
     "mine_hard_negatives",
+    "reembed",
     "train_dpr",
 ]
 

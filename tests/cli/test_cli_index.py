@@ -20,19 +20,14 @@ from haystack import Document
 
 from dpr_haystack import FAISSDocumentStore
 from support.files import BEES, GLACIERS, TEA, VOLCANO, gzipped, pdf, write_four, write_records
+from support.indexing import counts_in, table_in
 from support.interruption import signalled
 from support.workspace import Ran
 
 pytestmark = pytest.mark.slow
 
 Cli = Callable[..., Ran]
-Indexing = Callable[..., "Counts"]
-NAMES = ("read", "embedded", "updated", "unchanged", "removed")
-COUNTS = re.compile(r"(\d+) passages read in [\d.]+ s: (\d+) embedded, (\d+) updated, (\d+) unchanged, (\d+) removed\n")
-
-
-class Counts(dict[str, int]):
-    """The counts that the command prints."""
+Indexing = Callable[..., dict[str, int]]
 
 
 @pytest.fixture
@@ -43,13 +38,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def index(cli: Cli, tiny_models: tuple[Path, Path], here: Path) -> Indexing:
-    def run(*arguments: object, store: str = "store") -> Counts:
+    def run(*arguments: object, store: str = "store") -> dict[str, int]:
         ran = cli("index", *arguments, "--store", store, "--model", tiny_models[0])
         assert (ran.code, ran.err) == (0, "")
-        told = COUNTS.match(ran.out)
-        assert told is not None, ran.out
         assert ran.out.endswith(f"{store} contains {len(contents(store))} passages\n")
-        return Counts(zip(NAMES, map(int, told.groups()), strict=True))
+        return counts_in(ran.out)
 
     return run
 
@@ -78,19 +71,75 @@ def test_every_kind_of_file(written: dict[str, Path], index: Indexing) -> None:
     assert counts == {"read": 8, "embedded": 8, "updated": 0, "unchanged": 0, "removed": 0}
     every = contents("store").values()
     assert all(len(document.embedding or []) == 32 for document in every)
-    found = {document.meta["title"]: document for document in every if document.meta.get("page") != 1}
+    found = {document.meta["title"]: document for document in every if document.meta.get("page_number") != 1}
     assert {title: document.meta["file"] for title, document in found.items()} == {
         title: path.as_posix() for title, path in written.items()
     }
     assert (found["tea leaves"].content, found["tea leaves"].meta["offset"]) == (TEA, 0)
     assert (found["Tambora"].content, found["Tambora"].meta["offset"]) == (VOLCANO, len("# Tambora\n\n"))
-    assert (found["ice report"].content, found["ice report"].meta["page"]) == (GLACIERS, 2)
+    assert (found["ice report"].content, found["ice report"].meta["page_number"]) == (GLACIERS, 2)
     assert all(paragraph in " ".join((found["The dance of the bees"].content or "").split()) for paragraph in BEES)
     assert "Home" not in (found["The dance of the bees"].content or "")
     assert (found["Rosetta"].id, found["Rosetta"].meta["mission"]) == ("r-1", "ESA")
     assert (found["Lagoon"].id, found["Lagoon"].content) == ("t-7", "Venice lies in a lagoon.")
     assert (found["Harp"].content, found["Harp"].meta["paragraph"]) == ("A concert harp has 47 strings.", 1)
     assert index("docs") == {"read": 8, "embedded": 0, "updated": 0, "unchanged": 8, "removed": 0}
+
+
+def test_the_table_says_what_was_done_and_what_was_passed_over(
+    cli: Cli, here: Path, tiny_models: tuple[Path, Path]
+) -> None:
+    (here / "docs").mkdir()
+    for name in ("a.rst", "b.rst", "c.docx.bak", "Makefile"):
+        (here / "docs" / name).write_text("unknown")
+    (here / "docs" / "a.md").write_text("# A\n\n10 euros.\n\n# B\n\nThe same.\n\n# B\n\nThe same.\n")
+    arguments = ("index", "docs", "--store", "store", "--model", tiny_models[0])
+    assert cli(*arguments).code == 0
+    (here / "docs" / "a.md").write_text("# A\n\n12 euros.\n\n# B\n\nThe same.\n\n# B\n\nThe same.\n")
+    ran = cli(*arguments)
+    assert (ran.code, ran.err) == (0, "")
+    assert re.sub(r"[\d.]+ s", "0.0 s", ran.out).splitlines() == [
+        "read       1 file in 0.0 s",
+        "           4 files passed over: .rst 2, .bak 1, without suffix 1 (unknown)",
+        *("passages   3", "new        1", "replaced   0", "updated    0", "unchanged  1", "duplicates 1"),
+        *("removed    1", "embedded   1", "store contains 2 passages"),
+    ]
+
+
+def test_ids_of_another_file_are_replaced_with_a_word(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:
+    for name in ("a", "b"):
+        (here / f"{name}.tsv").write_text(f"1\tThe text of {name}.\n2\tAnother text of {name}.\n")
+    arguments = ("--store", "store", "--model", tiny_models[0])
+    assert cli("index", "a.tsv", *arguments).err == ""
+    ran = cli("index", "b.tsv", *arguments)
+    assert table_in(ran.out)["replaced"] == 2
+    assert ran.err.startswith("2 passages replaced passages of another source that had the same ids, e.g. 1 of a.tsv; ")
+    assert "--id-prefix" in ran.err
+    assert cli("index", "a.tsv", *arguments, "--id-prefix", "a:").err == ""
+    assert set(contents("store")) == {"1", "2", "a:1", "a:2"}
+
+
+@pytest.mark.parametrize("store", ["file", "file/store"])
+def test_a_file_is_no_store(cli: Cli, here: Path, tiny_models: tuple[Path, Path], store: str) -> None:
+    (here / "file").write_text("mine")
+    (here / "a.md").write_text("Text.")
+    ran = cli("index", "a.md", "--store", store, "--model", tiny_models[0])
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "dpr-haystack index: --store must be a directory: file is a file\n"
+    assert (here / "file").read_text() == "mine"
+
+
+def test_text_in_another_encoding(cli: Cli, here: Path, index: Indexing, tiny_models: tuple[Path, Path]) -> None:
+    (here / "a.txt").write_bytes("Café.\n".encode("cp1252"))
+    (here / "b.txt").write_bytes("Blüte.\n".encode("utf-16"))
+    arguments = ("index", "b.txt", "a.txt", "--store", "store", "--model", tiny_models[0])
+    ran = cli(*arguments)
+    assert ran.code == 2
+    assert ran.err.startswith("dpr-haystack index: a.txt, line 1: is not UTF-8 text")
+    assert "--encoding" in ran.err
+    assert cli(*arguments, "--encoding", "utf-9").code == 2
+    index("b.txt", "a.txt", "--encoding", "cp1252")
+    assert {document.content for document in contents("store").values()} == {"Café.", "Blüte."}
 
 
 def test_single_files_and_words(here: Path, index: Indexing) -> None:
@@ -114,21 +163,20 @@ def test_only_what_changed_is_embedded(here: Path, index: Indexing) -> None:
     assert index("docs")["embedded"] == 20
     before = contents("store")
     file.write_text(sections(20, changed=19))
-    assert index("docs") == {"read": 20, "embedded": 1, "updated": 0, "unchanged": 19, "removed": 0}
+    assert index("docs") == {"read": 20, "embedded": 1, "updated": 0, "unchanged": 19, "removed": 1}
     after = contents("store")
-    assert len(after) == 21  # the old text stays until it is pruned
-    assert all(after[name].embedding == document.embedding for name, document in before.items())
+    assert len(after) == 20
+    assert all(after[name].embedding == old.embedding for name, old in before.items() if name in after)
     file.write_text("New first words.\n\n" + sections(20, changed=19))
-    counts = index("docs", "--prune")
-    assert counts == {"read": 21, "embedded": 1, "updated": 20, "unchanged": 0, "removed": 1}
+    assert index("docs") == {"read": 21, "embedded": 1, "updated": 20, "unchanged": 0, "removed": 0}
     shifted = contents("store")
     assert {document.content for document in shifted.values()} >= {"New first words.", "Text 19 anew.", "Text 3."}
     assert "Text 19." not in {document.content for document in shifted.values()}
     text = file.read_text()
     for name, document in shifted.items():
         assert text[document.meta["offset"] :].startswith(document.content or "?")
-        if name in before:
-            assert document.embedding == before[name].embedding
+        if name in after:
+            assert document.embedding == after[name].embedding
 
 
 def test_a_title_is_part_of_what_is_embedded(here: Path, index: Indexing) -> None:
@@ -145,8 +193,14 @@ def test_the_same_text_from_two_places_is_one_passage(here: Path, index: Indexin
     for name in ("a", "b"):
         (here / name).mkdir()
         (here / name / "same.md").write_text("# One\n\nThe same words.\n")
-    assert index("a", "b") == {"read": 2, "embedded": 1, "updated": 0, "unchanged": 1, "removed": 0}
+    assert index("a", "b") == {"read": 2, "embedded": 1, "updated": 0, "unchanged": 0, "removed": 0}
     assert index("a", "b", "a/same.md")["embedded"] == 0
+    assert contents("store").popitem()[1].meta == {
+        "title": "One",
+        "file": "a/same.md",
+        "offset": 7,
+        "also_in": [{"file": "b/same.md", "offset": 7}],
+    }
 
 
 def test_two_texts_under_one_id_are_said(cli: Cli, here: Path, tiny_models: tuple[Path, Path]) -> None:
@@ -155,8 +209,9 @@ def test_two_texts_under_one_id_are_said(cli: Cli, here: Path, tiny_models: tupl
     ran = cli("index", "a.jsonl", "--store", "store", "--model", tiny_models[0])
     assert ran.code == 0
     assert ran.err == "1 passages were skipped because their ids had occurred with another text, e.g. 1\n"
-    assert "4 passages read" in ran.out
-    assert "2 embedded, 0 updated, 1 unchanged" in ran.out
+    assert re.search(r"^passages +4$", ran.out, re.MULTILINE)
+    assert re.search(r"^new +2$", ran.out, re.MULTILINE)
+    assert re.search(r"^duplicates +1$", ran.out, re.MULTILINE)
     assert contents("store")["1"].content == "One."
 
 
@@ -178,6 +233,7 @@ def test_pruning_takes_what_is_gone_and_nothing_else(here: Path, index: Indexing
     (here / "docs" / "a.md").unlink()
     (here / "docs-of-others" / "a.md").unlink()
     (here / "docs.md").unlink()
+    assert index("docs")["removed"] == 0
     assert index("docs", "--prune")["removed"] == 1
     assert set(by_title()) == {
         *("B of docs", "A of docs/inner", "B of docs/inner", "A of docs-of-others", "B of docs-of-others"),
@@ -325,7 +381,7 @@ def test_a_folder_with_bad_files(cli: Cli, here: Path, tiny_models: tuple[Path, 
     ran = cli(*arguments, "--skip-bad", "--prune")
     assert ran.code == 0
     assert re.fullmatch(r"not read completely: docs/b\.md, line 1: .*\n", ran.err)
-    assert "1 embedded, 0 updated, 1 unchanged, 1 removed" in ran.out
+    assert counts_in(ran.out) == {"read": 2, "embedded": 1, "updated": 0, "unchanged": 1, "removed": 1}
     assert {each.content for each in contents("store").values()} == {
         *("The text of a.", "The text of b.", "Another text of c."),
     }
@@ -356,7 +412,7 @@ def test_bad_lines_cost_no_others(cli: Cli, here: Path, tiny_models: tuple[Path,
     # what bad lines held before is not known to be gone
     (here / "docs" / "a.jsonl").write_text('{bad\n{"text": "two"}\n')
     ran = cli("index", "docs", "--store", "store", "--skip-bad", "--prune")
-    assert "0 removed" in ran.out
+    assert counts_in(ran.out)["removed"] == 0
     assert len(contents("store")) == 6
 
 
@@ -398,7 +454,7 @@ def test_the_model_of_the_store_is_found_again(cli: Cli, here: Path, tiny_models
         here / "demo" / "model"
     )
     (here / "demo" / "b.md").write_text("# B\n\nText of b.\n")
-    assert ", 0 removed" in cli("index", "demo/b.md", "--store", "demo/store").out
+    assert counts_in(cli("index", "demo/b.md", "--store", "demo/store").out)["removed"] == 0
     (here / "demo").rename(here / "moved")
     (here / "moved" / "c.md").write_text("# C\n\nText of c.\n")
     ran = cli("index", "moved/c.md", "--store", "moved/store")
@@ -425,7 +481,7 @@ def test_progress_is_said_where_stderr_is_no_terminal(
 
 
 def test_an_empty_store_says_that_it_is(cli: Cli, here: Path) -> None:
-    FAISSDocumentStore("store", embedding_dim=None).count_documents()
+    FAISSDocumentStore("store").write_documents([])
     ran = cli("search", "text", "--store", "store")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert "store is empty: fill it with dpr-haystack index PATHS" in ran.err

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import json
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pypdf import PdfWriter
 
-from dpr_haystack.components.file_reading import read_file
+from dpr_haystack.components.file_reading import Sources, read_file
 from dpr_haystack.errors import DataError
 from support.files import BEES, html, pdf
 
@@ -19,7 +22,7 @@ def test_offsets_and_pages_of_a_pdf(tmp_path: Path) -> None:
     pages = [" ".join(f"w{page}x{number}" for number in range(30)) for page in range(3)]
     (tmp_path / "three-pages.pdf").write_bytes(pdf(*pages))
     passages = list(read_file(tmp_path / "three-pages.pdf", words=20))
-    assert [passage.meta["page"] for passage in passages] == [1, 1, 2, 2, 3, 3]
+    assert [passage.meta["page_number"] for passage in passages] == [1, 1, 2, 2, 3, 3]
     assert {passage.title for passage in passages} == {"three pages"}
     whole = "\f".join(pages)
     for passage in passages:
@@ -75,6 +78,28 @@ def test_the_title_of_a_page(tmp_path: Path, encoding: str) -> None:
     assert {passage.title for passage in read_file(tmp_path / "page.html")} == {"Bienen & Blüten"}
     (tmp_path / "no_title.htm").write_text("<html><body><article><p>" + " ".join(BEES) + "</p></article></body></html>")
     assert {passage.title for passage in read_file(tmp_path / "no_title.htm")} == {"no title"}
+
+
+@pytest.mark.parametrize(("password", "message"), [("secret", "a.pdf: is encrypted: .*without password"), ("", None)])
+def test_an_encrypted_pdf_says_so_unless_it_opens_without_a_password(
+    tmp_path: Path, password: str, message: str | None
+) -> None:
+    writer = PdfWriter(clone_from=BytesIO(pdf("Glaciers melt.")))
+    writer.encrypt(password, owner_password="owner", algorithm="RC4-128")
+    writer.write(tmp_path / "a.pdf")
+    if message is None:
+        assert [passage.text for passage in read_file(tmp_path / "a.pdf")] == ["Glaciers melt."]
+    else:
+        with pytest.raises(DataError, match=message):
+            list(read_file(tmp_path / "a.pdf"))
+
+
+def test_records_may_name_their_own_source_or_none(tmp_path: Path) -> None:
+    rows = [{"text": "one"}, {"text": "two", "meta": {"file": "b.md"}}, {"text": "three", "meta": {"file": None}}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    sources = Sources([tmp_path / "a.jsonl"], tmp_path)
+    assert [passage.meta for passage in sources] == [{"file": "a.jsonl"}, {"file": "b.md"}, {}]
+    assert sources.complete == ["a.jsonl"]
 
 
 def test_a_missing_reader_is_said_with_the_pip_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

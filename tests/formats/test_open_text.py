@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
+import codecs
 import gzip
 
 import pytest
@@ -62,6 +63,39 @@ def test_text_that_is_not_utf8_names_its_line(tmp_path):
     with pytest.raises(DataError) as error:
         read_text(path)
     assert error.value.line == 3
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "text"),
+    [
+        ("日本\r\né".encode("utf-16"), None, "日本\né"),
+        ("日本\né".encode("utf-16"), "cp1252", "日本\né"),
+        (codecs.BOM_UTF16_BE + "é".encode("utf-16-be"), None, "é"),
+        (codecs.BOM_UTF32_LE + "é".encode("utf-32-le"), None, "é"),
+        ("é".encode("utf-16-le") + b"a\0", "utf-16-le", "éa"),
+        (b"caf\xe9", "cp1252", "café"),
+        ("日本".encode("iso2022_jp"), "iso2022_jp", "日本"),
+        ("日本".encode(), "cp1252", "日本"),
+    ],
+)
+def test_a_byte_order_mark_or_a_named_encoding_decides(tmp_path, data, encoding, text):
+    (tmp_path / "a.txt").write_bytes(data)
+    assert read_text(tmp_path / "a.txt", encoding) == text
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "line"),
+    [
+        (b"one\n\x81", "cp1252", 2),
+        ("one\ntwo".encode("utf-16-le"), None, 1),
+        (codecs.BOM_UTF16_LE + "\u0a0a\n\n".encode("utf-16-le") + b"\0\xdc", None, 3),
+    ],
+)
+def test_text_in_another_encoding_is_refused_with_its_line(tmp_path, data, encoding, line):
+    (tmp_path / "a.txt").write_bytes(data)
+    with pytest.raises(DataError) as error:
+        read_text(tmp_path / "a.txt", encoding)
+    assert error.value.line == line
 
 
 def test_parse_json():

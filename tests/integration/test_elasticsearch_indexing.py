@@ -109,8 +109,30 @@ def test_only_what_is_new_or_changed_is_embedded(
 
     moved = corpus.rename(corpus.with_name("moved.jsonl"))
     assert indexing(moved, *FLOAT32) == {"read": 6, "embedded": 0, "updated": 6, "unchanged": 0, "removed": 0}
+    again, old = contents(client, index, refresh=False), {"also_in": [{"file": str(corpus)}]}
+    assert {name: {**source, "file": str(moved), **old} for name, source in found.items()} == again
+    assert indexing(moved.parent, "--prune", *FLOAT32)["removed"] == 0
     again = contents(client, index, refresh=False)
     assert {name: {**source, "file": str(moved)} for name, source in found.items()} == again
+
+
+@pytest.mark.each_version
+def test_an_edited_file_replaces_what_no_other_file_contains(
+    indexing: Indexing, tmp_path: Path, client: Elasticsearch, index: str, tiny_models: tuple[Path, Path]
+) -> None:
+    one, other = tmp_path / "one.md", tmp_path / "other.md"
+    one.write_text("# A\n\n10 euros.\n\n# B\n\nIn both.\n")
+    other.write_text("# B\n\nIn both.\n")
+    assert indexing(one, other)["embedded"] == 2
+    one.write_text("# A\n\n12 euros.\n")
+    assert indexing(one) == {"read": 1, "embedded": 1, "updated": 0, "unchanged": 0, "removed": 1}
+    found = {source["content"]: source for source in contents(client, index, refresh=False).values()}
+    assert set(found) == {"12 euros.", "In both."}
+    assert (found["In both."]["file"], found["In both."].get("also_in")) == (str(other), None)
+    assert len(found["In both."]["embedding"]) == 32
+    other.write_text("")
+    indexing.ran(other)
+    assert client.count(index=index)["count"] == 1
 
 
 @pytest.mark.each_version
@@ -174,13 +196,13 @@ def test_pruning_takes_out_what_its_source_has_no_more(
     client.index(index=index, id="foreign", document={"id": "foreign", "content": "somebody else's"}, refresh=True)
     gone.unlink()
     passages_file(kept, {"kept": "stays"})
-    assert indexing(inside)["removed"] == 0
+    assert indexing(inside)["removed"] == 2_100
     assert indexing(inside, "--prune") == {
         "read": 1,
         "embedded": 0,
         "updated": 0,
         "unchanged": 1,
-        "removed": 2_101,
+        "removed": 1,
     }
     assert set(contents(client, index, refresh=False)) == {"kept", "other", "foreign"}
     ran = indexing.ran(tmp_path / "slip", "--prune")

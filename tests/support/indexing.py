@@ -19,7 +19,7 @@ from support.workspace import Ran
 
 Cli = Callable[..., Ran]
 NAMES = ("read", "embedded", "updated", "unchanged", "removed")
-COUNTS = re.compile(r"(\d+) passages read in [\d.]+ s: (\d+) embedded, (\d+) updated, (\d+) unchanged, (\d+) removed\n")
+_ROWS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
 
 
 class Indexing:
@@ -52,11 +52,18 @@ class Indexing:
         return counts_in(ran.out)
 
 
+def table_in(out: str) -> dict[str, int]:
+    """The numbers of passages in the table that the command prints; they add up."""
+    table = {name: int(number) for name, number in _ROWS.findall(out)}
+    parts = [table[name] for name in ("new", "replaced", "updated", "unchanged", "duplicates")]
+    assert sum(parts) == table["passages"], out
+    return table
+
+
 def counts_in(out: str) -> dict[str, int]:
-    """What the command says that it did."""
-    told = COUNTS.match(out)
-    assert told is not None, out
-    return dict(zip(NAMES, map(int, told.groups()), strict=True))
+    """Some of them, by shorter names."""
+    table = table_in(out)
+    return {"read": table["passages"], **{name: table[name] for name in NAMES[1:]}}
 
 
 def passages_file(path: Path, texts: Mapping[str, str]) -> Path:

@@ -183,6 +183,10 @@ class LocalWriter:
         """Id and metadata of every document."""
         yield from self._store.searching().metas()
 
+    def from_files(self, files: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """See :meth:`PassageWriter.from_files`."""
+        yield from self._store.searching().metas_from_files(files)
+
     def delete(self, ids: Sequence[str]) -> None:
         """See :meth:`PassageWriter.delete`."""
         self._store.writer().delete(list(ids))

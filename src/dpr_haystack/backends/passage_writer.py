@@ -84,7 +84,13 @@ class PassageWriter(Protocol):
         """
 
     def metas(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Id and metadata of every document; the metadata has at least ``file``."""
+        """Id and metadata of every document; the metadata has at least ``file``, and ``also_in`` with its ``file``."""
+
+    def from_files(self, files: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The same of the documents that come from any of these files; other documents may be among them.
+
+        :param files: The files, as metadata names them.
+        """
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete documents.

@@ -41,6 +41,8 @@ COMMANDS = {
     "learning-curve": "learning_curve",
     "fit-hybrid": "fit_hybrid",
     "reembed": "reembed",
+    "export": "export",
+    "delete": "delete",
 }
 """The module of each command."""
 

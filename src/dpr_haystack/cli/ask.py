@@ -21,6 +21,7 @@ from dpr_haystack.cli.common import (
     whole_number,
 )
 from dpr_haystack.cli.question import add_question, questions_of_a_person
+from dpr_haystack.core.origins import source_text
 
 if TYPE_CHECKING:
     from dpr_haystack.workflows.asking import FoundAnswer, Reply
@@ -104,4 +105,6 @@ def _answer_lines(rank: int, answer: FoundAnswer) -> Iterator[str]:
         else f"{_SEARCH[system]}: not found"
         for system, hit in answer.ranks.items()
     ]
-    yield f"     {answer.title or answer.document.id} - {', '.join(ranks)}"
+    source = source_text(answer.document.meta)
+    named = answer.title or answer.document.id
+    yield f"     {named}{f' ({source})' if source else ''} - {', '.join(ranks)}"

@@ -21,18 +21,24 @@ from dpr_haystack.cli.common import (
     progress,
     whole_number,
 )
+from dpr_haystack.formats.kinds import known_suffixes
 
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
     from dpr_haystack.core.similarity import Similarity
     from dpr_haystack.formats import TableOptions
-    from dpr_haystack.workflows.indexing import IndexReport
+    from dpr_haystack.workflows.index_report import IndexReport
 
 SUMMARY = "index files and folders"
-DESCRIPTION = """Reads text, Markdown, HTML, PDF, docx, JSON lines, JSON, TSV, CSV and parquet (each also .gz), splits
-running text into passages, and writes them with the vectors of the passage tower to a store or to an index in
-Elasticsearch. Run it again after an interruption or a change: only new and changed text is embedded."""
+DESCRIPTION = f"""Splits files into passages and writes them with the vectors of the passage tower to a store or to an
+index in Elasticsearch. Run it again after an interruption or a change: only new and changed text is embedded, and a
+file replaces the passages that it had. Of a folder in BEIR's format, the corpus is read.
+
+Files that can be read: {known_suffixes()}."""
 EXAMPLE = "dpr-haystack index docs/ faq.md --store my-store --model demo/model"
+
+_SETTINGS = ("words", "keep_old", "prune", "skip_bad", "id_prefix", "encoding", "language")
+_ROWS = ("new", "replaced", "updated", "unchanged", "duplicates", "removed", "embedded")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +57,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="words per passage (default: %(default)s)",
     )
-    parser.add_argument(
+    old = parser.add_mutually_exclusive_group()
+    old.add_argument("--keep-old", action="store_true", help="keep the passages that an edited file no longer contains")
+    old.add_argument(
         "--prune",
         action="store_true",
-        help="remove passages below PATH whose source no longer exists; PATH itself may be missing. A passage in "
-        "several sources belongs to the one indexed first, so give all paths at once",
+        help="also remove passages below PATH whose file no longer exists; PATH itself may be missing",
+    )
+    parser.add_argument(
+        "--id-prefix",
+        default="",
+        metavar="P",
+        help="put before the ids that files give their passages, so that those of several files differ",
+    )
+    parser.add_argument(
+        "--encoding",
+        metavar="E",
+        help="encoding of text and Markdown files that are not UTF-8 and have no byte order mark, e.g. cp1252",
     )
     parser.add_argument("--skip-bad", action="store_true", help="skip bad lines and files and list them")
     parser.add_argument(
@@ -83,14 +101,17 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.errors import DataError, InputError
     from dpr_haystack.workflows.finding import find_files
     from dpr_haystack.workflows.indexing import index_paths
-    from dpr_haystack.workflows.opening import passage_embedder
+    from dpr_haystack.workflows.opening import check_directory, passage_embedder
 
-    find_files(arguments.paths, may_be_gone=arguments.prune)  # reports a wrong path before a model is loaded
+    # wrong paths are reported before a model is loaded
+    find_files(arguments.paths, may_be_gone=arguments.prune)
+    if arguments.store is not None:
+        check_directory(arguments.store)
     embedder = passage_embedder(_passage_model(arguments), compute_of(arguments))
     embedder.warm_up()
     store = _store(arguments, embedder.similarity)
     started = time.perf_counter()
-    settings = {name: getattr(arguments, name) for name in ("words", "prune", "skip_bad", "language")}
+    settings = {name: getattr(arguments, name) for name in _SETTINGS}
     try:
         with progress("passages") as step:
             tables = _table_options(arguments)
@@ -106,10 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
         store.close()
     for line in _warnings(report):
         print(line, file=sys.stderr)
-    print(
-        f"{report.read} passages read in {time.perf_counter() - started:.1f} s: {report.embedded} embedded, "
-        f"{report.updated} updated, {report.unchanged} unchanged, {report.pruned} removed"
-    )
+    for line in _table(report, time.perf_counter() - started):
+        print(line)
     print(f"{_name(arguments)} contains {count} passages")
     return 1 if report.failed else 0
 
@@ -172,6 +191,17 @@ def _state(store: AnyStore, arguments: argparse.Namespace) -> str:
         return f"the number of passages in {_name(arguments)} is unknown ({error})"
 
 
+def _table(report: IndexReport, seconds: float) -> Iterator[str]:
+    from dpr_haystack.workflows.finding import described
+
+    yield f"{'read':<10} {report.files} {'file' if report.files == 1 else 'files'} in {seconds:.1f} s"
+    if report.passed_over:
+        yield f"{'':<10} {described(report.passed_over)}"
+    yield f"{'passages':<10} {report.read}"
+    for name in _ROWS:
+        yield f"{name:<10} {getattr(report, name)}"
+
+
 def _warnings(report: IndexReport) -> Iterator[str]:
     for file in report.empty:
         yield f"no text in {file}"
@@ -182,6 +212,12 @@ def _warnings(report: IndexReport) -> Iterator[str]:
     yield from skipped_lines(report.bad_records)
     for error in report.bad:
         yield f"not read completely: {error}"
+    if report.replaced_elsewhere:
+        name, source = next(iter(report.replaced_elsewhere.items()))
+        yield (
+            f"{len(report.replaced_elsewhere)} passages replaced passages of another source that had the same ids, "
+            f"e.g. {name} of {source or 'an unknown source'}; --id-prefix keeps the ids of several sources apart"
+        )
     if report.left_out:
         yield (
             f"{len(report.left_out)} passages were skipped because their ids had occurred with another text, "

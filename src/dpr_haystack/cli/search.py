@@ -21,6 +21,7 @@ from dpr_haystack.cli.common import (
 )
 from dpr_haystack.cli.question import add_question, questions_of_a_person
 from dpr_haystack.core.filter_text import parse_filter
+from dpr_haystack.core.origins import page_of, source_text
 from dpr_haystack.core.snippets import Snippet, matching_words, snippet
 from dpr_haystack.core.text import replace_surrogates
 from dpr_haystack.errors import InputError
@@ -103,6 +104,7 @@ def _hit(rank: int, document: Document) -> dict[str, Any]:
         "score": document.score,
         "id": document.id,
         "title": document.meta.get("title", ""),
+        "page_number": page_of(document.meta),
         "content": document.content,
         "meta": document.meta,
     }
@@ -134,10 +136,7 @@ def is_terminal() -> bool:
 
 def _head(hit: dict[str, Any]) -> str:
     meta = hit["meta"]
-    file = meta.get("file", meta.get("file_path"))  # file_path and page_number are written by Haystack's converters
-    page = meta.get("page", meta.get("page_number")) if file is not None else None
-    source = ", ".join([*([str(file)] if file is not None else []), *([f"page {page}"] if page is not None else [])])
-    return f"{hit['rank']:>2}. {hit['title'] or hit['id']}  ({hit['score']:.3f}) {source}".rstrip()
+    return f"{hit['rank']:>2}. {hit['title'] or hit['id']}  ({hit['score']:.3f}) {source_text(meta)}".rstrip()
 
 
 def _marked(shown: Snippet) -> str:

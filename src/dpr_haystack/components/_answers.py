@@ -13,6 +13,7 @@ from haystack.dataclasses import Document, ExtractedAnswer
 
 from dpr_haystack.components._reading import ReaderSettings
 from dpr_haystack.core.answer_ranking import RankedAnswers, RankedSpan, min_max_scale, rank_answers
+from dpr_haystack.core.origins import page_of
 from dpr_haystack.core.spans import PassageReading
 from dpr_haystack.core.text import PassageText, as_title, passage_text
 from dpr_haystack.errors import InputError
@@ -181,7 +182,7 @@ def _meta(document: Document, ranked: RankedSpan, title_field: str | None) -> di
         meta["title"] = title
     if ranked.passage_probability is not None:
         meta["passage_score"] = ranked.passage_probability
-    page = document.meta.get("page_number")
+    page = page_of(document.meta)
     if isinstance(page, int):
         # pages are separated by form feeds
         meta["answer_page_number"] = page + (document.content or "").count("\f", 0, ranked.span.start)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError
@@ -24,7 +25,12 @@ __all__ = ["PASSAGE_SUFFIXES", "Question", "TableOptions", "read_passages", "rea
 
 
 def read_passages(
-    path: str | Path, *, words: int = 100, on_bad: OnBad | None = None, tables: TableOptions | None = None
+    path: str | Path,
+    *,
+    words: int = 100,
+    encoding: str | None = None,
+    on_bad: OnBad | None = None,
+    tables: TableOptions | None = None,
 ) -> Iterator[Passage]:
     """Read the passages of a file one by one; its suffix determines the format.
 
@@ -34,6 +40,7 @@ def read_passages(
 
     :param path: The file.
     :param words: Words in a passage, for files with running text.
+    :param encoding: The encoding of running text that is not UTF-8 and has no byte order mark; None to refuse it.
     :param on_bad: Called with the error of each bad line or record, which is skipped; None to raise the first. Errors
         that concern the whole file are always raised.
     :param tables: How to read TSV and CSV files.
@@ -45,27 +52,45 @@ def read_passages(
     if reader is None:
         known = ", ".join(PASSAGE_SUFFIXES)
         raise DataError(path, f"unknown suffix {suffix_of(path)!r}; known: {known}, each also with .gz")
-    return reader(path, words, on_bad, tables)
+    return reader(path, _Options(words, encoding, on_bad, tables))
 
 
-def _read_parquet(path: str | Path, on_bad: OnBad | None) -> Iterator[Passage]:
-    read = parse_rows(read_parquet(path), lambda row: passages_of(row[1], path, where=f"row {row[0]}: "), on_bad)
+class _Options(NamedTuple):
+    words: int
+    encoding: str | None
+    on_bad: OnBad | None
+    tables: TableOptions | None
+
+
+def _read_parquet(path: str | Path, options: _Options) -> Iterator[Passage]:
+    rows = read_parquet(path)
+    read = parse_rows(rows, lambda row: passages_of(row[1], path, where=f"row {row[0]}: "), options.on_bad)
     for passages in read:
         yield from passages
 
 
-_Reader = Callable[[str | Path, int, OnBad | None, TableOptions | None], Iterator[Passage]]
+def _read_json_lines(path: str | Path, options: _Options) -> Iterator[Passage]:
+    return read_jsonl(path, options.on_bad)
 
-_READERS: dict[str, _Reader] = {
-    ".csv": lambda path, _, on_bad, tables: read_table(path, tables, on_bad),
-    ".json": lambda path, _, on_bad, __: read_json(path, on_bad),
-    ".jsonl": lambda path, _, on_bad, __: read_jsonl(path, on_bad),
-    ".markdown": lambda path, words, *_: read_markdown(path, words=words),
-    ".md": lambda path, words, *_: read_markdown(path, words=words),
-    ".ndjson": lambda path, _, on_bad, __: read_jsonl(path, on_bad),
-    ".parquet": lambda path, _, on_bad, __: _read_parquet(path, on_bad),
-    ".tsv": lambda path, _, on_bad, tables: read_table(path, tables, on_bad),
-    ".txt": lambda path, words, *_: read_text_file(path, words=words),
+
+def _read_markdown(path: str | Path, options: _Options) -> Iterator[Passage]:
+    return read_markdown(path, words=options.words, encoding=options.encoding)
+
+
+def _read_table(path: str | Path, options: _Options) -> Iterator[Passage]:
+    return read_table(path, options.tables, options.on_bad)
+
+
+_READERS: dict[str, Callable[[str | Path, _Options], Iterator[Passage]]] = {
+    ".csv": _read_table,
+    ".json": lambda path, options: read_json(path, options.on_bad),
+    ".jsonl": _read_json_lines,
+    ".markdown": _read_markdown,
+    ".md": _read_markdown,
+    ".ndjson": _read_json_lines,
+    ".parquet": _read_parquet,
+    ".tsv": _read_table,
+    ".txt": lambda path, options: read_text_file(path, words=options.words, encoding=options.encoding),
 }
 
 PASSAGE_SUFFIXES = tuple(_READERS)

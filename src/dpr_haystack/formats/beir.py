@@ -17,6 +17,9 @@ from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.records import Record, parse_rows, read_records
 from dpr_haystack.formats.writing import write_json_lines
 
+QRELS = "qrels"
+"""The folder of the relevance judgements."""
+
 
 def is_beir(folder: str | Path) -> bool:
     """Whether a folder is in BEIR format.
@@ -24,6 +27,16 @@ def is_beir(folder: str | Path) -> bool:
     :param folder: The folder.
     """
     return bool(_file(folder, "corpus.jsonl") and _file(folder, "queries.jsonl"))
+
+
+def beir_corpus(folder: str | Path) -> Path | None:
+    """The corpus of a folder in BEIR format; None if it is not in that format. Questions or qrels may be missing.
+
+    :param folder: The folder.
+    """
+    corpus = _file(folder, "corpus.jsonl")
+    has_more = _file(folder, "queries.jsonl") or (Path(folder) / QRELS).is_dir()
+    return corpus if has_more else None
 
 
 def read_beir_corpus(folder: str | Path, on_bad: OnBad | None = None) -> Iterator[Passage]:
@@ -71,7 +84,7 @@ def write_beir(
     :raises DataError: If a file cannot be written, or a question has no id.
     """
     root = Path(folder)
-    (root / "qrels").mkdir(parents=True, exist_ok=True)
+    (root / QRELS).mkdir(parents=True, exist_ok=True)
     write_json_lines(
         root / "corpus.jsonl",
         (
@@ -89,7 +102,7 @@ def write_beir(
             yield {"_id": question.id, "text": question.question}
 
     write_json_lines(root / "queries.jsonl", objects())
-    write_qrels(root / "qrels" / f"{split}.tsv", grades, beir=True)
+    write_qrels(root / QRELS / f"{split}.tsv", grades, beir=True)
 
 
 def _file(folder: str | Path, name: str) -> Path | None:

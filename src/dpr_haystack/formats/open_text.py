@@ -14,12 +14,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from dpr_haystack.errors import DataError
+from dpr_haystack.errors import DataError, InputError
 
 OnBad = Callable[[DataError], None]
 """Called with the error of a bad line or record, which is then skipped."""
 
 _NOT_UTF8 = "is not UTF-8 text"
+_NAME_IT = "; for text and Markdown, --encoding names the encoding"
+# UTF-32 first: its mark begins with that of UTF-16
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
 
 
 def suffix_of(path: str | Path) -> str:
@@ -95,19 +104,64 @@ def decode_line(line: bytes, path: str | Path, number: int) -> str:
         raise DataError(path, f"{_NOT_UTF8} ({error.reason})", number) from error
 
 
-def read_text(path: str | Path) -> str:
+def read_text(path: str | Path, encoding: str | None = None) -> str:
     """The whole text of a file, with line ends normalised to newlines.
 
+    A byte order mark decides (UTF-8, UTF-16 or UTF-32). A file without one is UTF-8, or else in the given encoding.
+
     :param path: The file; gzipped if its name ends in ``.gz``.
-    :raises DataError: If the file cannot be read or is not UTF-8.
+    :param encoding: The encoding of a file that is not UTF-8; None to refuse it.
+    :raises DataError: If the file cannot be read or decoded.
     """
     with open_bytes(path) as file:
-        data = file.read().removeprefix(codecs.BOM_UTF8)
+        data = file.read()
+    return _decoded(data, path, encoding).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def check_encoding(encoding: str | None) -> None:
+    """Refuse the name of an unknown encoding.
+
+    :param encoding: The name, or None.
+    :raises InputError: If it is unknown, or is not one of text.
+    """
     try:
-        return data.decode().replace("\r\n", "\n").replace("\r", "\n")
+        if encoding is not None:
+            "".encode(encoding)
+    except LookupError as error:
+        msg = f"unknown encoding {encoding!r}; known are e.g. cp1252, utf-16-le, shift_jis and gb18030"
+        raise InputError(msg) from error
+
+
+def _decoded(data: bytes, path: str | Path, encoding: str | None) -> str:
+    for mark, marked in _MARKS.items():
+        if data.startswith(mark):
+            return _decode(data[len(mark) :], path, marked)
+    # UTF-16 and the Japanese 7-bit encodings are valid UTF-8, but are full of these bytes
+    if encoding is not None and not _is_utf8(data):
+        return _decode(data, path, encoding)
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise DataError(path, f"{_NOT_UTF8} (it contains NUL; is it UTF-16?){_NAME_IT}", line)
+    return _decode(data, path, "utf-8")
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data and b"\x1b" not in data
+
+
+def _decode(data: bytes, path: str | Path, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(path, f"{_NOT_UTF8} ({error.reason})", line) from error
+        line = data[: error.start].decode(encoding, errors="replace").count("\n") + 1
+        problem = (
+            f"{_NOT_UTF8} ({error.reason}){_NAME_IT}" if encoding == "utf-8" else f"is not {encoding}: {error.reason}"
+        )
+        raise DataError(path, problem, line) from error
 
 
 def parse_json(text: str, path: str | Path, line: int | None = None) -> Any:

@@ -25,21 +25,22 @@ class _Section(NamedTuple):
     end: int
 
 
-def read_text_file(path: str | Path, *, words: int = 100) -> Iterator[Passage]:
+def read_text_file(path: str | Path, *, words: int = 100, encoding: str | None = None) -> Iterator[Passage]:
     """Split a plain text file into passages, with the file's name as their title.
 
     Underscores and hyphens in the name become spaces.
 
     :param path: The file; gzipped if its name ends in ``.gz``.
     :param words: Words in a passage.
+    :param encoding: As for :func:`~dpr_haystack.formats.open_text.read_text`.
     :returns: Passages with ``file`` and ``offset`` in meta. Offsets count the characters of the decoded text: a byte
         order mark does not count, a line end counts as one.
-    :raises DataError: If the file cannot be read or is not UTF-8.
+    :raises DataError: If the file cannot be read or decoded.
     """
-    yield from split_passages(_title_of(path), read_text(path), {"file": str(path)}, words=words)
+    yield from split_passages(_title_of(path), read_text(path, encoding), {"file": str(path)}, words=words)
 
 
-def read_markdown(path: str | Path, *, words: int = 100) -> Iterator[Passage]:
+def read_markdown(path: str | Path, *, words: int = 100, encoding: str | None = None) -> Iterator[Passage]:
     """Split a Markdown file into passages: each lies within a section and has the section's heading as its title.
 
     The title of the text before the first heading is the file's name. Headings are lines that start with ``#``,
@@ -47,10 +48,11 @@ def read_markdown(path: str | Path, *, words: int = 100) -> Iterator[Passage]:
 
     :param path: The file; gzipped if its name ends in ``.gz``.
     :param words: Words in a passage; longer sections are split.
+    :param encoding: As for :func:`~dpr_haystack.formats.open_text.read_text`.
     :returns: Passages with ``file`` and ``offset`` in meta, counted as in :func:`read_text_file`.
-    :raises DataError: If the file cannot be read or is not UTF-8.
+    :raises DataError: If the file cannot be read or decoded.
     """
-    text = read_text(path)
+    text = read_text(path, encoding)
     for title, start, end in _sections(text, _title_of(path)):
         yield from split_passages(title, text[start:end], {"file": str(path)}, words=words, offset=start)
 

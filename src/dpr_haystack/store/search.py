@@ -223,6 +223,14 @@ class StoreSearch:
         with self._viewing() as view:
             return list(view.ids_and_metas())
 
+    def metas_from_files(self, files: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        """Id and metadata of the documents that come from any of these files, and of those that come from several.
+
+        :param files: The files, as metadata names them.
+        """
+        with self._viewing() as view:
+            return list(view.ids_and_metas_from(files))
+
     def _keyword(
         self,
         query: str,

@@ -16,6 +16,7 @@ import numpy as np
 from haystack.dataclasses import Document
 
 from dpr_haystack.core.exact import Floats, Rows
+from dpr_haystack.core.origins import ALSO_IN, FILE
 from dpr_haystack.store.database import State, listed
 from dpr_haystack.store.filter_evaluation import Evaluation
 from dpr_haystack.store.filter_index import FilterIndex, selected
@@ -25,6 +26,7 @@ from dpr_haystack.store.records import COLUMNS, document_of, load_meta
 Filters = dict[str, Any]
 
 _CACHED_SELECTIONS = 16
+_FILE_OF, _ALSO_IN = f"json_extract(meta, '$.{FILE}')", f"json_extract(meta, '$.{ALSO_IN}')"
 _NONE = np.empty(0, dtype=np.int64)
 
 
@@ -175,6 +177,16 @@ class View:
     def ids_and_metas(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Id and metadata of every document."""
         for name, meta in self._run("id, meta", CompiledFilter("1")):
+            yield name, load_meta(meta)
+
+    def ids_and_metas_from(self, files: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Id and metadata of the documents whose metadata names one of these files, or several files.
+
+        :param files: The files.
+        """
+        condition = f"{_FILE_OF} IN (SELECT value FROM json_each(?)) OR {_ALSO_IN} IS NOT NULL"
+        query = f"SELECT id, meta FROM documents WHERE {condition} ORDER BY key"
+        for name, meta in self.connection.execute(query, (listed(files),)):
             yield name, load_meta(meta)
 
     def documents_by(

@@ -16,6 +16,7 @@ from dpr_haystack.backends.passage_search import PassageSearch, in_order
 from dpr_haystack.components.reader import DPRReader
 from dpr_haystack.components.retrievers.hybrid_search import HybridSearch, Runs, runs_of
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
+from dpr_haystack.core.origins import file_of, page_of
 from dpr_haystack.core.sentences import sentence_around
 from dpr_haystack.core.text import replace_surrogates
 from dpr_haystack.errors import InputError
@@ -78,6 +79,8 @@ class FoundAnswer:
             "start": self.start,
             "end": self.end,
             "title": self.title,
+            "file": file_of(self.document.meta),
+            "page_number": page_of(self.document.meta),
         }
 
 

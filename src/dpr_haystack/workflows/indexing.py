@@ -7,25 +7,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from haystack import logging
 from haystack.dataclasses import Document
 
-from dpr_haystack.backends.passage_writer import NotWritten, PassageWriter
+from dpr_haystack.backends.origins import (
+    Comparison,
+    PassagesRead,
+    Reading,
+    combine,
+    compared,
+    existence,
+    remove_replaced,
+    write_with_old_vectors,
+)
+from dpr_haystack.backends.passage_writer import PassageWriter
 from dpr_haystack.backends.registry import writer_over
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
-from dpr_haystack.components.file_reading import Sources
+from dpr_haystack.components.file_reading import Sources, as_document
+from dpr_haystack.core.batching import batched
+from dpr_haystack.core.origins import origins_of
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.progress import Progress
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats import TableOptions
+from dpr_haystack.formats.open_text import check_encoding
 from dpr_haystack.workflows.batch_sizes import FIRST, next_size
 from dpr_haystack.workflows.encoder_checks import check_encoder, check_similarity, update_encoder_path
 from dpr_haystack.workflows.finding import find_files
+from dpr_haystack.workflows.index_report import IndexReport
 from dpr_haystack.workflows.pruning import check_known
 from dpr_haystack.workflows.pruning import prune as prune_passages
 
@@ -34,50 +47,28 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass
-class IndexReport:
-    """What indexing did, in numbers of passages.
-
-    :param read: Passages read from the files.
-    :param embedded: New passages and passages with changed text.
-    :param updated: Passages with known text and changed metadata.
-    :param unchanged: Passages that were indexed already, or were read twice.
-    :param pruned: Passages removed because their source no longer has them.
-    :param empty: Files without text.
-    :param bad: Errors of files that could not be read completely.
-    :param bad_records: Errors of lines and records that were skipped.
-    :param failed: Documents that the store rejected, and why.
-    :param left_out: Ids that were read again with another text; the first text of a run is kept.
-    :param seen: For each id read in this run a hash of title and text.
-    """
-
-    read: int = 0
-    embedded: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    pruned: int = 0
-    empty: list[Path] = field(default_factory=list)
-    bad: list[DataError] = field(default_factory=list)
-    bad_records: list[DataError] = field(default_factory=list)
-    failed: list[NotWritten] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    seen: dict[str, int] = field(default_factory=dict, repr=False)
+_AT_ONCE = 1_000
 
 
-def index_paths(  # noqa: PLR0913
+def index_paths(
     paths: Sequence[str | Path],
     store: AnyStore,
     embedder: DPRDocumentEmbedder,
     *,
     words: int = 100,
+    keep_old: bool = False,
     prune: bool = False,
     skip_bad: bool = False,
+    id_prefix: str = "",
+    encoding: str | None = None,
     tables: TableOptions | None = None,
     language: str | None = None,
     progress: Progress | None = None,
 ) -> IndexReport:
     """Index files and folders. Safe to interrupt and to run again.
+
+    A file that was indexed before replaces the passages that it had. A passage that several files contain stays until
+    none of them contains it; its metadata is that of the first by name, and lists the others under ``also_in``.
 
     A passage's ``file`` is relative to the folder that contains the store, for files below that folder: it stays valid
     if store and files are moved together. For other files, and in Elasticsearch, it is absolute.
@@ -86,9 +77,12 @@ def index_paths(  # noqa: PLR0913
     :param store: The store or index; an index that is missing in Elasticsearch is created.
     :param embedder: The passage tower.
     :param words: Words per passage, for files without passages of their own.
-    :param prune: Remove passages that came from under these paths and are no longer there; a path may then be missing
-        or an empty folder.
+    :param keep_old: Keep passages that their file no longer contains.
+    :param prune: Also remove passages from files below these paths that no longer exist; a path may then be missing or
+        an empty folder.
     :param skip_bad: Skip bad lines, records and files and list them in the report; passages indexed before stay.
+    :param id_prefix: Put before the ids that files give their passages, so that those of several sources differ.
+    :param encoding: The encoding of text that is not UTF-8 and has no byte order mark; None to refuse it.
     :param tables: How to read TSV and CSV files.
     :param language: Language of an index created in Elasticsearch; None for English.
     :param progress: Called with the number of passages done since the last call.
@@ -101,60 +95,151 @@ def index_paths(  # noqa: PLR0913
     if words < 1:
         msg = f"words must be at least 1: got {words}"
         raise InputError(msg)
+    if keep_old and prune:
+        msg = "keep_old and prune exclude each other: prune removes what keep_old keeps"
+        raise InputError(msg)
+    check_encoding(encoding)
     target = writer_over(store, language)
     try:
         if prune:
             check_known(target, paths)
+        found = find_files(paths, may_be_gone=prune)
         sources = Sources(
-            find_files(paths, may_be_gone=prune), target.base, words=words, skip_bad=skip_bad, tables=tables
+            found.files,
+            target.base,
+            words=words,
+            skip_bad=skip_bad,
+            id_prefix=id_prefix,
+            encoding=encoding,
+            tables=tables,
         )
-        report = IndexReport(empty=sources.empty, bad=sources.bad, bad_records=sources.bad_records)
+        report = IndexReport(
+            files=len(found.files),
+            passed_over=found.passed_over,
+            empty=sources.empty,
+            bad=sources.bad,
+            bad_records=sources.bad_records,
+        )
+        indexing = _Indexing(target, embedder, report, progress)
         try:
-            _index(sources, target, embedder, report, progress)
+            indexing.take_in(sources)
         except DataError:
-            _settle(target, report)
+            indexing.finish([] if keep_old else sources.complete)
             for rejected in report.failed:
                 logger.warning("{place} rejected {id}: {reason}", place=target.location, **rejected._asdict())
             raise
-        _settle(target, report)
-        if prune and target.is_there():
-            report.pruned = prune_passages(target, paths, report.seen, [*report.bad, *report.bad_records])
-            _settle(target, report)
+        indexing.finish([] if keep_old else sources.complete, paths if prune else None)
         return report
     finally:
         target.close()
 
 
-def _settle(target: PassageWriter, report: IndexReport) -> None:
-    if target.is_there():  # without anything to write, no store is created
-        report.failed += target.settle()
+class _Indexing:
+    """One run.
 
+    :param target: Where passages are written.
+    :param embedder: The passage tower.
+    :param report: Counts what is done.
+    :param progress: Called with the number of passages done since the last call.
+    """
 
-def _index(
-    passages: Iterable[Passage],
-    target: PassageWriter,
-    embedder: DPRDocumentEmbedder,
-    report: IndexReport,
-    progress: Progress | None,
-) -> None:
-    """Index passages, read as needed; those before a bad file are written before its error is raised."""
-    check_similarity(embedder, target.similarity, target.location)
-    check_encoder(target, embedder)
-    update_encoder_path(target, embedder)
-    remaining, size = iter(passages), FIRST
-    failure: DataError | None = None
-    while failure is None:
-        batch, failure = _taken(remaining, size)
-        if not batch:
-            break
-        embedded, started = report.embedded, time.monotonic()
-        report.read += len(batch)
-        _index_batch(_first_ones(batch, report), target, embedder, report)
-        if progress is not None:
-            progress(len(batch))
-        size = next_size(size, report.embedded - embedded, time.monotonic() - started)
-    if failure is not None:
-        raise failure
+    def __init__(
+        self, target: PassageWriter, embedder: DPRDocumentEmbedder, report: IndexReport, progress: Progress | None
+    ) -> None:
+        self._target = target
+        self._embedder = embedder
+        self._report = report
+        self._progress = progress
+        self._read = PassagesRead()
+        self._exists = existence(target)
+        self._elsewhere: list[Document] = []
+
+    def take_in(self, passages: Iterable[Passage]) -> None:
+        """Index passages, read as needed; those before a bad file are written before its error is raised."""
+        check_similarity(self._embedder, self._target.similarity, self._target.location)
+        check_encoder(self._target, self._embedder)
+        update_encoder_path(self._target, self._embedder)
+        remaining, size = iter(passages), FIRST
+        failure: DataError | None = None
+        while failure is None:
+            batch, failure = _taken(remaining, size)
+            if not batch:
+                break
+            embedded, started = self._report.embedded, time.monotonic()
+            self._write_first_ones([as_document(passage) for passage in batch])
+            if self._progress is not None:
+                self._progress(len(batch))
+            size = next_size(size, self._report.embedded - embedded, time.monotonic() - started)
+        if failure is not None:
+            raise failure
+
+    def finish(self, complete: Sequence[str], pruned: Sequence[str | Path] | None = None) -> None:
+        """Wait until everything is durable, and only then remove what is no longer in its files.
+
+        :param complete: Files that were read completely, whose passages replace those that they had.
+        :param pruned: Paths below which files may have gone; None to keep what came from missing files.
+        """
+        if not self._target.is_there():
+            return  # without anything to write, no store is created
+        self._settle()
+        if self._elsewhere:
+            self._add_origins()
+            self._settle()
+        if self._report.failed:
+            return  # what was refused may be what replaces the old passages
+        if pruned is not None:
+            bad = [*self._report.bad, *self._report.bad_records]
+            self._report.removed = prune_passages(self._target, self._read, pruned, bad)
+        else:
+            self._report.removed = remove_replaced(self._target, self._read, complete)
+        if complete or pruned is not None:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._report.failed += self._target.settle()
+
+    def _write_first_ones(self, documents: Sequence[Document]) -> None:
+        """Write the passages that were not read before in this run."""
+        first, report = [], self._report
+        for document in documents:
+            reading = self._read.add(document)
+            if reading is Reading.FIRST:
+                first.append(document)
+            elif reading is Reading.CONFLICT:
+                report.left_out.append(document.id)
+            else:
+                report.duplicates += 1
+                if reading is Reading.ELSEWHERE:
+                    self._elsewhere.append(document)
+        report.read += len(documents)
+        kept = self._target.kept([document.id for document in first])
+        comparison = compared(first, kept, self._exists)
+        self._write(comparison)
+        report.new += len(comparison.new)
+        report.replaced += len(comparison.replaced)
+        report.updated += len(comparison.without_vector) + len(comparison.moved)
+        report.unchanged += len(comparison.unchanged)
+        report.replaced_elsewhere.update(comparison.foreign)
+
+    def _add_origins(self) -> None:
+        """Add to passages the other files that they were read from."""
+        by_id: dict[str, Document] = {}
+        for document in self._elsewhere:
+            known = by_id.get(document.id)
+            by_id[document.id] = document if known is None else combine(document, origins_of(known.meta), self._exists)
+        for documents in batched(by_id.values(), _AT_ONCE):
+            kept = self._target.kept([document.id for document in documents])
+            present = [document for document in documents if document.id in kept]  # others were refused, or deleted
+            self._write(compared(present, kept, self._exists))
+
+    def _write(self, comparison: Comparison) -> None:
+        # a server need not return vectors
+        to_embed = comparison.to_embed + write_with_old_vectors(self._target, comparison.moved)
+        if to_embed:
+            embedded = self._embedder.run(to_embed)["documents"]
+            self._target.prepare(self._embedder.identity.passage_record(), len(embedded[0].embedding))
+            self._target.write(embedded)
+        self._report.embedded += len(to_embed)
 
 
 def _taken(passages: Iterator[Passage], size: int) -> tuple[list[Passage], DataError | None]:
@@ -166,61 +251,3 @@ def _taken(passages: Iterator[Passage], size: int) -> tuple[list[Passage], DataE
     except DataError as error:
         return batch, error
     return batch, None
-
-
-def as_document(passage: Passage) -> Document:
-    """The Haystack document of a passage; the title becomes metadata.
-
-    :param passage: The passage.
-    """
-    meta: dict[str, Any] = dict(passage.meta)
-    if passage.title:
-        meta["title"] = passage.title
-    return Document(id=passage.id, content=passage.text, meta=meta)
-
-
-def _index_batch(
-    passages: Sequence[Passage], target: PassageWriter, embedder: DPRDocumentEmbedder, report: IndexReport
-) -> None:
-    documents = [as_document(passage) for passage in passages]
-    kept = target.kept([document.id for document in documents])
-    new, moved = [], []
-    for document in documents:
-        old = kept.get(document.id)
-        if old is None or not old.has_vector or _text(old.content, old.meta) != _text(document.content, document.meta):
-            new.append(document)
-        elif old.meta != document.meta:
-            moved.append(document)
-    if moved:
-        vectors = target.vectors([document.id for document in moved])
-        new += [document for document in moved if vectors.get(document.id) is None]  # a server need not return vectors
-        moved = [document for document in moved if vectors.get(document.id) is not None]
-        target.write([replace(document, embedding=vectors[document.id]) for document in moved])
-    if new:
-        embedded = embedder.run(new)["documents"]
-        target.prepare(embedder.identity.passage_record(), len(embedded[0].embedding))
-        target.write(embedded)
-    report.embedded += len(new)
-    report.updated += len(moved)
-    report.unchanged += len(documents) - len(new) - len(moved)
-
-
-def _text(content: str | None, meta: dict[str, Any]) -> tuple[str | None, Any]:
-    """The text that is embedded."""
-    return content, meta.get("title")
-
-
-def _first_ones(passages: Iterable[Passage], report: IndexReport) -> list[Passage]:
-    """The passages whose ids were not read before in this run."""
-    first = []
-    for passage in passages:
-        text = hash((passage.title, passage.text))
-        known = report.seen.get(passage.id)
-        if known is None:
-            report.seen[passage.id] = text
-            first.append(passage)
-        elif known == text:
-            report.unchanged += 1
-        else:
-            report.left_out.append(passage.id)
-    return first

@@ -128,6 +128,19 @@ def open_store(directory: str | Path) -> FAISSDocumentStore:
     return FAISSDocumentStore.from_directory(directory)
 
 
+def check_directory(directory: str | Path) -> None:
+    """Refuse a path at which there cannot be a store's directory.
+
+    :param directory: The path; it need not exist.
+    :raises InputError: If it, or a folder above it, is a file.
+    """
+    path = Path(directory)
+    there = next((each for each in (path, *path.parents) if each.exists()), None)
+    if there is not None and not there.is_dir():
+        msg = f"--store must be a directory: {there} is a file"
+        raise InputError(msg)
+
+
 def open_index(location: Location) -> ElasticsearchDocumentStore:
     """The document store over an index; no request is sent yet.
 

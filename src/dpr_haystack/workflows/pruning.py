@@ -1,14 +1,17 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Removing passages whose source no longer has them."""
+"""Removing passages that are in none of their files any more."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
+from dpr_haystack.backends.origins import PassagesRead, existence, release, source_path
 from dpr_haystack.backends.passage_writer import PassageWriter
+from dpr_haystack.core.origins import file_of, origins_of
 from dpr_haystack.errors import DataError, InputError
 
 
@@ -22,8 +25,9 @@ def check_known(target: PassageWriter, paths: Sequence[str | Path]) -> None:
     missing = [path for path in map(Path, paths) if not path.exists()]
     if not missing:
         return
-    files = {meta.get("file") for _, meta in target.metas()} if target.is_there() else set()
-    known = [_source_path(target, file) for file in files if isinstance(file, str)]
+    metas = (meta for _, meta in target.metas()) if target.is_there() else ()
+    files = {file_of(origin) for meta in metas for origin in origins_of(meta)}
+    known = [source_path(target, file) for file in files if file is not None]
     for path in missing:
         if not any(file.is_relative_to(path.resolve()) for file in known):
             msg = f"{path} does not exist, and no passage came from there"
@@ -31,29 +35,27 @@ def check_known(target: PassageWriter, paths: Sequence[str | Path]) -> None:
 
 
 def prune(
-    target: PassageWriter, paths: Sequence[str | Path], seen: Container[str], unreadable: Iterable[DataError]
+    target: PassageWriter, read: PassagesRead, paths: Sequence[str | Path], unreadable: Iterable[DataError]
 ) -> int:
-    """Remove passages that came from under the paths and were not seen again.
+    """Remove what came from under the paths and was not read again, because its file is gone or contains it no longer.
 
-    :param target: Where passages are written.
-    :param paths: Files and folders.
-    :param seen: Ids of the passages that were read in this run.
+    :param target: Where passages are written; what was read must be durable.
+    :param read: The passages that were read.
+    :param paths: Files and folders; all files below them were read.
     :param unreadable: Errors of files that could not be read completely; their passages stay.
-    :returns: How many were removed.
+    :returns: How many passages were removed.
     """
     roots = [Path(path).resolve() for path in paths]
     unknown = {error.path.resolve() for error in unreadable}
-    gone = []
-    for name, meta in target.metas():
-        source = meta.get("file")
-        if name in seen or not isinstance(source, str):
-            continue
-        file = _source_path(target, source)
-        if file not in unknown and any(file.is_relative_to(root) for root in roots):
-            gone.append(name)
-    target.delete(gone)
-    return len(gone)
 
+    @cache
+    def is_covered(file: str) -> bool:
+        path = source_path(target, file)
+        return path not in unknown and any(path.is_relative_to(root) for root in roots)
 
-def _source_path(target: PassageWriter, file: str) -> Path:
-    return (target.base or Path()) / file
+    return release(
+        target,
+        target.metas(),
+        lambda name, file: is_covered(file) and not read.came_from(name, file),
+        existence(target),
+    )

@@ -160,5 +160,5 @@ def _copy_in_one_step(source: Path, target: Path) -> None:
 
 
 def _corpus(workspace: Workspace) -> Iterator[Passage]:
-    for file in find_files([workspace.corpus]):
+    for file in find_files([workspace.corpus]).files:
         yield from read_file(file)

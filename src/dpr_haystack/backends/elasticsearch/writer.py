@@ -16,8 +16,10 @@ from haystack.dataclasses import Document
 
 from dpr_haystack.backends.elasticsearch.connection import ElasticsearchConnection
 from dpr_haystack.backends.passage_writer import NotWritten
+from dpr_haystack.core.batching import batched
 from dpr_haystack.core.encoder_mark import without_mark
 from dpr_haystack.core.hits import Kept
+from dpr_haystack.core.origins import ALSO_IN, FILE
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.vector_origin import VectorOrigin
 from dpr_haystack.engines.elasticsearch.bulk import BulkWriter
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 _AT_FIRST = 2
 # Later a slow request must not be repeated while the server still works on it.
 _SECONDS = 30.0
+_FILES_AT_ONCE = 500
 
 
 class ElasticsearchWriter:
@@ -146,10 +149,19 @@ class ElasticsearchWriter:
         self._writer.write((document.id, _source(document)) for document in documents)
 
     def metas(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Id and ``file`` of every document."""
+        """Id and the names of the files of every document."""
+        yield from self._pages(None)
+
+    def from_files(self, files: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """See :meth:`PassageWriter.from_files`."""
+        for some in batched(files, _FILES_AT_ONCE):
+            yield from self._pages(some)
+
+    def _pages(self, files: Sequence[str] | None) -> Iterator[tuple[str, dict[str, Any]]]:
         after = None
+        fields = [FILE, f"{ALSO_IN}.{FILE}"]
         while True:
-            page = self._connection.carry_out(reading_page(self._connection.index, ["file"], after, PATIENT))
+            page = self._connection.carry_out(reading_page(self._connection.index, fields, after, PATIENT, files))
             yield from ((hit["_id"], hit["_source"]) for hit in page)
             if not page:
                 return
@@ -172,6 +184,7 @@ class ElasticsearchWriter:
         """
         refused = [NotWritten(*item) for item in self._writer.settle()]
         self._refresh()
+        self._is_new = False  # from now on there is something to be found
         if self._is_prepared:
             self._check_still_ours()
         return refused

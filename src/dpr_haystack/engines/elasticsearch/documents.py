@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dpr_haystack.core.origins import ALSO_IN, FILE
 from dpr_haystack.engines.elasticsearch.searching import Hit, searching
 from dpr_haystack.engines.elasticsearch.sending import Steps, ask
 from dpr_haystack.engines.elasticsearch.vectors import VECTOR_FIELD
@@ -69,18 +70,22 @@ def _hits_of(ids: Sequence[str]) -> dict[str, Any]:
     return {"size": len(ids), "track_total_hits": False}
 
 
-def reading_page(index: str, fields: Sequence[str], after: Sequence[Any] | None, retries: int) -> Steps[list[Hit]]:
+def reading_page(
+    index: str, fields: Sequence[str], after: Sequence[Any] | None, retries: int, files: Sequence[str] | None = None
+) -> Steps[list[Hit]]:
     """Steps that read the next page of documents of an index, ordered by id.
 
     :param index: The index.
     :param fields: Fields to read.
     :param after: The ``sort`` value of the last hit of the previous page; None for the first page.
     :param retries: How often to retry while the server is busy.
+    :param files: Only documents that come from these files; None for all.
     """
     response = yield from ask(
         "search",
         retries=retries,
         index=index,
+        query={"match_all": {}} if files is None else _from_files(files),
         size=_PAGE,
         track_total_hits=False,
         source_includes=list(fields),
@@ -102,3 +107,9 @@ def counting(index: str, retries: int, *, with_vector: bool = False) -> Steps[in
     query = {"exists": {"field": VECTOR_FIELD}} if with_vector else {"match_all": {}}
     response = yield from ask("count", retries=retries, index=index, query=query)
     return int(response["count"])
+
+
+def _from_files(files: Sequence[str]) -> dict[str, Any]:
+    # with the server's own mapping, `file` is analysed text and `file.keyword` the whole name
+    names = (FILE, f"{FILE}.keyword", f"{ALSO_IN}.{FILE}", f"{ALSO_IN}.{FILE}.keyword")
+    return {"bool": {"should": [{"terms": {name: list(files)}} for name in names], "minimum_should_match": 1}}

@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
+#
+# SPDX-License-Identifier: Apache-2.0
+"""Files to passages as a Haystack component."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import cache
+from mimetypes import guess_extension
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from haystack import Document, component, default_to_dict, logging
+from haystack.dataclasses import ByteStream
+
+from dpr_haystack.backends.origins import PassagesRead, Reading, combine
+from dpr_haystack.components.file_reading import Sources, as_document
+from dpr_haystack.core.checks import check_integer
+from dpr_haystack.core.origins import origins_of
+from dpr_haystack.errors import InputError
+from dpr_haystack.formats.open_text import check_encoding
+
+logger = logging.getLogger(__name__)
+
+
+@component
+class DPRFileConverter:
+    """Reads files as passages, as ``dpr-haystack index`` does: the same ids, titles and metadata.
+
+    Text is split into passages of ``words`` words; files of passages are read as they are. Each passage has its title
+    and ``file`` in ``meta``, its ``offset`` in characters, and for PDF its ``page_number``. A text that several files
+    contain is one document, whose ``also_in`` lists the other files.
+
+    Connect ``documents`` to a :class:`DPRDocumentEmbedder` and ``files`` to a :class:`DPRPassageWriter`, so that an
+    edited file replaces the passages that it had.
+
+    :param words: Words per passage, for files without passages of their own.
+    :param base: ``file`` is relative to this folder for files below it, absolute for others; None: always absolute.
+        ``dpr-haystack index`` takes the folder that contains the store, and none for Elasticsearch.
+    :param encoding: The encoding of text that is not UTF-8 and has no byte order mark; None to refuse it.
+    :param id_prefix: Put before the ids that files give their passages.
+    :param skip_bad: Skip bad lines, records and files with a warning, instead of raising.
+    :raises InputError: If an argument is invalid.
+    """
+
+    __module__ = "haystack_integrations.components.converters.dpr"
+
+    def __init__(
+        self,
+        *,
+        words: int = 100,
+        base: str | None = None,
+        encoding: str | None = None,
+        id_prefix: str = "",
+        skip_bad: bool = False,
+    ) -> None:
+        check_integer("words", words)
+        check_encoding(encoding)
+        self.words = words
+        self.base = base
+        self.encoding = encoding
+        self.id_prefix = id_prefix
+        self.skip_bad = skip_bad
+
+    def to_dict(self) -> dict[str, Any]:
+        """Serialise the settings."""
+        return default_to_dict(
+            self,
+            words=self.words,
+            base=self.base,
+            encoding=self.encoding,
+            id_prefix=self.id_prefix,
+            skip_bad=self.skip_bad,
+        )
+
+    @component.output_types(documents=list[Document], files=list[str])
+    def run(self, sources: list[str | Path | ByteStream]) -> dict[str, Any]:
+        """Read files.
+
+        :param sources: Paths of files, or their contents with ``file_path`` or ``file_name`` in their metadata.
+        :returns: ``documents``: the passages, with distinct ids, in the order of reading; ``files``: what their
+            metadata calls the files that were read completely.
+        :raises DataError: If a file cannot be read, and ``skip_bad`` is False.
+        """
+        with ExitStack() as stack:
+            paths = {}
+            for source in sources:
+                path, name = self._path_and_name(source, stack)
+                paths[path] = name
+            base = None if self.base is None else Path(self.base)
+            read = _NamedSources(paths, base, self)
+            documents = self._distinct(read, base)
+        for problem in [*read.bad, *read.bad_records]:
+            logger.warning("skipped: {problem}", problem=str(problem))
+        for empty in read.empty:
+            logger.warning("no text in {file}", file=str(empty))
+        return {"documents": documents, "files": read.complete}
+
+    @component.output_types(documents=list[Document], files=list[str])
+    async def run_async(self, sources: list[str | Path | ByteStream]) -> dict[str, Any]:
+        """See :meth:`run`; works in a thread."""
+        return await asyncio.to_thread(self.run, sources)
+
+    def _path_and_name(self, source: str | Path | ByteStream, stack: ExitStack) -> tuple[Path, str | None]:
+        """The path to read from, and the name of the source if that is not the path."""
+        if not isinstance(source, ByteStream):
+            return Path(source), None
+        name = source.meta.get("file_path") or source.meta.get("file_name")
+        suffix = guess_extension(source.mime_type or "") if not name else ""
+        if not name and not suffix:
+            msg = "a ByteStream must have file_path or file_name in its meta, or a mime_type, to tell what it contains"
+            raise InputError(msg)
+        path = Path(stack.enter_context(TemporaryDirectory())) / (Path(name).name if name else f"stream{suffix}")
+        path.write_bytes(source.data)
+        return path, str(name or path.name)
+
+    def _distinct(self, read: Sources, base: Path | None) -> list[Document]:
+        exists = cache(lambda file: ((base or Path()) / file).exists())
+        known, found = PassagesRead(), dict[str, Document]()
+        for passage in read:
+            document = as_document(passage)
+            reading = known.add(document)
+            if reading is Reading.FIRST:
+                found[document.id] = document
+            elif reading is Reading.ELSEWHERE:
+                found[document.id] = combine(document, origins_of(found[document.id].meta), exists)
+            elif reading is Reading.CONFLICT:
+                logger.warning("skipped a passage whose id {id} had occurred with another text", id=document.id)
+        return list(found.values())
+
+
+class _NamedSources(Sources):
+    """Sources, some of which are called otherwise than their paths."""
+
+    def __init__(self, names: dict[Path, str | None], base: Path | None, settings: DPRFileConverter) -> None:
+        files: Sequence[Path] = list(names)
+        super().__init__(
+            files,
+            base,
+            words=settings.words,
+            skip_bad=settings.skip_bad,
+            id_prefix=settings.id_prefix,
+            encoding=settings.encoding,
+        )
+        self._names = names
+
+    def name_of(self, file: Path) -> str:
+        """See :meth:`Sources.name_of`."""
+        name = self._names[file]
+        return super().name_of(file if name is None else Path(name))
