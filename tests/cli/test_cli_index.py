@@ -40,11 +40,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def index(cli: Cli, tiny_models: tuple[Path, Path], here: Path) -> Indexing:
     def run(*arguments: object, store: str = "store") -> dict[str, int]:
         ran = cli("index", *arguments, "--store", store, "--model", tiny_models[0])
-        assert (ran.code, ran.err) == (0, "")
+        assert (ran.code, but_decisions(ran.err)) == (0, [])
         assert ran.out.endswith(f"{store} contains {len(contents(store))} passages\n")
         return counts_in(ran.out)
 
     return run
+
+
+def but_decisions(err: str) -> list[str]:
+    """What is said on stderr, apart from how tables are read."""
+    return [line for line in err.splitlines() if "--columns and --quoting change this" not in line]
 
 
 def contents(store: str | Path) -> dict[str, Document]:
@@ -110,12 +115,12 @@ def test_ids_of_another_file_are_replaced_with_a_word(cli: Cli, here: Path, tiny
     for name in ("a", "b"):
         (here / f"{name}.tsv").write_text(f"1\tThe text of {name}.\n2\tAnother text of {name}.\n")
     arguments = ("--store", "store", "--model", tiny_models[0])
-    assert cli("index", "a.tsv", *arguments).err == ""
+    assert "replaced" not in cli("index", "a.tsv", *arguments).err
     ran = cli("index", "b.tsv", *arguments)
     assert table_in(ran.out)["replaced"] == 2
-    assert ran.err.startswith("2 passages replaced passages of another source that had the same ids, e.g. 1 of a.tsv; ")
+    assert "2 passages replaced passages of another source that had the same ids, e.g. 1 of a.tsv; " in ran.err
     assert "--id-prefix" in ran.err
-    assert cli("index", "a.tsv", *arguments, "--id-prefix", "a:").err == ""
+    assert "replaced" not in cli("index", "a.tsv", *arguments, "--id-prefix", "a:").err
     assert set(contents("store")) == {"1", "2", "a:1", "a:2"}
 
 
@@ -396,24 +401,24 @@ def test_bad_lines_cost_no_others(cli: Cli, here: Path, tiny_models: tuple[Path,
     (here / "docs" / "c.json").write_text('[{"text": "five"}, 6, {"text": "six"}]')
     ran = cli("index", "docs", "--store", "store", "--model", tiny_models[0], "--skip-bad")
     assert ran.code == 0
-    said = ran.err.splitlines()
+    said = but_decisions(ran.err)
     places = [
         "a.jsonl, line 2",
         "a.jsonl, line 3",
         "a.jsonl, line 4",
         "b.tsv, line 3",
-        "b.tsv, line 4",
         "c.json: passage 2: ",
     ]
     for place, line in zip(places, said, strict=False):
         assert line.startswith(f"skipped: docs/{place}")
-    assert said[6:] == ["6 bad records skipped"]
-    assert {each.content for each in contents("store").values()} == {"one", "two", "three", "four", "five", "six"}
+    assert said[5:] == ["5 bad records skipped"]
+    read = {"one", "two", "three", '"open', "four", "five", "six"}
+    assert {each.content for each in contents("store").values()} == read
     # what bad lines held before is not known to be gone
     (here / "docs" / "a.jsonl").write_text('{bad\n{"text": "two"}\n')
     ran = cli("index", "docs", "--store", "store", "--skip-bad", "--prune")
     assert counts_in(ran.out)["removed"] == 0
-    assert len(contents("store")) == 6
+    assert len(contents("store")) == 7
 
 
 def test_another_model_is_refused_and_changes_nothing(

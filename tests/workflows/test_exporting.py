@@ -44,7 +44,7 @@ def read_back(path: str) -> dict[str, tuple[str | None, dict[str, Any]]]:
     return {document.id: (document.content, document.meta) for document in documents}
 
 
-@pytest.mark.parametrize("path", ["out.jsonl", "out.jsonl.gz", "beir"])
+@pytest.mark.parametrize("path", ["out.jsonl", "out.jsonl.gz", "out.parquet", "beir"])
 def test_what_is_written_reads_back_as_it_was(store: FAISSDocumentStore, path: str) -> None:
     report = export_passages(store, path)
     assert (report.written, report.without_text, report.changed) == (4, 0, 0)

@@ -22,6 +22,7 @@ from dpr_haystack.components.file_reading import Sources, as_document
 from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.origins import origins_of
 from dpr_haystack.errors import InputError
+from dpr_haystack.formats import TableOptions
 from dpr_haystack.formats.open_text import check_encoding
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,10 @@ class DPRFileConverter:
         ``dpr-haystack index`` takes the folder that contains the store, and none for Elasticsearch.
     :param encoding: The encoding of text that is not UTF-8 and has no byte order mark; None to refuse it.
     :param id_prefix: Put before the ids that files give their passages.
+    :param columns: The columns of TSV and CSV files, in their order, e.g. ``["id", "title", "text"]``; None for the
+        names in the first line or, without them, those of DPR's and MS MARCO's files.
+    :param quoting: Whether quotes in TSV and CSV files quote fields, ``"csv"``, or are part of the text, ``"none"``;
+        None to decide by the content.
     :param skip_bad: Skip bad lines, records and files with a warning, instead of raising.
     :raises InputError: If an argument is invalid.
     """
@@ -56,6 +61,8 @@ class DPRFileConverter:
         base: str | None = None,
         encoding: str | None = None,
         id_prefix: str = "",
+        columns: list[str] | None = None,
+        quoting: str | None = None,
         skip_bad: bool = False,
     ) -> None:
         check_integer("words", words)
@@ -64,6 +71,8 @@ class DPRFileConverter:
         self.base = base
         self.encoding = encoding
         self.id_prefix = id_prefix
+        self.columns = columns
+        self.quoting = quoting
         self.skip_bad = skip_bad
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,6 +83,8 @@ class DPRFileConverter:
             base=self.base,
             encoding=self.encoding,
             id_prefix=self.id_prefix,
+            columns=self.columns,
+            quoting=self.quoting,
             skip_bad=self.skip_bad,
         )
 
@@ -104,6 +115,11 @@ class DPRFileConverter:
     async def run_async(self, sources: list[str | Path | ByteStream]) -> dict[str, Any]:
         """See :meth:`run`; works in a thread."""
         return await asyncio.to_thread(self.run, sources)
+
+    def table_options(self) -> TableOptions:
+        """How TSV and CSV files are read."""
+        columns = tuple(self.columns) if self.columns is not None else None
+        return TableOptions(columns, self.quoting, lambda decision: logger.info("{decision}", decision=decision))
 
     def _path_and_name(self, source: str | Path | ByteStream, stack: ExitStack) -> tuple[Path, str | None]:
         """The path to read from, and the name of the source if that is not the path."""
@@ -145,6 +161,7 @@ class _NamedSources(Sources):
             skip_bad=settings.skip_bad,
             id_prefix=settings.id_prefix,
             encoding=settings.encoding,
+            tables=settings.table_options(),
         )
         self._names = names
 

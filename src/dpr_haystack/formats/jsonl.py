@@ -62,6 +62,8 @@ def parse_passage(value: Mapping[str, Any], path: str | Path, line: int | None, 
     """
     fields = fields_of(tuple(map(str, value)))
     meta = first_of(value, fields["meta"])
+    if isinstance(meta, str) and meta.lstrip().startswith("{"):
+        meta = parse_json(meta, path, line)  # in a table, whose columns cannot hold objects that differ
     if not isinstance(meta, dict | None):
         raise DataError(path, f"{where}metadata must be an object: got {meta!r}", line)
     rest = {key: entry for key, entry in value.items() if key not in _IGNORED and key not in fields["meta"]}

@@ -75,7 +75,7 @@ def _write_beir(path: Path, passages: Iterable[Passage]) -> int:
 
 def _write_parquet(path: Path, passages: Iterable[Passage]) -> int:
     """Columns id, title and text, and meta as JSON: the passages may have different metadata."""
-    pyarrow, parquet = (require(name, "train", "Writing parquet") for name in ("pyarrow", "pyarrow.parquet"))
+    pyarrow, parquet = (require(name, "files", "Writing parquet") for name in ("pyarrow", "pyarrow.parquet"))
     schema = pyarrow.schema([(name, pyarrow.string()) for name in ("id", "title", "text", "meta")])
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     count = 0
