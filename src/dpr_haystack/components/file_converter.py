@@ -150,7 +150,12 @@ class DPRFileConverter:
 
 
 class _NamedSources(Sources):
-    """Sources, some of which are called otherwise than their paths."""
+    """Sources, some of which are called otherwise than their paths.
+
+    :param names: The files, with their names where those are not the paths.
+    :param base: As for :class:`Sources`.
+    :param settings: How to read them.
+    """
 
     def __init__(self, names: dict[Path, str | None], base: Path | None, settings: DPRFileConverter) -> None:
         files: Sequence[Path] = list(names)

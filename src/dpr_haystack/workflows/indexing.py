@@ -155,7 +155,10 @@ class _Indexing:
         self._elsewhere: list[Document] = []
 
     def take_in(self, passages: Iterable[Passage]) -> None:
-        """Index passages, read as needed; those before a bad file are written before its error is raised."""
+        """Index passages, read as needed; those before a bad file are written before its error is raised.
+
+        :param passages: The passages.
+        """
         check_similarity(self._embedder, self._target.similarity, self._target.location)
         check_encoder(self._target, self._embedder)
         update_encoder_path(self._target, self._embedder)
