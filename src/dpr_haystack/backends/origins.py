@@ -16,6 +16,7 @@ from haystack.dataclasses import Document
 
 from dpr_haystack.backends.passage_writer import PassageWriter
 from dpr_haystack.core.batching import batched
+from dpr_haystack.core.encoder_mark import MARK, without_mark
 from dpr_haystack.core.hits import Kept
 from dpr_haystack.core.origins import file_of, merged, ordered, origins_of, with_origins
 
@@ -120,7 +121,7 @@ def compared(documents: Iterable[Document], kept: Mapping[str, Kept], exists: Ex
             combined = combine(document, origins_of(old.meta), exists)
             if not old.has_vector:
                 found.without_vector.append(combined)
-            elif combined.meta != old.meta:
+            elif without_mark(combined.meta)[0] != old.meta:
                 found.moved.append(combined)
             else:
                 found.unchanged.append(document.id)
@@ -135,7 +136,10 @@ def combine(document: Document, old: Iterable[dict[str, Any]], exists: Exists) -
     :param exists: Whether a file exists.
     """
     origins = ordered(merged(old, origins_of(document.meta)), exists)
-    return replace(document, meta=with_origins(origins, document.meta.get("title")))
+    meta = with_origins(origins, document.meta.get("title"))
+    if MARK in document.meta:
+        meta[MARK] = document.meta[MARK]
+    return replace(document, meta=meta)
 
 
 def write_with_old_vectors(target: PassageWriter, documents: Sequence[Document]) -> list[Document]:

@@ -13,8 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from dpr_haystack.core.encoder_mark import MARK
+
 FILE, PAGE, ALSO_IN = "file", "page_number", "also_in"
-_TITLE = "title"
+# What all origins of a passage share.
+_SHARED = ("title", MARK)
 
 Origin = dict[str, Any]
 
@@ -49,7 +52,7 @@ def source_text(meta: Mapping[str, Any]) -> str:
 
 
 def origins_of(meta: Mapping[str, Any]) -> list[Origin]:
-    """The origins of a passage, without its title, which they share.
+    """The origins of a passage, without its title and the mark of its encoder, which they share.
 
     :param meta: Its metadata.
     :returns: One or more; the first is the one that the metadata shows.
@@ -58,8 +61,8 @@ def origins_of(meta: Mapping[str, Any]) -> list[Origin]:
     if not (
         others and isinstance(others, list) and all(isinstance(other, dict) and file_of(other) for other in others)
     ):
-        return [{key: value for key, value in meta.items() if key != _TITLE}]
-    shown = {key: value for key, value in meta.items() if key not in (_TITLE, ALSO_IN)}
+        return [{key: value for key, value in meta.items() if key not in _SHARED}]
+    shown = {key: value for key, value in meta.items() if key not in (*_SHARED, ALSO_IN)}
     return [shown, *(dict(other) for other in others)]
 
 
@@ -70,7 +73,7 @@ def with_origins(origins: Iterable[Origin], title: Any = None) -> dict[str, Any]
     :param title: Its title; None for none.
     """
     first, *others = origins
-    meta = dict(first) if title is None else {**first, _TITLE: title}
+    meta = dict(first) if title is None else {**first, "title": title}
     return {**meta, ALSO_IN: others} if others else meta
 
 
