@@ -50,19 +50,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the index, created if missing (default: dpr-haystack)",
     )
     parser.add_argument("--model", metavar="M", help="passage tower (default: the one that made the existing vectors)")
-    parser.add_argument(
-        "--words",
-        type=whole_number,
-        default=100,
-        metavar="N",
-        help="words per passage (default: %(default)s)",
-    )
     old = parser.add_mutually_exclusive_group()
     old.add_argument("--keep-old", action="store_true", help="keep the passages that an edited file no longer contains")
     old.add_argument(
         "--prune",
         action="store_true",
         help="also remove passages below PATH whose file no longer exists; PATH itself may be missing",
+    )
+    parser.add_argument(
+        "--language",
+        default=None,
+        metavar="L",
+        help="language of the keyword index (default: english)",
+    )
+    _add_reading(parser)
+    add_compute(parser)
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """How files are read."""
+    parser.add_argument(
+        "--words",
+        type=whole_number,
+        default=100,
+        metavar="N",
+        help="words per passage (default: %(default)s)",
     )
     parser.add_argument(
         "--id-prefix",
@@ -87,13 +99,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("csv", "none"),
         help="TSV and CSV: whether quotes quote fields or are part of the text (default: decided by the content)",
     )
-    parser.add_argument(
-        "--language",
-        default=None,
-        metavar="L",
-        help="language of the keyword index (default: english)",
-    )
-    add_compute(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
