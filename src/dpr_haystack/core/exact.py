@@ -18,7 +18,7 @@ Rows = NDArray[np.int64]
 
 # Questions are scored in blocks of at most this many scores (128 MB of float32).
 SCORES_AT_ONCE = 1 << 25
-# Below this share of the rows, copying the wanted rows is cheaper than scoring all rows and masking.
+# Below this share of the rows, copying the wanted rows is cheaper than scoring all rows and picking the scores.
 _GATHER_BELOW = 0.1
 # Limits of float32: the relative rounding error of one operation, and the smallest normal number.
 _UNIT = 2.0**-24
@@ -129,35 +129,28 @@ def exact_search(
     """
     if rows is not None and excluded is not None and excluded.size:
         rows = np.setdiff1d(rows, excluded, assume_unique=True)
-    pool, allowed = vectors, None
+    pool, picked = vectors, None
     if rows is not None:
         if rows.size < _GATHER_BELOW * len(vectors):
             pool = vectors[rows]
             norms = norms[rows] if norms is not None else None
         else:
-            allowed, rows = rows, None
+            picked = rows
     if norms is None:
         norms = norms_for(pool, similarity)
-    blocked = _blocked(len(pool), allowed, excluded if rows is None else None)
+    ranked_norms = norms if picked is None else norms[picked]
+    blocked = excluded if rows is None and excluded is not None and excluded.size else None
     results = []
     step = max(1, scores_at_once // max(1, len(pool)))
     for start in range(0, len(questions), step):
         block = questions[start : start + step]
         keys = _ranking_keys(pool, block, similarity, norms)
         for question, line in zip(block, keys, strict=True):
-            bounds = _error_bounds(question, similarity, norms)
-            best = _candidates(line, bounds, blocked, k)
+            bounds = _error_bounds(question, similarity, ranked_norms)
+            best = _candidates(line if picked is None else line[picked], bounds, blocked, k)
             candidates = rows[best] if rows is not None else best.astype(np.int64)
             results.append(rescore(vectors, question, candidates, k, similarity))
     return results
-
-
-def _blocked(count: int, allowed: Rows | None, excluded: Rows | None) -> Rows | NDArray[np.bool_] | None:
-    if allowed is None:
-        return excluded if excluded is not None and excluded.size else None
-    mask = np.ones(count, dtype=np.bool_)
-    mask[allowed] = False
-    return mask
 
 
 def _ranking_keys(pool: Floats, block: Floats, similarity: Similarity, norms: Doubles) -> Floats:
@@ -201,7 +194,7 @@ def _error_bounds(question: Floats, similarity: Similarity, norms: Doubles) -> D
     return unit + lost
 
 
-def _candidates(keys: Floats, bounds: Doubles, blocked: Rows | NDArray[np.bool_] | None, k: int) -> NDArray[np.intp]:
+def _candidates(keys: Floats, bounds: Doubles, blocked: Rows | None, k: int) -> NDArray[np.intp]:
     """Positions among which the k best are."""
     overflown = ~np.isfinite(keys)
     if overflown.any():  # overflow: the key says nothing

@@ -29,6 +29,7 @@ from dpr_haystack.store.filter_index import fill
 from dpr_haystack.store.keyword import KeywordCache
 from dpr_haystack.store.layout import Layout, Manifest, read_manifest
 from dpr_haystack.store.manifests import merged
+from dpr_haystack.store.read_only import working_layout
 from dpr_haystack.store.reembedding_state import reembedding_in
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.view import SelectionCache, View
@@ -72,7 +73,7 @@ def check_store(root: Path) -> CheckReport:
     :param root: The store's directory.
     :raises StoreFailure: If manifest or database cannot be read.
     """
-    layout = Layout(root.resolve())
+    layout = working_layout(root.resolve())
     manifest = read_manifest(layout)
     if not layout.database.exists():
         msg = f"{layout.database} is missing; restore the store from a copy"
@@ -233,10 +234,10 @@ def _check_filter_index(connection: sqlite3.Connection, layout: Layout, state: S
     wrong = []
     for path, column in columns.items():
         again = Column()
-        fill(again, connection, path, documents.keys.values[: column.size])
+        fill(again, connection, path, documents.keys.values)
         exists = documents.died.values[: column.size] == ALIVE
         pairs = ((column.kinds, again.kinds), (column.payloads, again.payloads))
-        if not all(np.array_equal(mine.values[exists], true.values[exists]) for mine, true in pairs):
+        if not all(np.array_equal(mine.values[exists], true.values[: column.size][exists]) for mine, true in pairs):
             wrong.append(".".join(path))
     if wrong:
         report.repairable.append(f"the index of metadata has wrong values of {', '.join(wrong)}")

@@ -13,7 +13,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpr_haystack.store.errors import StoreFailure, StoreLocked
+from dpr_haystack.store.errors import StoreFailure, StoreLocked, StoreReadOnly
+from dpr_haystack.store.read_only import is_read_only
 
 # Dimension and encoder of the vectors, from the first recorded encoder or re-embedding on. This row takes precedence
 # over the manifest, so that vectors, dimension and encoder change in one transaction.
@@ -126,6 +127,7 @@ class Database:
     def __init__(self, path: Path, lock_timeout: float) -> None:
         self.path = path
         self.lock_timeout = lock_timeout
+        self.is_read_only = is_read_only(path)
         self._idle: list[sqlite3.Connection] = []
         self._closings = 0
         self._guard = threading.Lock()
@@ -163,7 +165,9 @@ class Database:
         :param wait: False to raise at once if another process or thread is writing.
         :raises StoreLocked: If another process or thread is still writing after ``lock_timeout``.
         :raises StoreFailure: If SQLite cannot write, e.g. because the disk is full; nothing is changed then.
+        :raises StoreReadOnly: If the store cannot be written to at all.
         """
+        self.check_writable()
         if not self._writing.acquire(timeout=self.lock_timeout if wait else 0):
             raise self._locked()
         try:
@@ -179,6 +183,33 @@ class Database:
                         connection.rollback()
         finally:
             self._writing.release()
+
+    def check_writable(self) -> None:
+        """Refuse to write to a store that can only be read.
+
+        :raises StoreReadOnly: If it is on read-only media, or this process has no permission.
+        """
+        if self.is_read_only:
+            msg = (
+                f"{self.path.parent} is read-only (its file system, or no permission to write): it can be searched but "
+                "not changed. Copy it to another directory to change it, e.g. with FAISSDocumentStore.save"
+            )
+            raise StoreReadOnly(msg)
+
+    def identify(self) -> tuple[int, ...]:
+        """What identifies the file: another value means that it was replaced.
+
+        A file that this process may not write to is read without locks, so a change by others counts as a replacement.
+
+        :raises StoreFailure: If there is no such file.
+        """
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            msg = f"{self.path} cannot be opened ({error}); restore the store from a copy"
+            raise StoreFailure(msg) from error
+        identity = (status.st_dev, status.st_ino)
+        return (*identity, status.st_size, status.st_mtime_ns, self._has_log()) if self.is_read_only else identity
 
     def close(self) -> None:
         """Close all connections, those in use as soon as they are free."""
@@ -221,7 +252,7 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(
-                f"{self.path.as_uri()}?mode=rw",  # a missing file is an error, not an empty store
+                f"{self.path.as_uri()}?{self._mode()}",
                 uri=True,
                 timeout=self.lock_timeout,
                 isolation_level=None,
@@ -232,6 +263,17 @@ class Database:
             raise self._failure("cannot be opened", error) from error
         return connection
 
+    def _mode(self) -> str:
+        if not self.is_read_only:
+            return "mode=rw"  # a missing file is an error, not an empty store
+        # Without locks, which need a file beside the database; only right if no process has written to a log.
+        return "mode=ro" if self._has_log() else "mode=ro&immutable=1"
+
+    def _has_log(self) -> bool:
+        """Whether there are writes that are not in the file itself."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return log.exists() and log.stat().st_size > 0
+
     def _locked(self) -> StoreLocked:
         msg = (
             f"another process or thread is writing to {self.path.parent} and did not finish within "
@@ -240,7 +282,13 @@ class Database:
         return StoreLocked(msg)
 
     def _failure(self, what: str, error: sqlite3.Error) -> StoreFailure:
-        return StoreFailure(f"{self.path} {what}: {error}")
+        msg = f"{self.path} {what}: {error}"
+        if self.is_read_only and self._has_log():
+            msg += (
+                ". It is read-only, and its last writes are in documents.sqlite-wal: close the store where it is "
+                "written before it is copied, or copy it with FAISSDocumentStore.save"
+            )
+        return StoreFailure(msg)
 
 
 def listed(values: Iterable[object]) -> str:

@@ -56,7 +56,7 @@ class StoreEngine:
         self._vectors: dict[int, VectorFile] = {}
         self._guard = threading.Lock()
         self._process = os.getpid()
-        self._database_file = self._identify_database()
+        self._database_file = self.database.identify()
         tidy_up(layout, self.database, self.vector_file)
 
     def is_current(self) -> bool:
@@ -65,7 +65,7 @@ class StoreEngine:
         A forked process must not use its parent's SQLite connections, and a directory may be deleted or replaced.
         """
         try:
-            return self._process == os.getpid() and self._database_file == self._identify_database()
+            return self._process == os.getpid() and self._database_file == self.database.identify()
         except StoreFailure:
             return False
 
@@ -218,15 +218,6 @@ class StoreEngine:
             self.filter_index.save()
         self.keyword.close()
         self.database.close()
-
-    def _identify_database(self) -> tuple[int, int]:
-        """Device and inode of the database. The manifest would not do: it is replaced when it changes."""
-        try:
-            status = self.layout.database.stat()
-        except OSError as error:
-            msg = f"{self.layout.database} cannot be opened ({error}); restore the store from a copy"
-            raise StoreFailure(msg) from error
-        return status.st_dev, status.st_ino
 
     def _rewrite_manifest(self, connection: sqlite3.Connection, **changes: Any) -> None:
         """Only inside a write transaction, so that no changes of other processes are lost."""

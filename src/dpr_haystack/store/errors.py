@@ -15,6 +15,10 @@ class StoreFailure(StoreError, DocumentStoreError):
     """The store cannot be opened, read or written."""
 
 
+class StoreReadOnly(StoreFailure):
+    """The store is on read-only media, or this process has no permission to write to it."""
+
+
 class NotAStore(InputError, DocumentStoreError):
     """There is no store in the directory, or something else."""
 

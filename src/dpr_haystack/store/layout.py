@@ -14,6 +14,7 @@ from typing import Any
 from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.store.errors import StoreFailure
+from dpr_haystack.store.temporary import TemporaryDirectory
 
 FORMAT_VERSION = 1
 
@@ -23,9 +24,11 @@ class Layout:
     """The files of one store.
 
     :param root: The store's directory.
+    :param temporary: Folder of the derived indexes of a store that cannot be written to.
     """
 
     root: Path
+    temporary: TemporaryDirectory | None = None
 
     @property
     def manifest(self) -> Path:
@@ -40,7 +43,7 @@ class Layout:
     @property
     def indexes(self) -> Path:
         """Derived indexes; deleting this folder loses nothing."""
-        return self.root / "indexes"
+        return self.root / "indexes" if self.temporary is None else self.temporary.made()
 
     @property
     def keyword_position(self) -> Path:

@@ -22,12 +22,19 @@ logger = logging.getLogger(__name__)
 
 def tidy_up(layout: Layout, database: Database, vector_file: Callable[[State], VectorFile]) -> None:
     """Remove what an interrupted write left; does nothing while another process is writing.
+    Of a store that cannot be written to, nothing is removed.
 
     :param layout: The store's files.
     :param database: Its database.
     :param vector_file: Returns the vector file of a state.
     :raises StoreFailure: If vectors are missing; nothing is removed then.
     """
+    if database.is_read_only:
+        with database.reading() as connection:
+            state = read_state(connection)
+        if state.next_row:
+            _check_complete(vector_file(state), state)
+        return
     try:
         with database.writing(wait=False) as connection:
             state = read_state(connection)

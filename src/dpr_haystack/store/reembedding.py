@@ -93,6 +93,7 @@ def drop(engine: StoreEngine) -> None:
 
 @contextmanager
 def _alone(engine: StoreEngine) -> Iterator[None]:
+    engine.database.check_writable()
     with ExitStack() as stack:
         try:
             stack.enter_context(across_processes(engine.layout.reembedding_lock, 0))

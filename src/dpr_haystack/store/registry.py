@@ -23,6 +23,7 @@ from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import DoesNotFit, NotAStore, StoreFailure
 from dpr_haystack.store.layout import Layout, Manifest, write_manifest
 from dpr_haystack.store.locks import across_processes
+from dpr_haystack.store.read_only import working_layout
 from dpr_haystack.store.settings import STORES_OWN, StoreSettings
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ def acquire(
             _create(Layout(root), wanted.of_new_store(), lock_timeout)
         entry = _entries.get(root)
         if entry is None or not entry.engine.is_current():
-            entry = _Entry(StoreEngine(Layout(root), lock_timeout, compact_above=compact_above))
+            entry = _Entry(StoreEngine(working_layout(root), lock_timeout, compact_above=compact_above))
         try:
             _check_fit(entry.engine, wanted)
         except BaseException:
@@ -160,11 +161,12 @@ def _is_ours(name: str) -> bool:
 def _check_fit(engine: StoreEngine, wanted: StoreSettings) -> None:
     manifest = engine.described()
     root = engine.layout.root
-    if wanted.dimension is not None and manifest.dimension is None:
+    is_read_only = engine.database.is_read_only  # then nothing can be recorded
+    if wanted.dimension is not None and manifest.dimension is None and not is_read_only:
         engine.decide_dimension(wanted.dimension)
         manifest = engine.described()
     for name, expected, got, is_given in (
-        ("embedding_dim", manifest.dimension, wanted.dimension, wanted.dimension is not None),
+        ("embedding_dim", manifest.dimension, wanted.dimension, None not in (wanted.dimension, manifest.dimension)),
         ("similarity", manifest.similarity, wanted.similarity, wanted.similarity is not None),
         ("language", manifest.language, wanted.language, wanted.language != STORES_OWN),
     ):
@@ -181,6 +183,8 @@ def _shown(value: object) -> str:
 
 
 def _check_encoder(engine: StoreEngine, manifest: Manifest, wanted: Mapping[str, Any]) -> None:
+    if manifest.encoder is None and engine.database.is_read_only:
+        return  # unknown, as it was
     recorded = manifest.encoder or _recorded(engine, wanted)
     field = "fingerprint" if "fingerprint" in recorded and "fingerprint" in wanted else "model"
     if recorded.get(field) != wanted.get(field):
