@@ -34,6 +34,7 @@ _SIZES = {
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
 _GROUPS = ["q_groups", "k_groups", "v_groups", "post_attention_groups", "intermediate_groups", "output_groups"]
 _SPECIAL: dict[str, dict[str, Any]] = {
+    "big_bird": {"block_size": 8, "num_random_blocks": 1},
     "deberta": {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]},
     "deberta-v2": {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]},
     "funnel": {"block_sizes": [1, 1]},
@@ -96,13 +97,13 @@ def tiny_config(family: str) -> Any:
     return cls(**{**known, "vocab_size": len(vocabulary()), "pad_token_id": 0, **_SPECIAL.get(family, {})})
 
 
-def write_tokenizer(folder: Path, *, separators: int = 1) -> Tokenizer:
+def write_tokenizer(folder: Path, *, separators: int = 1, cls_type: int = 0) -> Tokenizer:
     """Writes ``tokenizer.json``."""
     tokenizer = Tokenizer(models.WordPiece({t: i for i, t in enumerate(vocabulary())}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
+        single=f"[CLS]:{cls_type} $A [SEP]",
         pair=f"[CLS] $A{' [SEP]' * separators} $B:1 [SEP]:1",
         special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )

@@ -128,6 +128,16 @@ def test_what_is_not_cached_is_fetched_once(hub, tmp_path):
     assert hub.requests == []
 
 
+def test_a_revision_and_code_are_fetched_on_request(hub, tmp_path):
+    folder = tiny_dpr(tmp_path / "question", "question")
+    (folder / "custom.py").write_text("")
+    hub.repositories[NAME] = folder
+    assert not (locate(NAME) / "custom.py").exists()
+    assert not [request for request in hub.requests if "/v2" in request]
+    assert (locate(NAME, revision="v2", code=True) / "custom.py").is_file()
+    assert [request for request in hub.requests if request.startswith(f"/api/models/{NAME}/revision/v2")]
+
+
 def test_a_download_that_was_cut_short_is_finished(hub, tmp_path):
     folder = tiny_dpr(tmp_path / "question", "question")
     hub.repositories[NAME] = folder

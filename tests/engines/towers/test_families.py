@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from dpr_haystack.engines.checkpoints import precision
 from dpr_haystack.engines.checkpoints.families import IGNORE_PADDING
 from dpr_haystack.engines.towers.encoder import Encoder
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.engines.towers.tower import TowerUse
-from dpr_haystack.errors import ModelError
-from support.families import ENCODERS, run, tiny_family
+from dpr_haystack.errors import InputError, ModelError
+from support.families import ENCODERS, run, tiny_family, write_tokenizer
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -71,3 +72,24 @@ def test_what_cannot_compute_in_bfloat16(family: str, tmp_path: Path, monkeypatc
     assert load_encoder(str(tmp_path), "passage").dtype == "float32"
     with pytest.raises(ModelError, match=r"cannot encode texts in bfloat16: .* Try dtype='float32'"):
         load_encoder(str(tmp_path), "passage", dtype="bfloat16")
+
+
+def test_long_texts_do_not_depend_on_what_was_read_before(tmp_path: Path) -> None:
+    """Of texts with more than 7 blocks BigBird reads a random choice, until it has read a shorter one."""
+    tiny_family(tmp_path, "big_bird")
+    assert load_encoder(str(tmp_path), "passage").max_length == 7 * 8
+    with pytest.raises(InputError, match=r"max_length must be at most 56, the limit of .*: got 57"):
+        load_encoder(str(tmp_path), "passage", max_length=57)
+
+
+def test_a_special_token_with_a_type_of_its_own(tmp_path: Path) -> None:
+    model, _ = tiny_family(tmp_path, "xlnet")
+    tokenizer = write_tokenizer(tmp_path, cls_type=2)
+    encoding = tokenizer.encode("darwin wrote the book")
+    with torch.inference_mode():
+        output = model(torch.tensor([encoding.ids]), token_type_ids=torch.tensor([encoding.type_ids]))
+    expected = output.last_hidden_state[0].mean(0).numpy()
+    assert encoding.type_ids[0] == 2
+    encoder = load_encoder(str(tmp_path), "passage", dtype="float32", use=MEAN)
+    np.testing.assert_allclose(encoder.encode([(None, "darwin wrote the book")])[0], expected, atol=1e-5)
+    assert np.abs(run(model, encoding.ids)[0][0].mean(0).numpy() - expected).max() > 1e-4

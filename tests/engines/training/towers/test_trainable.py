@@ -19,6 +19,7 @@ from dpr_haystack.engines.training.towers.trainable import TowerOptions, load_tr
 from dpr_haystack.engines.training.towers.validation import encode
 from dpr_haystack.errors import InputError
 from support.checkpoints import tiny_bert, tiny_dpr, tiny_roberta
+from support.families import tiny_family
 
 TEXTS = [("the book", "darwin wrote on species"), (None, "london"), ("a title", "the voyage of the beagle " * 40)]
 
@@ -37,6 +38,15 @@ def test_a_tower_in_training_makes_the_encoders_vectors(tmp_path: Path, kind: st
         got = encode(tower, TEXTS, 100).numpy()
     np.testing.assert_allclose(got, encoder.encode(TEXTS), atol=2e-5)
     assert all(parameter.requires_grad for name, parameter in tower.named_parameters() if ".pooler." not in name)
+
+
+def test_a_family_whose_vectors_depend_on_padding_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tiny_family(tmp_path, "convbert")
+    load_trainable(str(tmp_path), "passage", TowerOptions(max_length=64))
+    assert "depend on padding (convbert)" in caplog.text
+    caplog.clear()
+    load_trainable(str(tiny_bert(tmp_path / "bert")), "passage", TowerOptions(max_length=64))
+    assert "padding" not in caplog.text
 
 
 def test_options_change_what_is_trained_and_how(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,11 +16,14 @@ from torch import Tensor, nn
 
 from dpr_haystack.core.model_directory import Part, Role
 from dpr_haystack.core.similarity import Similarity
+from dpr_haystack.engines.checkpoints.families import ignores_padding, type_of_cls
 from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer
 from dpr_haystack.engines.towers.loading import load_tower
 from dpr_haystack.engines.towers.network import TowerNetwork, split_tower
 from dpr_haystack.engines.towers.tower import LoadedTower, TowerUse, as_part, used_with
 from dpr_haystack.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 ROUTES: dict[Role, str] = {"question": "query", "passage": "document"}
 """The names of the two roles in sentence-transformers."""
@@ -63,7 +67,8 @@ class TrainableTower(Module):  # type: ignore[misc]
 
     def __init__(self, loaded: LoadedTower, part: Part, *, frozen: bool = False) -> None:
         super().__init__()
-        network = TowerNetwork(loaded.model, loaded.dense, part)
+        cls_type = type_of_cls(loaded.model, loaded.tokenizer)
+        network = TowerNetwork(loaded.model, loaded.dense, part, cls_type=cls_type)
         self.backbone, self.head = network.backbone, network.head  # under these names in training checkpoints
         self._network = (network,)  # in a tuple so that torch does not register the same weights twice
         self.loaded = (loaded,)  # in a tuple so that torch does not register it as a sub-module
@@ -160,6 +165,12 @@ def load_trainable(
     :raises InputError: If the model does not support an option.
     """
     original = load_tower(model, role, token=token)
+    if not ignores_padding(original.model.config):
+        logger.warning(
+            "the vectors of %s depend on padding (%s): in training they also depend on the other texts of a batch",
+            model,
+            original.model.config.model_type,
+        )
     loaded = used_with(original, TowerUse(pooling=options.pooling, normalize=options.normalize))
     if options.frozen and loaded.source != original.source:
         msg = (
@@ -223,8 +234,9 @@ def keep_layers(model: Any, count: int) -> None:
 
 def _prepare(tower: TrainableTower, options: TowerOptions, device: str) -> None:
     model = tower.loaded[0].model
-    # on a CPU the backward pass of fused attention is slow
-    attention = options.attention or ("eager" if torch.device(device).type == "cpu" else "sdpa")
+    # on a CPU the backward pass of fused attention is slow, and some families do not have it
+    is_fused = torch.device(device).type != "cpu" and getattr(model, "_supports_sdpa", True)
+    attention = options.attention or ("sdpa" if is_fused else "eager")
     model.set_attn_implementation(attention)
     if options.dropout is not None:
         for module in model.modules():
