@@ -14,7 +14,7 @@ from haystack import Document
 
 from dpr_haystack import DPRDocumentEmbedder, DPRHybridRetriever, DPRRetriever, FAISSDocumentStore
 from dpr_haystack.engines.towers.conversion import convert
-from dpr_haystack.errors import EncoderMismatch
+from dpr_haystack.errors import EncoderMismatch, InputError, ModelError
 from support.checkpoints import tiny_dpr
 
 pytestmark = pytest.mark.slow
@@ -108,10 +108,11 @@ def test_it_is_noticed_when_the_store_changes_its_encoder(
 
 
 def test_a_model_that_does_not_exist_is_said_at_warm_up(tmp_path: Path) -> None:
-    from dpr_haystack.errors import ModelError
-
     store = FAISSDocumentStore(str(tmp_path / "store"))
     retriever = DPRRetriever(store, "nobody/nothing")
-    with pytest.raises(ModelError, match="nobody/nothing"):
+    with pytest.raises(InputError, match="there is no store"):
         retriever.warm_up()
     assert not (tmp_path / "store").exists()
+    store.write_documents([])
+    with pytest.raises(ModelError, match="nobody/nothing"):
+        retriever.warm_up()
