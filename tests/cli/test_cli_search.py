@@ -216,8 +216,8 @@ def test_another_question_tower_can_be_named(cli: Cli, tmp_path: Path, tiny_mode
     from dpr_haystack import DPRDocumentEmbedder
 
     store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None)
-    documents = DPRDocumentEmbedder(str(tiny_models[0]), progress_bar=False).run([Document(content="Darwin")])
-    store.write_documents(documents["documents"])
+    vector = DPRDocumentEmbedder(str(tiny_models[0]), progress_bar=False).embed(["Darwin"])[0].tolist()
+    store.write_documents([Document(content="Darwin", embedding=vector)])
     store.close()
     where = ("--store", tmp_path / "store")
     ran = cli("search", "darwin", *where)

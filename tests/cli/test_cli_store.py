@@ -147,6 +147,7 @@ def test_info_of_a_store(cli: Cli, store: Path) -> None:
         "language": "english",
         "encoder": "some/model",
         "fingerprint": "abc",
+        "unknown_origin": 0,
         "hybrid": "bm25 1, dpr 1, convex, minmax, 100 candidates (default)",
         "fields": "file, number",
     }

@@ -79,10 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _summary(report: ReembedReport, arguments: argparse.Namespace, seconds: float) -> Iterator[str]:
-    if report.before.vectors:
-        yield f"before: {report.before}"
     reused = f", {report.found} reused from an interrupted run" if report.found else ""
     yield f"{report.embedded} passages embedded in {seconds:.1f} s{reused}"
+    if report.before.vectors:
+        yield f"before: {report.before}"
     if report.without_text:
         yield f"{report.without_text} documents without text have no vector"
     yield f"{arguments.store} now uses the vectors of {arguments.model}"

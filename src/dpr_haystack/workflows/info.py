@@ -48,7 +48,7 @@ def _describe_store(directory: Path) -> dict[str, Any]:
         "language": manifest.language,
         "encoder": (manifest.encoder or {}).get("model"),
         "fingerprint": (manifest.encoder or {}).get("fingerprint"),
-        "vectors of unknown origin": store.origin().unknown,
+        "unknown_origin": store.origin().unknown,
         "hybrid": _hybrid((manifest.encoder or {}).get("model"), directory),
         "bytes": sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()),
         "fields": ", ".join(sorted(store.get_metadata_fields_info())),
