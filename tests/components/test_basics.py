@@ -37,7 +37,9 @@ TOWER: dict[str, Any] = {"model": "folder/model", "device": "cpu", "dtype": "flo
 COMPONENTS: dict[str, Callable[[Any], Any]] = {
     "AnswerMatchEvaluator": lambda c: c(confidence=90.0, resamples=5, seed=3),
     "DPRDocumentEmbedder": lambda c: c("folder/model", device="cpu", dtype="float32"),
+    "DPRFileConverter": lambda c: c(words=50, base="docs", encoding="cp1252", columns=["id", "text"]),
     "DPRHybridRetriever": lambda c: c(local(), candidates=7, weights={"bm25": 1, "dpr": 2}, **TOWER, **COMMON),
+    "DPRPassageWriter": lambda c: c(local(), keep_old=True),
     "DPRReader": lambda c: c("folder/model", top_k=2, no_answer=True, device="cpu"),
     "DPRRetriever": lambda c: c(local(), **TOWER, **COMMON),
     "DPRTextEmbedder": lambda c: c("folder/model", device="cpu", dtype="float32"),

@@ -18,6 +18,7 @@ from haystack import Document, component, default_to_dict, logging
 from haystack.dataclasses import ByteStream
 
 from dpr_haystack.backends.origins import PassagesRead, Reading, combine
+from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components.file_reading import Sources, as_document
 from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.origins import origins_of
@@ -29,8 +30,8 @@ logger = logging.getLogger(__name__)
 
 
 @component
-class DPRFileConverter:
-    """Reads files as passages, as ``dpr-haystack index`` does: the same ids, titles and metadata.
+class DPRFileConverter(ComponentBasics):
+    """Reads files as passages, as the command "index" does: the same ids, titles and metadata.
 
     Text is split into passages of ``words`` words; files of passages are read as they are. Each passage has its title
     and ``file`` in ``meta``, its ``offset`` in characters, and for PDF its ``page_number``. A text that several files

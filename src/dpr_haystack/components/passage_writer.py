@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from haystack import Document, component, default_from_dict, default_to_dict, logging
+from haystack import Document, component, default_to_dict, logging
 from haystack.document_stores.types import DuplicatePolicy
 
 from dpr_haystack.backends.origins import Comparison, PassagesRead, compared, existence, remove_replaced
 from dpr_haystack.backends.registry import check_serializable, writer_over
+from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.core.batching import batched
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ _AT_ONCE = 1_000
 
 
 @component
-class DPRPassageWriter:
-    """Writes passages as ``dpr-haystack index`` does, over a ``FAISSDocumentStore`` or Haystack's Elasticsearch store.
+class DPRPassageWriter(ComponentBasics):
+    """Writes passages as the command "index" does, to a FAISSDocumentStore or Haystack's Elasticsearch store.
 
     Unlike Haystack's ``DocumentWriter`` it knows that one text may come from several files: the passage stays until
     none of them contains it. Files that were read again replace the passages that they had. New passages are durable
@@ -52,15 +53,6 @@ class DPRPassageWriter:
         """
         check_serializable(self.document_store)
         return default_to_dict(self, document_store=self.document_store, keep_old=self.keep_old)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> DPRPassageWriter:
-        """Create a writer from the result of :meth:`to_dict`.
-
-        :param data: The dictionary.
-        """
-        writer: DPRPassageWriter = default_from_dict(cls, data)
-        return writer
 
     @component.output_types(documents_written=int, documents_removed=int)
     def run(self, documents: list[Document], files: list[str] | None = None) -> dict[str, int]:
