@@ -167,6 +167,7 @@ def test_a_table_without_ids_is_numbered_from_1(tmp_path: Path) -> None:
     ("name", "text", "message"),
     [
         ("q.csv", "a,b\nc,d\n", "must have column names in its first line"),
+        ("q.csv", "question,answer,Question\na?,b,c\n", "names of columns must differ: got 'question' twice"),
         ("q.csv", "question,answers\na?\n", "line 2: must have 2 columns, question, answers: got 1"),
         ("q.csv", "question,answers\n,x\n", "line 2: the question is empty"),
         ("q.csv", "question,answers\na?,\"{'text': array(['x'])}\"\n", "line 2: expected a list of strings"),
@@ -181,6 +182,20 @@ def test_files_without_questions(tmp_path: Path, name: str, text: str, message: 
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=message):
         list(read_questions(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ('[{"question": "q?", "answer": "a", "context": [["t"]]}]', "question 1: context must be a text"),
+        ('[{"question": "q?"}, 5]', "question 2: expected a JSON object"),
+    ],
+)
+def test_lists_without_questions(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "q.json").write_text(text)
+    with pytest.raises(DataError, match=message):
+        list(read_questions(tmp_path / "q.json"))
 
 
 def test_trec_topics(tmp_path: Path) -> None:

@@ -281,6 +281,7 @@ def test_labels_in_a_data_frame():
         ({"anchor": " ", "positive": "p"}, "the question is empty"),
         ({"anchor": "q?", "positive": None}, "the positive passage is empty"),
         ({"text": "q?", "positive": "p"}, "the column of the question must be one of"),
+        ({"question": "q?", "context": "c", "answers": {"text": [], "answer_start": []}}, "has no answer"),
         ({"query": "q?", "positive": "p", "answer": True}, "expected a string or a number: got True"),
     ],
 )

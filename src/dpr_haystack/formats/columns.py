@@ -17,7 +17,7 @@ from dpr_haystack.formats.example_columns import Columns, columns_of, listed_in
 from dpr_haystack.formats.labelled import NamedRow, OnNote, examples_of
 from dpr_haystack.formats.open_text import OnBad, suffix_of
 from dpr_haystack.formats.records import parse_rows
-from dpr_haystack.formats.tables import delimiter_of, read_rows
+from dpr_haystack.formats.tables import column_names, delimiter_of, read_rows
 from dpr_haystack.formats.training import TrainingExample
 from dpr_haystack.formats.writing import atomic_writer
 
@@ -36,7 +36,7 @@ def read_columns(
     _, header = next(table, (1, []))
     if not header:
         return
-    names = [name.strip().lower() for name in header]
+    names = column_names(header, path)
     columns = _columns(names, path)
     passages = {columns.positive, *columns.negatives}
     lists = {*ANSWER_NAMES} - {columns.question, *passages}

@@ -89,6 +89,9 @@ def _example(row: NamedRow, columns: Columns, path: str | Path) -> TrainingExamp
     if not isinstance(question, str) or not question.strip() or not passages:
         missing = "positive passage" if isinstance(question, str) and question.strip() else "question"
         raise DataError(path, f"{where}the {missing} is empty", row.line)
+    if columns.positive == "context" and fields.get("answers") is not None and not answers:
+        reason = f"{where}the question has no answer, so that its context is no positive; skip such rows or remove them"
+        raise DataError(path, reason, row.line)
     if not _is_right(fields, columns, path, where, row.line):
         negatives, passages = [*passages, *negatives], ()
     return TrainingExample(

@@ -19,7 +19,7 @@ from dpr_haystack.formats.qrels import kind_of_lines as kind_of_trec_lines
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.question_records import QUESTION_NAMES, checked, question_of
 from dpr_haystack.formats.records import Record
-from dpr_haystack.formats.tables import delimiter_of, read_rows
+from dpr_haystack.formats.tables import column_names, delimiter_of, read_rows
 
 _SAMPLED_LINES = 100
 _TABS_IN_PATTERN_LINE = 3
@@ -67,7 +67,7 @@ def line_parsers(path: str | Path, on_bad: OnBad | None, *, ids: bool = False) -
     names: list[str] | None = None
     for count, (line, cells) in enumerate(rows, 1):
         if count == 1 and is_header(cells):
-            names = [name.strip().lower() for name in cells]
+            names = column_names(cells, path)
             continue
         if kind == "table" and names is None:
             reason = f"must have column names in its first line, one of them {', '.join(QUESTION_NAMES)}: got {cells}"

@@ -39,13 +39,14 @@ def question_of(record: Record, path: str | Path) -> Question:
     if not isinstance(text, str):
         raise DataError(path, f'{where}expected a JSON object with a string under "question" or "query"', record.line)
     try:
-        answers = answers_in(fields)
-        ids = tuple(strings_in(fields.get("passage_ids")))
-        contexts = () if ids or not answers else tuple(gold_contexts_of(fields))
+        answers, ids = answers_in(fields), tuple(strings_in(fields.get("passage_ids")))
     except (TypeError, UnicodeEncodeError) as error:
-        raise DataError(
-            path, f"{where}answers and passage_ids must be lists of strings: {error}", record.line
-        ) from error
+        reason = f"{where}answers and passage_ids must be lists of strings: {error}"
+        raise DataError(path, reason, record.line) from error
+    try:
+        contexts = () if ids or not answers else tuple(gold_contexts_of(fields))
+    except TypeError as error:
+        raise DataError(path, f"{where}{error}", record.line) from error
     id_, ids = id_of(fields), ids or tuple(dict.fromkeys(passage.id for passage in contexts))
     question = Question(text, answers, ids, id_ or str(record.number), is_numbered=not id_, contexts=contexts)
     return checked(question, path, where, record.line)

@@ -49,7 +49,7 @@ def read_questions(path: str | Path, on_bad: OnBad | None = None, *, ids: bool =
 def _parsers(path: str | Path, on_bad: OnBad | None, ids: bool) -> Iterator[Callable[[], Question]]:
     """A parser for each question: a bad question raises when it is parsed and does not stop the iteration."""
     suffix = suffix_of(path)
-    if suffix == ".json" and first_character(path) != b"[" and not has_json_lines(path):
+    if suffix == ".json" and not has_json_lines(path):
         return _from_whole(path)
     if suffix in (".json", ".jsonl", ".ndjson", ".parquet") or kind_of_lines(path) == "json":
         return _from_records(read_records(path, on_bad), path)
@@ -63,7 +63,7 @@ def _from_records(records: Iterator[Record], path: str | Path) -> Iterator[Calla
 
 
 def _from_whole(path: str | Path) -> Iterator[Callable[[], Question]]:
-    """The questions of a file that is one JSON object."""
+    """The questions of a file that is one JSON object or list."""
     content = parse_json(read_text(path), path)
     if is_squad(content):
         for count, question in enumerate(squad_questions(content, path), 1):

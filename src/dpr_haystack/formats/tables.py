@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dpr_haystack.errors import DataError, InputError
@@ -59,3 +59,17 @@ def delimiter_of(path: str | Path) -> str:
     if b"\t" in first:
         return "\t"
     return ";" if b";" in first and b"," not in first else ","
+
+
+def column_names(header: Sequence[str], path: str | Path) -> list[str]:
+    """The names of columns in lower case, without surrounding whitespace.
+
+    :param header: The first row of a table.
+    :param path: Its file, for messages.
+    :raises DataError: If a name occurs twice.
+    """
+    names = [name.strip().lower() for name in header]
+    repeated = next((name for number, name in enumerate(names) if name and name in names[:number]), None)
+    if repeated is not None:
+        raise DataError(path, f"the names of columns must differ: got {repeated!r} twice", 1)
+    return names
