@@ -297,10 +297,15 @@ def test_written_pipelines_do_not_replace_changed_ones(tmp_path: Path) -> None:
     written = write_pipelines(folder)
     assert [path.name for path in written] == [path.name for path in FILES]
     assert all(path.read_bytes() == source.read_bytes() for path, source in zip(written, FILES, strict=True))
-    (folder / "dpr.yml").write_text("mine")
+    wrappers = [folder / name / "pipeline_wrapper.py" for name in ("ask", "search")]
+    assert all("class PipelineWrapper" in wrapper.read_text() for wrapper in wrappers)
+    for changed in (folder / "dpr.yml", wrappers[0]):
+        changed.write_text("mine")
     (folder / "bm25.yml").unlink()
+    wrappers[1].unlink()
     assert write_pipelines(folder) == written
-    assert (folder / "dpr.yml").read_text() == "mine"
+    assert (folder / "dpr.yml").read_text() == wrappers[0].read_text() == "mine"
+    assert wrappers[1].exists()
     assert (folder / "bm25.yml").exists()
 
 
@@ -310,4 +315,4 @@ def test_pipelines_whose_extra_is_not_installed_are_not_written(
     monkeypatch.setattr("dpr_haystack.pipelines.find_spec", lambda _: None)
     expected = [path.name for path in FILES if not path.stem.startswith("elasticsearch")]
     assert [path.name for path in write_pipelines(tmp_path)] == expected
-    assert sorted(path.name for path in tmp_path.iterdir()) == expected
+    assert sorted(path.name for path in tmp_path.glob("*.yml")) == expected
