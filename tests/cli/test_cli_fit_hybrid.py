@@ -29,13 +29,14 @@ FIT = ("fit-hybrid", "--store", "store", "--questions", "questions.jsonl")
 
 @pytest.fixture
 def workspace(own_workspace: Path) -> Path:
-    """A copy of the workspace with its own model directory, which the store's manifest names."""
+    """A copy of the workspace with its own model directory, which the store names."""
     model = own_workspace / "model"
     shared = model.resolve()
     model.unlink()
     shutil.copytree(shared, model, copy_function=shutil.copy)
-    manifest = own_workspace / "store" / "store.json"
-    manifest.write_text(manifest.read_text().replace(json.dumps(str(shared)), json.dumps(str(model))))
+    store = FAISSDocumentStore.from_directory(own_workspace / "store")
+    store.record_encoder({**(store.recorded_encoder or {}), "model": str(model)})
+    store.close()
     return own_workspace
 
 
@@ -260,24 +261,28 @@ def test_a_model_without_a_directory_of_its_own(cli: Cli, workspace: Path) -> No
     assert json.loads(Path("named.json").read_text())["format_version"] == 1
 
 
+def asked(count: int, **gold: list[str]) -> list[dict[str, Any]]:
+    return [{"question": f"who {number}?", **gold} for number in range(count)]
+
+
 @pytest.mark.parametrize(
     ("lines", "arguments", "reason"),
     [
         ([], [], "fitting needs questions: got none"),
-        ([{"question": "who?", "answers": ["x"]}] * 3, [], "number of questions (3): got 5"),
-        ([{"question": "who?", "answers": ["x"]}] * 5 + [{"question": "why?"}], [], "question 6, 'why?', has neither"),
-        ([{"question": "who?", "passage_ids": ["x"]}] * 6, [], "no right passage was found in "),
-        ([{"question": "who?", "answers": ["x"]}] * 6, ["--metric", "map"], "metric must be"),
-        ([{"question": "who?", "answers": ["x"]}] * 6, ["--top-k", 200], "k must be from 1 to the depth, 100"),
-        ([{"question": "who?", "answers": ["x"]}] * 6, ["--folds", 1], "number of questions (6): got 1"),
-        ([{"question": "who?", "answers": ["x"]}] * 6, ["--output", "no/h.json"], "no is not a writable folder"),
+        (asked(3, answers=["x"]), [], "number of questions (3): got 5"),
+        ([*asked(5, answers=["x"]), {"question": "why?"}], [], "question 6, 'why?', has neither"),
+        (asked(6, passage_ids=["x"]), [], "none of 6 questions can be judged: 1 of 1 gold passages are not in store"),
+        (asked(6, answers=["x"]), ["--metric", "map"], "metric must be"),
+        (asked(6, answers=["x"]), ["--top-k", 200], "k must be from 1 to the depth, 100"),
+        (asked(6, answers=["x"]), ["--folds", 1], "number of questions (6): got 1"),
+        (asked(6, answers=["x"]), ["--output", "no/h.json"], "no is not a writable folder"),
         (
-            [{"question": "who?", "answers": ["x"]}] * 6,
+            asked(6, answers=["x"]),
             ["--plot", "store"],
             "store is a folder; use another file (--plot FILE)",
         ),
         (
-            [{"question": "who?", "answers": ["x"]}] * 6,
+            asked(6, answers=["x"]),
             ["--plot", "curve"],
             "--plot must end in .png, .svg, .pdf: got curve",
         ),
