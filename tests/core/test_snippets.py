@@ -60,3 +60,16 @@ def test_it_is_always_a_part_of_the_text(text: str, question: str, width: int) -
     plain = " ".join(text.split())
     words = [plain[slice(*span)] for span in matching_words(plain, question)]
     assert all(found.text[slice(*span)] in words for span in found.matches)
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "words"),
+    [
+        ("le re\u0301sume\u0301 court", "r\u00e9sum\u00e9", ["re\u0301sume\u0301"]),
+        ("北京是中国的首都", "中国首都", ["中国", "首都"]),
+        ("हिन्दी भाषा", "हिन्दी", ["हिन्दी"]),
+        ("東京タワー x", "東京タワー", ["東京タワー"]),
+    ],
+)
+def test_matching_words_of_other_scripts_are_ranges_of_the_text_as_it_is(text, question, words):
+    assert [text[start:end] for start, end in matching_words(text, question)] == words

@@ -87,6 +87,24 @@ def keywords(text: str, language: str | None = None) -> str:
     return " ".join(_WORD.findall(text))
 
 
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text are, in the text as it is; in scripts without spaces, the pairs of characters.
+
+    :param text: Any string.
+    :returns: Start and end of each word in characters, by their starts; pairs overlap.
+    """
+    spans = []
+    for word in _WORD.finditer(text):
+        at, end = word.span()
+        for run in _SPACELESS.finditer(text, at, end):
+            spans += [(at, run.start())] if at < run.start() else []
+            clusters = [match.span() for match in _CLUSTER.finditer(text, *run.span())]
+            spans += [(first[0], last[1]) for first, last in pairwise(clusters)] or clusters
+            at = run.end()
+        spans += [(at, end)] if at < end else []
+    return spans
+
+
 def _pairs(run: regex.Match[str]) -> str:
     clusters = _CLUSTER.findall(run[0].replace("\u200b", ""))
     pairs = map("".join, pairwise(clusters))

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_WORD = re.compile(r"\w+")
+from dpr_haystack.core.segmentation import word_spans
+
 _COMMON = frozenset((
     "a", "an", "and", "are", "as", "at", "be", "by", "did", "do", "does", "for", "from", "had", "has", "have", "how",
     "in", "is", "it", "its", "of", "on", "or", "that", "the", "this", "to", "was", "were", "what", "when", "where",
@@ -60,9 +60,17 @@ def matching_words(text: str, question: str) -> list[Range]:
     :param question: The question.
     :returns: Start and end of each word in characters.
     """
-    words = {_plain(word) for word in _WORD.findall(question)}
+    words = {_plain(question[slice(*span)]) for span in word_spans(question)}
     wanted = words - _COMMON or words
-    return [match.span() for match in _WORD.finditer(text) if _is_among(_plain(match[0]), wanted)]
+    matches: list[Range] = []
+    for start, end in word_spans(text):
+        if not _is_among(_plain(text[start:end]), wanted):
+            continue
+        if matches and start < matches[-1][1]:  # pairs of characters overlap
+            matches[-1] = (matches[-1][0], end)
+        else:
+            matches.append((start, end))
+    return matches
 
 
 def _plain(word: str) -> str:
