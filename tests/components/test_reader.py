@@ -103,6 +103,36 @@ def test_by_span_the_best_span_of_all_comes_first(folder, expected):
     assert [one.score for one in results] == sorted((one.score for one in results), reverse=True)
 
 
+@pytest.mark.parametrize("kind", ["dpr", "qa"])
+def test_independent_probabilities_are_those_of_haystacks_reader(folder, qa_folder, kind):
+    """Sigmoids of the scores, ranked over all passages; "no answer" if all of the answers are wrong."""
+    path = folder if kind == "dpr" else qa_folder
+    reference = Reference(path, is_dpr=kind == "dpr")
+    scores = [
+        (score, index, document.content[start:end])
+        for index, document in enumerate(DOCUMENTS)
+        for start, end, score in reference.read(QUESTION, None, document.content).spans
+    ]
+    best = sorted(scores, reverse=True)[:5]
+    reader = DPRReader(
+        str(path),
+        dtype="float32",
+        probabilities="sigmoid",
+        calibration_factor=0.1,
+        max_answer_length=None,
+        overlap_threshold=None,
+        title_field=None,
+        no_answer=True,
+    )
+    found = answers(reader)
+    alone = [1 / (1 + math.exp(-0.1 * score)) for score, _, _ in best]
+    assert [answer.score for answer in found if answer.data is not None] == pytest.approx(alone, abs=1e-5)
+    assert [answer.data for answer in found if answer.data is not None] == [text for _, _, text in best]
+    (none,) = [answer.score for answer in found if answer.data is None]
+    assert none == pytest.approx(math.prod(1 - value for value in alone), abs=1e-5)
+    assert [answer.score for answer in found] == sorted((answer.score for answer in found), reverse=True)
+
+
 @pytest.mark.parametrize("rank_by", ["passage", "span"])
 def test_fields_of_an_answer(folder, rank_by):
     reader = DPRReader(str(folder), dtype="float32", rank_by=rank_by)
@@ -396,6 +426,7 @@ def test_anything_but_documents_is_refused(reader):
         ("top_k", True),
         ("max_answer_length", 0),
         ("rank_by", "score"),
+        ("probabilities", "logits"),
         ("passages_per_batch", 0),
         ("max_batch_size", 1.5),
         ("retriever_weight", -1.0),
@@ -474,6 +505,7 @@ def test_defaults():
             "top_k": 5,
             "max_answer_length": 10,
             "rank_by": "passage",
+            "probabilities": "softmax",
             "passages_per_batch": None,
             "no_answer": False,
             "retriever_weight": 0.0,
@@ -505,6 +537,7 @@ def test_round_trip_through_a_dictionary():
         "top_k": 7,
         "max_answer_length": None,
         "rank_by": "span",
+        "probabilities": "sigmoid",
         "passages_per_batch": 8,
         "no_answer": True,
         "retriever_weight": 0.5,

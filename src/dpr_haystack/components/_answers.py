@@ -12,8 +12,12 @@ from haystack import logging
 from haystack.dataclasses import Document, ExtractedAnswer
 
 from dpr_haystack.components._reading import ReaderSettings
+<<<<<<< HEAD
 from dpr_haystack.core.answer_ranking import RankedAnswers, RankedSpan, min_max_scale, rank_answers
 from dpr_haystack.core.origins import page_of
+=======
+from dpr_haystack.core.answer_ranking import RankedAnswers, RankedSpan, independent, min_max_scale, rank_answers
+>>>>>>> aa50b15 (DPRReader: independent probabilities, as Haystack's reader has them)
 from dpr_haystack.core.spans import PassageReading
 from dpr_haystack.core.text import PassageText, as_title, passage_text
 from dpr_haystack.errors import InputError
@@ -149,15 +153,18 @@ def _rank(
     documents: Sequence[Document], readings: Sequence[PassageReading | None], settings: ReaderSettings
 ) -> RankedAnswers:
     scores_passages = all(reading is None or reading.relevance is not None for reading in readings)
+    is_independent = settings.probabilities == "sigmoid"
     retriever_scores = min_max_scale([document.score for document in documents])
-    return rank_answers(
+    boosts = [settings.retriever_weight * score for score in retriever_scores]
+    ranking = rank_answers(
         readings,
-        rank_by=settings.rank_by if scores_passages else "span",
+        rank_by=settings.rank_by if scores_passages and not is_independent else "span",
         top_k=settings.top_k,
-        boosts=[settings.retriever_weight * score for score in retriever_scores],
+        boosts=boosts,
         sources=[document.id for document in documents],
         overlap=settings.overlap_threshold,
     )
+    return independent(ranking, settings.calibration_factor, boosts) if is_independent else ranking
 
 
 def _answer(question: str, document: Document, ranked: RankedSpan, title_field: str | None) -> ExtractedAnswer:

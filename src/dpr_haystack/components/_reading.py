@@ -12,7 +12,7 @@ from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.components._model_options import ModelOptions
 from dpr_haystack.components._towers import check_model_options
-from dpr_haystack.core.answer_ranking import RANKINGS, RankBy
+from dpr_haystack.core.answer_ranking import PROBABILITIES, RANKINGS, Probabilities, RankBy
 from dpr_haystack.core.checks import check_integer, check_number
 from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.core.spans import SpanChoice
@@ -60,6 +60,7 @@ class ReaderSettings:
     top_k: int
     max_answer_length: int | None
     rank_by: RankBy
+    probabilities: Probabilities
     passages_per_batch: int | None
     no_answer: bool
     retriever_weight: float
@@ -83,6 +84,9 @@ class ReaderSettings:
         check_model_options(self.model, self.token, self.dtype)
         if self.rank_by not in RANKINGS:
             msg = f"rank_by must be one of {', '.join(RANKINGS)}: got {self.rank_by!r}"
+            raise InputError(msg)
+        if self.probabilities not in PROBABILITIES:
+            msg = f"probabilities must be one of {', '.join(PROBABILITIES)}: got {self.probabilities!r}"
             raise InputError(msg)
         if not isinstance(self.no_answer, bool):
             msg = f"no_answer must be True or False: got {self.no_answer!r}"
@@ -187,6 +191,7 @@ class ReaderAttributes:
     top_k = Setting[int]()
     max_answer_length = Setting[int | None]()
     rank_by = Setting[RankBy]()
+    probabilities = Setting[Probabilities]()
     passages_per_batch = Setting[int | None]()
     no_answer = Setting[bool]()
     retriever_weight = Setting[float]()

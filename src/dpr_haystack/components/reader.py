@@ -21,7 +21,7 @@ from dpr_haystack.components._documents import without_dictionaries
 from dpr_haystack.components._model_options import with_model_kwargs
 from dpr_haystack.components._reading import ReaderAttributes, ReaderSettings, agreed_batch_size
 from dpr_haystack.components._towers import as_device, hub_token
-from dpr_haystack.core.answer_ranking import RankBy
+from dpr_haystack.core.answer_ranking import Probabilities, RankBy
 from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.core.spans import PassageReading
@@ -66,6 +66,8 @@ class DPRReader(ComponentBasics, ReaderAttributes):
     :param rank_by: ``"passage"``: all answers from a more relevant passage rank above those from a less relevant one,
         as in the paper. ``"span"``: the answers of all passages are compared directly, which is also done for models
         that do not score passages.
+    :param probabilities: ``"softmax"``: those of all answers and of "no answer" sum to 1. ``"sigmoid"``: each answer has
+        its own, as in Haystack's reader; answers are ranked by span.
     :param passages_per_batch: The maximum number of passages (or windows of long passages) in a batch; ``None`` to
         choose it by the number of tokens.
     :param no_answer: Whether to return an additional answer with ``data=None``, whose score is the probability that
@@ -106,6 +108,7 @@ class DPRReader(ComponentBasics, ReaderAttributes):
         top_k: int = 5,
         max_answer_length: int | None = 10,
         rank_by: RankBy = "passage",
+        probabilities: Probabilities = "softmax",
         passages_per_batch: int | None = None,
         no_answer: bool = False,
         retriever_weight: float = 0.0,
@@ -135,7 +138,7 @@ class DPRReader(ComponentBasics, ReaderAttributes):
             max_answer_length=max_answer_length, calibration_factor=calibration_factor, passages_per_batch=batch_size,
             max_seq_length=max_seq_length, stride=stride, title_field=title_field, progress_bar=progress_bar,
             revision=revision, trust_remote_code=trust_remote_code, attn_implementation=attn_implementation,
-            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
+            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs, probabilities=probabilities,
         )  # fmt: skip
         self._reader = Lazy(self._settings.load)
         self._is_fallback_logged = False

@@ -27,6 +27,7 @@ _READER_DEFAULTS: Parameters = {
     "max_seq_length": 384,
     "max_answer_length": None,
     "rank_by": "span",
+    "probabilities": "sigmoid",
     "title_field": None,
 }
 
