@@ -12,12 +12,8 @@ from haystack import logging
 from haystack.dataclasses import Document, ExtractedAnswer
 
 from dpr_haystack.components._reading import ReaderSettings
-<<<<<<< HEAD
-from dpr_haystack.core.answer_ranking import RankedAnswers, RankedSpan, min_max_scale, rank_answers
-from dpr_haystack.core.origins import page_of
-=======
 from dpr_haystack.core.answer_ranking import RankedAnswers, RankedSpan, independent, min_max_scale, rank_answers
->>>>>>> aa50b15 (DPRReader: independent probabilities, as Haystack's reader has them)
+from dpr_haystack.core.origins import page_of
 from dpr_haystack.core.spans import PassageReading
 from dpr_haystack.core.text import PassageText, as_title, passage_text
 from dpr_haystack.errors import InputError
