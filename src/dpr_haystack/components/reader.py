@@ -38,20 +38,18 @@ class DPRReader(ComponentBasics, ReaderAttributes):
     """Extracts answers to a question from passages, with their probabilities.
 
     This is the reader of Karpukhin et al. (2020), section 6.1, which scores each passage and each span in it. Other
-    models for extractive question answering can be used as well. The component replaces ``ExtractiveReader`` of
-    Haystack 2 and ``TransformersExtractiveReader``, and accepts their arguments by name.
+    models for extractive question answering can be used as well. It replaces ``ExtractiveReader`` of Haystack 2 and
+    ``TransformersExtractiveReader``, and accepts their arguments by name.
 
     ```python
     from dpr_haystack import DPRReader
     from haystack import Document
-
     reader = DPRReader()
     document = Document(content="On the Origin of Species is a work by Charles Darwin.", meta={"title": "Darwin"})
     reader.run(query="who wrote the origin of species?", documents=[document])["answers"][0].data
     ```
 
-    Documents without text are skipped with a warning. Documents are never modified. The model is loaded by
-    :meth:`warm_up` or on first use.
+    Documents without text are skipped with a warning. The model is loaded by :meth:`warm_up` or on first use.
 
     :param model: A name on the Hugging Face hub or a path: a DPR reader, any model for extractive question answering,
         or a model directory of dpr-haystack, whose reader is used. Local paths need no network.
@@ -66,8 +64,8 @@ class DPRReader(ComponentBasics, ReaderAttributes):
     :param rank_by: ``"passage"``: all answers from a more relevant passage rank above those from a less relevant one,
         as in the paper. ``"span"``: the answers of all passages are compared directly, which is also done for models
         that do not score passages.
-    :param probabilities: ``"softmax"``: those of all answers and of "no answer" sum to 1. ``"sigmoid"``: each answer has
-        its own, as in Haystack's reader; answers are ranked by span.
+    :param probabilities: ``"softmax"``: those of all answers and of "no answer" sum to 1. ``"sigmoid"``: each answer
+        has its own, as in Haystack's reader, and answers are ranked by span.
     :param passages_per_batch: The maximum number of passages (or windows of long passages) in a batch; ``None`` to
         choose it by the number of tokens.
     :param no_answer: Whether to return an additional answer with ``data=None``, whose score is the probability that
@@ -129,16 +127,16 @@ class DPRReader(ComponentBasics, ReaderAttributes):
         trust_remote_code: bool = False,
     ) -> None:
         check_integer("top_k", top_k)
-        name = str(model) if isinstance(model, Path) else model
+        model = str(model) if isinstance(model, Path) else model
         batch_size = agreed_batch_size(passages_per_batch, max_batch_size)
         self._settings = ReaderSettings(
-            model=name, device=as_device(device), token=token, dtype=dtype, model_kwargs=model_kwargs,
-            top_k=top_k, rank_by=rank_by, no_answer=no_answer, score_threshold=score_threshold,
-            retriever_weight=retriever_weight, overlap_threshold=overlap_threshold, answers_per_seq=answers_per_seq,
-            max_answer_length=max_answer_length, calibration_factor=calibration_factor, passages_per_batch=batch_size,
-            max_seq_length=max_seq_length, stride=stride, title_field=title_field, progress_bar=progress_bar,
-            revision=revision, trust_remote_code=trust_remote_code, attn_implementation=attn_implementation,
-            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs, probabilities=probabilities,
+            attn_implementation=attn_implementation, calibration_factor=calibration_factor, probabilities=probabilities,
+            overlap_threshold=overlap_threshold, max_answer_length=max_answer_length, retriever_weight=retriever_weight,
+            trust_remote_code=trust_remote_code, tokenizer_kwargs=tokenizer_kwargs, answers_per_seq=answers_per_seq,
+            score_threshold=score_threshold, passages_per_batch=batch_size, max_seq_length=max_seq_length, model=model,
+            config_kwargs=config_kwargs, model_kwargs=model_kwargs, progress_bar=progress_bar, device=as_device(device),
+            title_field=title_field, no_answer=no_answer, revision=revision, rank_by=rank_by, stride=stride,
+            token=token, dtype=dtype, top_k=top_k,
         )  # fmt: skip
         self._reader = Lazy(self._settings.load)
         self._is_fallback_logged = False
