@@ -109,9 +109,9 @@ def test_independent_probabilities_are_those_of_haystacks_reader(folder, qa_fold
     path = folder if kind == "dpr" else qa_folder
     reference = Reference(path, is_dpr=kind == "dpr")
     scores = [
-        (score, index, document.content[start:end])
+        (score, index, (document.content or "")[start:end])
         for index, document in enumerate(DOCUMENTS)
-        for start, end, score in reference.read(QUESTION, None, document.content).spans
+        for start, end, score in reference.read(QUESTION, None, document.content or "").spans
     ]
     best = sorted(scores, reverse=True)[:5]
     reader = DPRReader(

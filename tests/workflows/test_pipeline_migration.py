@@ -65,7 +65,7 @@ def test_a_converted_pipeline_finds_what_it_found(saved: Path, tmp_path: Path) -
     changes = dict(line.split(" -> ") for line in lines)
     assert changes[STORE] == "haystack_integrations.document_stores.dpr.FAISSDocumentStore, with similarity='l2'"
     assert changes[RETRIEVER] == "haystack_integrations.components.retrievers.dpr.FAISSEmbeddingRetriever"
-    assert changes[READER].endswith("rank_by='span', title_field=None")
+    assert changes[READER].endswith("rank_by='span', probabilities='sigmoid', title_field=None")
     pipeline = Pipeline.loads((tmp_path / "new.yml").read_text())
     found = pipeline.get_component("retriever").run([1.0, 0.0])["documents"]
     assert [document.id for document in found] == ["b", "a"], "by distance; by inner product it would be c, a"
