@@ -86,7 +86,7 @@ def test_bad_records_and_settings(cli: Cli, own_workspace: Path) -> None:
 def test_columns_are_mined_too(cli: Cli, own_workspace: Path) -> None:
     (own_workspace / "pairs.csv").write_text("question,positive\nwho wrote Dune?,Frank Herbert wrote it.\n")
     ran = cli("mine", "pairs.csv", "--store", "store", "--output", "mined.jsonl", "--count", 2)
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, "pairs.csv: questions are in 'question'; positives in 'positive'\n")
     (example,) = read_training("mined.jsonl")
     assert example.positives[0].text == "Frank Herbert wrote it."
     assert len(example.hard_negatives) == 2
