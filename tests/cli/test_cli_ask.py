@@ -49,8 +49,10 @@ def test_json_has_the_places_of_the_answers(cli: Cli, in_answering: Path, mode: 
     assert 1 <= len(reply["answers"]) <= 4
     kept = contents()
     for answer in reply["answers"]:
-        assert list(answer) == ["answer", "score", "document_id", "start", "end", "title"]
+        fields = ["answer", "score", "document_id", "start", "end", "title", "file", "page_number"]
+        assert list(answer) == fields
         document = kept[answer["document_id"]]
+        assert (answer["file"], answer["page_number"]) == (document.meta["file"], None)
         assert (document.content or "")[answer["start"] : answer["end"]] == answer["answer"]
         assert answer["title"] == document.meta["title"]
         assert 0 <= answer["score"] <= 1
@@ -85,7 +87,7 @@ def test_text_shows_the_sentence_and_what_was_thought_of_it(cli: Cli, in_answeri
         assert f"[{answer['answer']}]" in sentence
         plain = sentence.strip().replace("[", "").replace("]", "")
         assert plain in " ".join((contents()[answer["document_id"]].content or "").split("\n"))
-        assert thoughts.strip().startswith(f"{answer['title']} - BM25: ")
+        assert thoughts.strip().startswith(f"{answer['title']} ({answer['file']}) - BM25: ")
         place = words.get(answer["document_id"])
         assert (f"BM25: rank {place} (" if place else "BM25: not found") in thoughts
         assert "DPR: rank " in thoughts
