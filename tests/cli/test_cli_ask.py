@@ -114,9 +114,9 @@ def test_a_model_that_has_moved_is_said_and_not_a_missing_reader(
     cli: Cli, answering_root: Path, tmp_path: Path, readers: tuple[Path, Path]
 ) -> None:
     shutil.copytree(answering_root / "store", tmp_path / "store")
-    manifest = json.loads((tmp_path / "store" / "store.json").read_text())
-    manifest["encoder"]["model"] = "/nowhere/at/all"
-    (tmp_path / "store" / "store.json").write_text(json.dumps(manifest))
+    store = FAISSDocumentStore.from_directory(tmp_path / "store")
+    store.record_encoder("/nowhere/at/all")
+    store.close()
     ran = cli("ask", QUESTION, "--store", tmp_path / "store")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert "/nowhere/at/all" in ran.err

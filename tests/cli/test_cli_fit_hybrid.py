@@ -303,7 +303,9 @@ def test_a_store_without_vectors(cli: Cli, tmp_path: Path) -> None:
     store = FAISSDocumentStore(str(tmp_path / "store"))
     store.write_documents([Document(content="words alone")])
     store.close()
-    (tmp_path / "q.jsonl").write_text('{"question": "words", "answers": ["words"]}\n' * 5)
+    (tmp_path / "q.jsonl").write_text(
+        "".join(f'{{"question": "words {number}", "answers": ["words"]}}\n' for number in range(5))
+    )
     done = cli("fit-hybrid", "--store", tmp_path / "store", "--questions", tmp_path / "q.jsonl")
     assert done.code == 2
     assert "has no vectors" in done.err

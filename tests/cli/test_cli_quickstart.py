@@ -22,7 +22,7 @@ from dpr_haystack.components.retrievers.hybrid_search import SYSTEMS
 from dpr_haystack.core.hybrid_settings import HybridSettings, fitted_for
 from dpr_haystack.formats import read_questions
 from dpr_haystack.pipelines import pipeline_names
-from dpr_haystack.resources import corpus_directory, trained_pair
+from dpr_haystack.resources import corpus_directory, pipelines_directory, trained_pair
 from dpr_haystack.workflows.workspace import Workspace, make_workspace
 from dpr_haystack.workflows.workspace_questions import QuestionResult, ask_all, report_lines, why_hybrid_is_below
 from support.workspace import Ran
@@ -41,7 +41,9 @@ def test_the_workspace_has_what_its_help_says(workspace_root: Path) -> None:
     assert {path.name for path in workspace_root.iterdir()} == {
         *("model", "corpus", "questions.jsonl", "pipelines", "store", ".dpr-haystack-workspace"),
     }
-    assert sorted(path.stem for path in (workspace_root / "pipelines").iterdir()) == pipeline_names()
+    assert sorted(path.stem for path in (workspace_root / "pipelines").glob("*.yml")) == pipeline_names()
+    wrappers = {path.parent.name for path in (workspace_root / "pipelines").glob("*/pipeline_wrapper.py")}
+    assert wrappers == {path.parent.name for path in pipelines_directory().glob("*/pipeline_wrapper.py")} != set()
     shipped = {path.name: path.read_bytes() for path in corpus_directory().glob("*.md")}
     assert {path.name: path.read_bytes() for path in (workspace_root / "corpus").iterdir()} == shipped
     store = FAISSDocumentStore.from_directory(workspace_root / "store")

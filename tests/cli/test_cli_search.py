@@ -60,7 +60,9 @@ def found(workspace_root: Path) -> dict[str, list[Document]]:
 def test_json_is_what_the_search_found(cli: Cli, in_workspace: Path, found: dict[str, Any], mode: str) -> None:
     hits = asked(cli, EINSTEIN, "--mode", mode, "--top-k", 7)
     expected = found[mode][:7]
-    assert [list(hit) for hit in hits] == [["rank", "score", "id", "title", "content", "meta"]] * len(expected)
+    assert [list(hit) for hit in hits] == [["rank", "score", "id", "title", "page_number", "content", "meta"]] * len(
+        expected
+    )
     assert [hit["rank"] for hit in hits] == list(range(1, len(expected) + 1))
     assert [hit["id"] for hit in hits] == [document.id for document in expected]
     assert [hit["score"] for hit in hits] == pytest.approx([document.score for document in expected], abs=1e-4)

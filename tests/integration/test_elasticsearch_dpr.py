@@ -26,6 +26,7 @@ from dpr_haystack import (
     create_elasticsearch_index,
 )
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
+from dpr_haystack.core.encoder_mark import without_mark
 from dpr_haystack.engines.elasticsearch.vectors import DenseSearch
 from dpr_haystack.errors import EncoderMismatch, InputError, SearchIndexMissing, SearchServerDenied
 
@@ -90,7 +91,7 @@ def test_it_finds_what_exact_search_finds(retriever_of: Make, documents: list[Do
     assert [each.score for each in found] == pytest.approx(list(expected.values())[:7], abs=1e-4)
     whole = {each.id: each for each in documents}
     assert [(each.content, each.meta, each.embedding) for each in found] == [
-        (whole[each.id].content, whole[each.id].meta, None) for each in found
+        (whole[each.id].content, without_mark(whole[each.id].meta)[0], None) for each in found
     ]
     assert len(retriever.run(QUESTION, top_k=60)["documents"]) == 60
     assert retriever.run(QUESTION, top_k=0) == {"documents": []}
@@ -233,6 +234,11 @@ def test_a_known_other_encoder_is_refused(
     with pytest.raises(EncoderMismatch, match=f"{index}.*{first}"):
         wrong.run(QUESTION)
     client.indices.put_mapping(index=index, meta={})
+    wrong.close()
+    with pytest.raises(EncoderMismatch, match=first):  # the documents say it themselves
+        wrong.run(QUESTION)
+    store.delete_documents([each.id for each in store.filter_documents()], refresh=True)
+    store.write_documents([Document(content=TEXTS[0], embedding=[0.1] * 32)], refresh=True)
     wrong.close()
     assert len(wrong.run(QUESTION)["documents"]) == 1  # what is unknown is accepted
     right.close()

@@ -51,6 +51,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.model = {}
         self.limit = COMPACT_ABOVE
         self.store = FAISSDocumentStore(str(self.folder / "store"), index, DIM, similarity=similarity)
+        self.store.write_documents([])
 
     def teardown(self):
         if hasattr(self, "store"):

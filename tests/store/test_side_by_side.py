@@ -51,6 +51,7 @@ def test_two_processes_write_in_turns_while_a_third_reads(tmp_path):
         writer.start()
     sender.close()
     store = FAISSDocumentStore(str(tmp_path / "store"), embedding_dim=None)
+    store.write_documents([])
     assert store.count_documents() == 0
     start.set()
     counts = []

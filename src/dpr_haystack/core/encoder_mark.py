@@ -13,12 +13,13 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from dpr_haystack.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MARK = "dpr_encoder"
 """The reserved key in ``meta``. Its value is text, which every store keeps: fingerprint, checksum and model."""
@@ -44,6 +45,8 @@ def checksums(vectors: NDArray[np.float32]) -> list[int]:
     :param vectors: Shape (n, dim).
     :returns: n checksums.
     """
+    import numpy as np  # commands that only read metadata start without it
+
     return [zlib.crc32(vector) for vector in np.ascontiguousarray(vectors, dtype="<f4")]
 
 

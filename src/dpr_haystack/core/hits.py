@@ -9,12 +9,11 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from dpr_haystack.errors import InputError
 
-_LARGEST = float(np.finfo(np.float32).max)
-_SMALLEST = float(np.finfo(np.float32).tiny)  # some processes compute with smaller numbers as with 0
+# Of float32. Some processes compute with numbers below the smallest normal one as with 0.
+_LARGEST = (2 - 2**-23) * 2.0**127
+_SMALLEST = 2.0**-126
 
 
 class Hits(NamedTuple):
@@ -62,6 +61,8 @@ def distinct_scores(scores: Iterable[float]) -> Iterator[float]:
 
 
 def _next_below(value: float) -> float:
+    import numpy as np  # commands that only read files start without it
+
     with np.errstate(over="ignore"):
         return float(min(np.nextafter(np.float32(value), np.float32(-np.inf)), np.float32(value - _SMALLEST)))
 
@@ -71,6 +72,8 @@ def single_precision(score: float) -> float:
 
     :param score: A finite number.
     """
+    import numpy as np
+
     return float(np.float32(min(max(score, -_LARGEST), _LARGEST)))
 
 

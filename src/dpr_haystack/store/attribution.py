@@ -19,10 +19,11 @@ from dpr_haystack.core.identity import same_encoder
 from dpr_haystack.core.vector_origin import VectorOrigin
 from dpr_haystack.errors import EncoderMismatch
 from dpr_haystack.store.batch import Batch
-from dpr_haystack.store.database import listed, read_state
+from dpr_haystack.store.database import read_state
 from dpr_haystack.store.errors import OtherEncoder
 from dpr_haystack.store.layout import Layout, Manifest
 from dpr_haystack.store.manifests import pin
+from dpr_haystack.store.sql_values import listed
 
 _TABLE = "CREATE TABLE IF NOT EXISTS unattributed (first INTEGER PRIMARY KEY, beyond INTEGER NOT NULL)"
 _ATTRIBUTED = "NOT EXISTS (SELECT 1 FROM unattributed WHERE row >= first AND row < beyond)"

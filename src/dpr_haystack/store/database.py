@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -289,20 +288,3 @@ class Database:
                 "written before it is copied, or copy it with FAISSDocumentStore.save"
             )
         return StoreFailure(msg)
-
-
-def listed(values: Iterable[object]) -> str:
-    """Values as JSON for SQLite's ``json_each``, without text that SQLite would change.
-
-    :param values: The values.
-    """
-    kept = [value for value in values if not isinstance(value, str) or is_storable(value)]
-    return json.dumps(kept, ensure_ascii=False)
-
-
-def is_storable(text: str) -> bool:
-    """Whether SQLite stores a text unchanged: its functions truncate at NUL, and lone surrogates have no UTF-8.
-
-    :param text: The text.
-    """
-    return "\0" not in text and text.encode(errors="ignore").decode() == text

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from haystack import logging
 
 from dpr_haystack.store.batch import Batch
-from dpr_haystack.store.database import listed
+from dpr_haystack.store.sql_values import listed
 
 logger = logging.getLogger(__name__)
 

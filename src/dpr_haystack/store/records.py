@@ -24,8 +24,8 @@ from haystack.dataclasses.sparse_embedding import SparseEmbedding
 from dpr_haystack.core.encoder_mark import EncoderMark, without_mark
 from dpr_haystack.core.exact import Floats
 from dpr_haystack.errors import InputError
-from dpr_haystack.store.database import is_storable
 from dpr_haystack.store.errors import BadDocument
+from dpr_haystack.store.sql_values import is_storable
 
 TAG = "$dpr"
 _INT64 = 1 << 63

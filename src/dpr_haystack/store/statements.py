@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from dpr_haystack.store.database import listed
+from dpr_haystack.store.sql_values import listed
 
 INSERT = """
 INSERT INTO documents (id, content, meta, score, blob, blob_info, sparse, row, checksum)

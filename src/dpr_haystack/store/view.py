@@ -17,11 +17,12 @@ from haystack.dataclasses import Document
 
 from dpr_haystack.core.exact import Floats, Rows
 from dpr_haystack.core.origins import ALSO_IN, FILE
-from dpr_haystack.store.database import State, listed
+from dpr_haystack.store.database import State
 from dpr_haystack.store.filter_evaluation import Evaluation
 from dpr_haystack.store.filter_index import FilterIndex, selected
 from dpr_haystack.store.filters import CompiledFilter, compile_filter, matches, needs_python
 from dpr_haystack.store.records import COLUMNS, document_of, load_meta
+from dpr_haystack.store.sql_values import listed
 
 Filters = dict[str, Any]
 

@@ -23,13 +23,14 @@ from dpr_haystack.errors import EncoderMismatch, StoreError
 from dpr_haystack.store.attribution import admit, forget, mark_unknown
 from dpr_haystack.store.batch import Batch, check_dimension, duplicates, prepare, without
 from dpr_haystack.store.compaction import clear, compact, is_worth_it
-from dpr_haystack.store.database import State, listed, read_state
+from dpr_haystack.store.database import State, read_state
 from dpr_haystack.store.engine import StoreEngine
 from dpr_haystack.store.errors import BadDocument, BadFilter
 from dpr_haystack.store.kept_vectors import KeptVectors, vectors_to_keep
 from dpr_haystack.store.manifests import pin
 from dpr_haystack.store.records import dump_meta, load_meta
 from dpr_haystack.store.recovery import remove_vector_files
+from dpr_haystack.store.sql_values import listed
 from dpr_haystack.store.statements import INSERT, delete_documents, existing_ids
 from dpr_haystack.store.vectors import VectorFile
 from dpr_haystack.store.view import Filters, SelectionCache, View

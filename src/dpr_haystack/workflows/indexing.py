@@ -195,7 +195,7 @@ class _Indexing:
             self._report.removed = prune_passages(self._target, self._read, pruned, bad)
         else:
             self._report.removed = remove_replaced(self._target, self._read, complete)
-        if complete or pruned is not None:
+        if self._report.removed:
             self._settle()
 
     def _settle(self) -> None:

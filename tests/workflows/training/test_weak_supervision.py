@@ -123,7 +123,7 @@ def test_bad_questions_are_listed_and_passed_over(
     bad = tmp_path / "bad.jsonl"
     good = (in_workspace / "questions.jsonl").read_text().splitlines()
     bad.write_text(
-        "\n".join([good[0], '{"question": 3}', "{no json", json.dumps({"question": "q", "answers": 3}), good[1]])
+        "\n".join([good[0], '{"question": 3}', "{no json", json.dumps({"question": " ", "answers": ["a"]}), good[1]])
     )
     command = ["build-training-data", str(bad), "--store", "store", "--output", str(tmp_path / "out.jsonl")]
     assert main(command) == 2

@@ -156,11 +156,13 @@ def _trained(
     progress: StepProgress | None,
     token: str | None,
 ) -> EncoderPair:
-    options = {"token": token, "dtype": config.dtype}
+    from dpr_haystack.engines.towers.tower import TowerUse
+
+    options: dict[str, Any] = {"token": token, "dtype": config.dtype}
     if count == 0:
         models: dict[Role, str] = {"question": config.model, "passage": config.passage_model or config.model}
-        as_trained = {"pooling": config.pooling, "normalize": config.normalize}
-        return EncoderPair(models, config.device, {**options, **as_trained}, Similarity.parse(config.similarity))
+        as_trained = TowerUse(pooling=config.pooling, normalize=config.normalize)
+        return EncoderPair(models, config.device, {**options, "use": as_trained}, Similarity.parse(config.similarity))
     part = replace(config, train_questions=count, output_dir=str(folder))
     if not RunDirectory(folder).is_finished(part, data):
         report = train_dpr(part, token=token, progress=progress)
