@@ -235,11 +235,10 @@ weightings = st.fixed_dictionaries({name: st.sampled_from([0.0, 0.3, 1.0, 2.5]) 
 @given(runs=runs_of, weights=weightings, seed=st.randoms(use_true_random=False))
 def test_order_of_sources_and_hits_is_immaterial_and_inputs_stay(method, runs, weights, seed):
     before = deepcopy((list(runs.items()), weights))
-    expected = fuse(runs, weights, **method)
+    hits = {name: list(runs[name].items()) for name in seed.sample(sorted(runs), len(runs))}
+    is_by_place = method["fusion"] == "rrf"  # the order of listed hits is the ranking, and is kept
+    expected = fuse(hits if is_by_place else runs, weights, **method)
     assert str((list(runs.items()), weights)) == str(before)
-    names = seed.sample(sorted(runs), len(runs))
-    hits = {name: list(runs[name].items()) for name in names}
-    is_by_place = method["fusion"] == "rrf"  # the order of hits is the ranking, and is kept
     shuffled = {name: of if is_by_place else seed.sample(of, len(of)) for name, of in hits.items()}
     reweighted = {name: weights[name] for name in seed.sample("xyz", 3)}
     assert fuse(shuffled, reweighted, **method) == expected

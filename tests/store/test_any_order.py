@@ -69,9 +69,16 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(batch=batches)
     def overwrite(self, batch):
-        last = {document.id: document for document in batch}
+        last = {document.id: self.as_kept(document) for document in batch}
         assert self.store.write_documents(batch, DuplicatePolicy.OVERWRITE) == len(last)
         self.model = {name: kept for name, kept in self.model.items() if name not in last} | last
+
+    def as_kept(self, document):
+        """A document without a vector keeps that of a stored one with the same text."""
+        stored = self.model.get(document.id)
+        if document.embedding is None and stored is not None and stored.content == document.content:
+            return replace(document, embedding=stored.embedding)
+        return document
 
     @rule(batch=batches)
     def skip(self, batch):
