@@ -38,6 +38,8 @@ COLLECTIONS = [
     ("20 near copies, 10% noise", 20, 0.1),
     ("20 near copies, 20% noise", 20, 0.2),
 ]
+# How far questions are from the passages that they are near to, relative to the length of both.
+FAR = 0.7
 Search = Callable[[Any], Any]
 
 
@@ -78,7 +80,9 @@ def make_data(passages: int, copies: int, noise: float, questions: int) -> tuple
     vectors = generator.standard_normal((distinct, DIM)) * spectrum
     vectors *= generator.lognormal(2, 0.1, (distinct, 1)) / np.linalg.norm(vectors, axis=1, keepdims=True)
     near = vectors[generator.integers(0, distinct, questions)]
-    asked = near + generator.standard_normal((questions, DIM)) * spectrum * np.linalg.norm(near) / np.sqrt(near.size)
+    other = generator.standard_normal((questions, DIM)) * spectrum
+    asked = near / np.linalg.norm(near, axis=1, keepdims=True)
+    asked += FAR * other / np.linalg.norm(other, axis=1, keepdims=True)
     vectors = np.repeat(vectors, copies, axis=0)
     away = generator.standard_normal(vectors.shape)
     away *= noise * np.linalg.norm(vectors, axis=1, keepdims=True) / np.linalg.norm(away, axis=1, keepdims=True)

@@ -134,7 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(line, file=sys.stderr)
     for line in _table(report, time.perf_counter() - started):
         print(line)
-    print(f"{_name(arguments)} contains {count} passages")
+    print(f"{_name(arguments)} contains {count} passage{'' if count == 1 else 's'}")
     return 1 if report.failed else 0
 
 
