@@ -12,7 +12,7 @@ ES_SERVER := tools/elasticsearch/server.py
 
 help:
 	@echo "make quickstart   install, make the workspace demo/ and ask it 40 questions"
-	@echo "make check        lint, types and the quick tests, in less than 90 seconds; before every commit"
+	@echo "make check        lint, types and the quick tests, in about two minutes; before every commit"
 	@echo "make test         install, run all tests and show their coverage"
 	@echo "make test-newest  the tests of every query and mapping on Elasticsearch $(ES_NEWEST)"
 	@echo "make test-all     all tests with Elasticsearch 8.19, and all that use a server with $(ES_NEWEST)"
