@@ -12,7 +12,7 @@ PACKAGE = TESTS.parent / "src" / "dpr_haystack"
 
 # Modules that are tested through their callers.
 TESTED_BY = {
-    "engines/towers/tower": "test_model_options",
+    "engines/towers/tower": "test_model_settings",
     "_optional": "test_import_laziness",
     "backends/elasticsearch/connection": "test_elasticsearch_errors",
     "backends/elasticsearch/creation": "test_elasticsearch_index",

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from haystack import default_from_dict
 
+from dpr_haystack.components._model_settings import with_model_kwargs
+
 # A role of reStructuredText: what it names is between backquotes.
 _ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`")
 
@@ -34,4 +36,4 @@ class ComponentBasics:
         :param data: What :meth:`to_dict` returns; it is not changed.
         :returns: The component.
         """
-        return default_from_dict(cls, data)
+        return default_from_dict(cls, with_model_kwargs(data))

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from haystack.utils import ComponentDevice, Secret
 
-from dpr_haystack.components._model_options import ModelOptions
-from dpr_haystack.components._towers import check_model_options
+from dpr_haystack.components._model_settings import ModelSettings, Setting
 from dpr_haystack.core.answer_ranking import PROBABILITIES, RANKINGS, Probabilities, RankBy
 from dpr_haystack.core.checks import check_integer, check_number
 from dpr_haystack.core.lazy import Lazy
@@ -20,11 +19,6 @@ from dpr_haystack.errors import InputError
 
 if TYPE_CHECKING:
     from dpr_haystack.engines.reader.reader import Reader, ReadingOptions
-
-T = TypeVar("T")
-
-# What the model is loaded with.
-_OF_MODEL = {"model", "device", "token", "dtype", "max_seq_length", *(field.name for field in fields(ModelOptions))}
 
 # Smallest value of each integer setting. A top_k of 0 is for single runs: the constructor asks for at least 1.
 _INTEGERS = {
@@ -46,17 +40,13 @@ _OPTIONAL = (
 )
 
 
-@dataclass(frozen=True)
-class ReaderSettings:
+@dataclass(frozen=True, kw_only=True)
+class ReaderSettings(ModelSettings):
     """The settings of a ``DPRReader``; see its parameters of the same names.
 
     :raises InputError: If a setting is invalid.
     """
 
-    model: str
-    device: ComponentDevice | None
-    token: Secret | None
-    dtype: str
     top_k: int
     max_answer_length: int | None
     rank_by: RankBy
@@ -70,18 +60,11 @@ class ReaderSettings:
     answers_per_seq: int | None
     calibration_factor: float
     overlap_threshold: float | None
-    model_kwargs: dict[str, Any] | None
     title_field: str | None
     progress_bar: bool
-    revision: str | None = None
-    trust_remote_code: bool = False
-    attn_implementation: str | None = None
-    tokenizer_kwargs: dict[str, Any] | None = None
-    config_kwargs: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        self.model_options()
-        check_model_options(self.model, self.token, self.dtype)
+        super().__post_init__()
         if self.rank_by not in RANKINGS:
             msg = f"rank_by must be one of {', '.join(RANKINGS)}: got {self.rank_by!r}"
             raise InputError(msg)
@@ -133,49 +116,16 @@ class ReaderSettings:
 
         return load_reader(
             self.model,
-            device=ComponentDevice.resolve_device(self.device).to_torch_str(),
-            token=self.token.resolve_value() if self.token is not None else None,
+            device=self.torch_device,
+            token=self.token_value,
             dtype=self.dtype,
             max_length=self.max_seq_length,
-            options=self.model_options().load_options(),
+            options=self.load_options(),
         )
 
-    def model_options(self) -> ModelOptions:
-        """Return the arguments for transformers and the hub.
-
-        :raises InputError: If one is invalid.
-        """
-        return ModelOptions(**{field.name: getattr(self, field.name) for field in fields(ModelOptions)})
-
-    def init_parameters(self) -> dict[str, Any]:
-        """Return the arguments of the constructor, for ``to_dict``: a torch dtype in ``model_kwargs`` by its name."""
-        parameters = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**parameters, **self.model_options().parameters()}
-
-
-class Setting(Generic[T]):
-    """A setting as an attribute of the reader. Assigning a value replaces the settings, which checks them again.
-
-    A setting of the model takes effect at the next use, which loads the model again.
-    """
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, reader: None, owner: type) -> Setting[T]: ...
-
-    @overload
-    def __get__(self, reader: ReaderAttributes, owner: type) -> T: ...
-
-    def __get__(self, reader: ReaderAttributes | None, owner: type) -> Any:
-        return self if reader is None else getattr(reader._settings, self._name)
-
-    def __set__(self, reader: ReaderAttributes, value: T) -> None:
-        changes: dict[str, Any] = {self._name: value}
-        reader._settings = replace(reader._settings, **changes)
-        if self._name in _OF_MODEL:
-            reader._reader = Lazy(reader._settings.load)
+    def decides_model(self, name: str) -> bool:
+        """See :meth:`ModelSettings.decides_model`."""
+        return name == "max_seq_length" or super().decides_model(name)
 
 
 class ReaderAttributes:
@@ -183,6 +133,9 @@ class ReaderAttributes:
 
     _settings: ReaderSettings
     _reader: Lazy[Reader]
+
+    def _load_again(self) -> None:
+        self._reader = Lazy(self._settings.load)
 
     model = Setting[str]()
     device = Setting[ComponentDevice | None]()

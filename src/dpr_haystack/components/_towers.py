@@ -1,19 +1,21 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What the embedders and the reader share: checks of common settings, and an encoder that is loaded on first use."""
+"""What the embedders share: their settings, and an encoder that is loaded on first use."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from haystack.utils import ComponentDevice, Secret
 from tqdm import tqdm
 
-from dpr_haystack.components._model_options import TowerOptions
+from dpr_haystack.components._basics import ComponentBasics
+from dpr_haystack.components._model_settings import ModelSettings, Setting, check_string
 from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.core.model_directory import POOLINGS, Role
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from dpr_haystack.core.identity import EncoderIdentity
     from dpr_haystack.engines.towers.encoder import Encoder
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")
 TOKEN_VARIABLES = ("HF_API_TOKEN", "HF_TOKEN")
+# the smallest value of each integer setting
+_INTEGERS = {"max_length": 3, "batch_size": 1, "truncate_dim": 1}
 
 
 class QuestionEmbedder(Protocol):
@@ -73,103 +76,114 @@ def as_device(device: ComponentDevice | str | None) -> ComponentDevice | None:
         raise InputError(msg) from error
 
 
-def check_model_options(model: object, token: object, dtype: str) -> None:
-    """Check the options that embedders and readers have in common.
-
-    :param model: The name or path of the model.
-    :param token: The token for the Hugging Face hub.
-    :param dtype: The number format.
-    :raises InputError: If the model is not a non-empty string, the token not a Secret, or the dtype unknown.
-    """
-    if not isinstance(model, str) or not model.strip():
-        msg = f"model must be a string, a name on the Hugging Face hub or a path: got {model!r}"
-        raise InputError(msg)
-    if token is not None and not isinstance(token, Secret):
-        # the value is left out: it may be a token in plain text
-        msg = (
-            f"token must be a Secret or None: got {type(token).__name__}. "
-            "Use Secret.from_env_var('HF_TOKEN') or Secret.from_token(...)"
-        )
-        raise InputError(msg)
-    if dtype not in DTYPES:
-        msg = f"dtype must be one of {', '.join(DTYPES)}: got {dtype!r}"
-        raise InputError(msg)
-
-
-@dataclass(frozen=True)
-class TowerSettings:
-    """How a tower is loaded; see the embedders' parameters of the same names.
+@dataclass(frozen=True, kw_only=True)
+class TowerSettings(ModelSettings):
+    """How a tower is loaded and used; see the embedders' parameters of the same names.
 
     :raises InputError: If a setting is invalid.
     """
 
-    model: str
-    device: ComponentDevice | None
-    token: Secret | None
-    dtype: str
-    max_length: int | None
-    pooling: str | None
-    normalize: bool | None
-    batch_size: int | None
-    options: TowerOptions = field(default_factory=TowerOptions)
+    max_length: int | None = None
+    pooling: str | None = None
+    normalize: bool | None = None
+    batch_size: int | None = None
+    prefix: str | None = None
+    suffix: str = ""
+    truncate_dim: int | None = None
 
     def __post_init__(self) -> None:
-        check_model_options(self.model, self.token, self.dtype)
+        super().__post_init__()
         if self.pooling is not None and self.pooling not in POOLINGS:
             msg = f"pooling must be one of {', '.join(POOLINGS)}, or None: got {self.pooling!r}"
             raise InputError(msg)
-        if self.max_length is not None:
-            check_integer("max_length", self.max_length, minimum=3)
-        if self.batch_size is not None:
-            check_integer("batch_size", self.batch_size)
+        for name, minimum in _INTEGERS.items():
+            if getattr(self, name) is not None:
+                check_integer(name, getattr(self, name), minimum)
+        check_string("prefix", self.prefix)
+        check_string("suffix", self.suffix, optional=False)
 
+    def load(self, role: Role) -> Encoder:
+        """Load the tower.
 
-class LazyTower:
-    """A tower that is loaded once, on first use; safe to use from several threads.
-
-    :param role: Whether it embeds questions or passages.
-    :param settings: How it is loaded.
-    """
-
-    def __init__(self, role: Role, settings: TowerSettings) -> None:
-        self._settings = settings
-        self._encoder = Lazy(partial(_load, role, settings))
-
-    def get(self) -> Encoder:
-        """Return the encoder, loading it if necessary.
-
+        :param role: Whether it embeds questions or passages.
         :raises ModelError: If the model cannot be found or loaded.
         :raises InputError: If it has the other role, or does not support a setting.
         """
-        return self._encoder.get()
+        from dpr_haystack.engines.towers.loading import load_encoder
+        from dpr_haystack.engines.towers.tower import TowerUse
 
-    def encode(self, texts: Sequence[PassageText], *, show_progress: bool, unit: str) -> NDArray[np.float32]:
+        return load_encoder(
+            self.model,
+            role,
+            device=self.torch_device,
+            token=self.token_value,
+            dtype=self.dtype,
+            max_length=self.max_length,
+            use=TowerUse(self.pooling, self.normalize, self.truncate_dim, self.prefix, self.suffix),
+            options=self.load_options(),
+        )
+
+    def decides_model(self, name: str) -> bool:
+        """See :meth:`ModelSettings.decides_model`."""
+        return name != "batch_size"
+
+
+class TowerComponent(ComponentBasics):
+    """What both embedders share: settings as attributes, and a tower that is loaded once, on first use.
+
+    Safe to use from several threads.
+
+    :cvar _role: Whether it embeds questions or passages.
+    """
+
+    _role: ClassVar[Role]
+    _settings: TowerSettings
+    _tower: Lazy[Encoder]
+
+    model = Setting[str]()
+    device = Setting[ComponentDevice | None]()
+    token = Setting[Secret | None]()
+    dtype = Setting[str]()
+    max_length = Setting[int | None]()
+    pooling = Setting[str | None]()
+    normalize = Setting[bool | None]()
+    batch_size = Setting[int | None]()
+    progress_bar: bool
+
+    def _load_again(self) -> None:
+        self._tower = Lazy(partial(self._settings.load, self._role))
+
+    def warm_up(self) -> None:
+        """Load the model, if it is not loaded yet.
+
+        :raises ModelError: If it cannot be found or loaded.
+        :raises InputError: If it is an encoder of the other role, or does not support a setting.
+        """
+        self._tower.get()
+
+    async def warm_up_async(self) -> None:
+        """Load the model in a separate thread, if it is not loaded yet."""
+        await asyncio.to_thread(self.warm_up)
+
+    def close(self) -> None:
+        """Release the model; the next use loads it again."""
+        self._tower.close()
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """Name and fingerprint of the encoder; loads the model if necessary."""
+        return self._tower.get().identity
+
+    def _get_telemetry_data(self) -> dict[str, Any]:
+        return {"model": self.model}
+
+    def _vectors(self, texts: Sequence[PassageText], unit: str) -> NDArray[np.float32]:
         """Encode texts, loading the encoder if necessary.
 
         :param texts: Titles (or ``None``) and texts.
-        :param show_progress: Whether to show a progress bar.
         :param unit: What is counted in the progress bar.
         :returns: One vector per text, in order; shape (texts, dimension).
         """
-        encoder = self.get()
-        with tqdm(total=len(texts), desc="Embedding", unit=f" {unit}", disable=not show_progress) as bar:
-            return encoder.encode(texts, batch_size=self._settings.batch_size, progress=bar.update)
-
-    def close(self) -> None:
-        """Release the encoder; the next use loads it again."""
-        self._encoder.close()
-
-
-def _load(role: Role, settings: TowerSettings) -> Encoder:
-    from dpr_haystack.engines.towers.loading import load_encoder
-
-    return load_encoder(
-        settings.model,
-        role,
-        device=ComponentDevice.resolve_device(settings.device).to_torch_str(),
-        token=settings.token.resolve_value() if settings.token is not None else None,
-        dtype=settings.dtype,
-        max_length=settings.max_length,
-        use=settings.options.use(settings.pooling, settings.normalize),
-        options=settings.options.load_options(),
-    )
+        encoder = self._tower.get()
+        with tqdm(total=len(texts), desc="Embedding", unit=f" {unit}", disable=not self.progress_bar) as bar:
+            return encoder.encode(texts, batch_size=self.batch_size, progress=bar.update)

@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from haystack import Document, component, default_from_dict, default_to_dict
+from haystack import Document, component, default_to_dict
 from haystack.utils import ComponentDevice, Secret
 
-from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._documents import without_dictionaries
-from dpr_haystack.components._model_options import TowerOptions, with_model_kwargs
-from dpr_haystack.components._towers import LazyTower, TowerSettings, as_device, hub_token
+from dpr_haystack.components._towers import TowerComponent, TowerSettings, as_device, hub_token
 from dpr_haystack.core.encoder_mark import MARK, checksums, mark_of
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.text import PassageText, as_title, passage_text
@@ -26,13 +24,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dpr_haystack.core.identity import EncoderIdentity
 
 _SHOWN = 10
 
 
 @component
-class DPRDocumentEmbedder(ComponentBasics):
+class DPRDocumentEmbedder(TowerComponent):
     """Embeds documents with the passage tower of a dense passage retriever.
 
     Title and text are encoded as a pair, as in DPR's training: ``[CLS] title [SEP] text [SEP]`` (Karpukhin et al.
@@ -81,6 +78,8 @@ class DPRDocumentEmbedder(ComponentBasics):
 
     __module__ = "haystack_integrations.components.embedders.dpr"
 
+    _role = "passage"
+
     def __init__(
         self,
         model: str = "facebook/dpr-ctx_encoder-single-nq-base",
@@ -105,47 +104,16 @@ class DPRDocumentEmbedder(ComponentBasics):
         tokenizer_kwargs: dict[str, Any] | None = None,
         config_kwargs: dict[str, Any] | None = None,
     ) -> None:
-        self.model = model
-        self.device = as_device(device)
-        self.token = token
-        self.dtype = dtype
-        self.max_length = max_length
-        self.pooling = pooling
-        self.normalize = normalize
-        self.batch_size = batch_size
         self.title_field = title_field
         self.meta_fields_to_embed = meta_fields_to_embed
         self.progress_bar = progress_bar
-        self._options = TowerOptions(
-            prefix=prefix, suffix=suffix, truncate_dim=truncate_dim, revision=revision,
-            trust_remote_code=trust_remote_code, attn_implementation=attn_implementation, model_kwargs=model_kwargs,
-            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
+        self._settings = TowerSettings(
+            model=model, device=as_device(device), token=token, dtype=dtype, max_length=max_length, pooling=pooling,
+            normalize=normalize, batch_size=batch_size, prefix=prefix, suffix=suffix, truncate_dim=truncate_dim,
+            revision=revision, trust_remote_code=trust_remote_code, attn_implementation=attn_implementation,
+            model_kwargs=model_kwargs, tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
         )  # fmt: skip
-        settings = TowerSettings(
-            model, self.device, token, dtype, max_length, pooling, normalize, batch_size, self._options
-        )
-        self._tower = LazyTower("passage", settings)
-
-    def warm_up(self) -> None:
-        """Load the model, if it is not loaded yet.
-
-        :raises ModelError: If it cannot be found or loaded.
-        :raises InputError: If it is a question encoder, or does not support a setting.
-        """
-        self._tower.get()
-
-    async def warm_up_async(self) -> None:
-        """Load the model in a separate thread, if it is not loaded yet."""
-        await asyncio.to_thread(self.warm_up)
-
-    def close(self) -> None:
-        """Release the model; the next use loads it again."""
-        self._tower.close()
-
-    @property
-    def identity(self) -> EncoderIdentity:
-        """Name and fingerprint of the encoder; loads the model if necessary."""
-        return self._tower.get().identity
+        self._load_again()
 
     @property
     def dimension(self) -> int:
@@ -165,30 +133,11 @@ class DPRDocumentEmbedder(ComponentBasics):
         """Serialise the component to a dictionary."""
         return default_to_dict(
             self,
-            model=self.model,
-            device=self.device,
-            token=self.token,
-            dtype=self.dtype,
-            max_length=self.max_length,
-            pooling=self.pooling,
-            normalize=self.normalize,
-            batch_size=self.batch_size,
+            **self._settings.parameters(),
             title_field=self.title_field,
             meta_fields_to_embed=self.meta_fields_to_embed,
             progress_bar=self.progress_bar,
-            **self._options.parameters(),
         )
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> DPRDocumentEmbedder:
-        """Create the component from a dictionary.
-
-        :param data: The result of :meth:`to_dict`.
-        """
-        return default_from_dict(cls, with_model_kwargs(data))
-
-    def _get_telemetry_data(self) -> dict[str, Any]:
-        return {"model": self.model}
 
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, Any]:
@@ -239,7 +188,7 @@ class DPRDocumentEmbedder(ComponentBasics):
         return self._encode([_as_passage(passage) for passage in passages])
 
     def _encode(self, texts: Sequence[PassageText]) -> NDArray[np.float32]:
-        return self._tower.encode(texts, show_progress=self.progress_bar, unit="passages")
+        return self._vectors(texts, "passages")
 
 
 def _as_passage(passage: Any) -> PassageText:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from haystack import component, default_from_dict, default_to_dict, logging
+from haystack import component, default_to_dict, logging
 from haystack.dataclasses import Document, ExtractedAnswer
 from haystack.utils import ComponentDevice, Secret
 from tqdm import tqdm
@@ -18,12 +18,10 @@ from tqdm import tqdm
 from dpr_haystack.components._answers import Readings, answers_of, read_documents
 from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._documents import without_dictionaries
-from dpr_haystack.components._model_options import with_model_kwargs
 from dpr_haystack.components._reading import ReaderAttributes, ReaderSettings, agreed_batch_size
 from dpr_haystack.components._towers import as_device, hub_token
 from dpr_haystack.core.answer_ranking import Probabilities, RankBy
 from dpr_haystack.core.checks import check_integer
-from dpr_haystack.core.lazy import Lazy
 from dpr_haystack.core.spans import PassageReading
 from dpr_haystack.core.text import PassageText
 
@@ -130,15 +128,16 @@ class DPRReader(ComponentBasics, ReaderAttributes):
         model = str(model) if isinstance(model, Path) else model
         batch_size = agreed_batch_size(passages_per_batch, max_batch_size)
         self._settings = ReaderSettings(
-            attn_implementation=attn_implementation, calibration_factor=calibration_factor, probabilities=probabilities,
-            overlap_threshold=overlap_threshold, max_answer_length=max_answer_length, retriever_weight=retriever_weight,
-            trust_remote_code=trust_remote_code, tokenizer_kwargs=tokenizer_kwargs, answers_per_seq=answers_per_seq,
-            score_threshold=score_threshold, passages_per_batch=batch_size, max_seq_length=max_seq_length, model=model,
-            config_kwargs=config_kwargs, model_kwargs=model_kwargs, progress_bar=progress_bar, device=as_device(device),
-            title_field=title_field, no_answer=no_answer, revision=revision, rank_by=rank_by, stride=stride,
-            token=token, dtype=dtype, top_k=top_k,
+            model=model, device=as_device(device), token=token, dtype=dtype, top_k=top_k,
+            max_answer_length=max_answer_length, rank_by=rank_by, probabilities=probabilities,
+            passages_per_batch=batch_size, no_answer=no_answer, retriever_weight=retriever_weight,
+            score_threshold=score_threshold, max_seq_length=max_seq_length, stride=stride,
+            answers_per_seq=answers_per_seq, calibration_factor=calibration_factor, overlap_threshold=overlap_threshold,
+            title_field=title_field, progress_bar=progress_bar, revision=revision, trust_remote_code=trust_remote_code,
+            attn_implementation=attn_implementation, model_kwargs=model_kwargs, tokenizer_kwargs=tokenizer_kwargs,
+            config_kwargs=config_kwargs,
         )  # fmt: skip
-        self._reader = Lazy(self._settings.load)
+        self._load_again()
         self._is_fallback_logged = False
 
     def warm_up(self) -> None:
@@ -159,12 +158,7 @@ class DPRReader(ComponentBasics, ReaderAttributes):
 
     def to_dict(self) -> dict[str, Any]:
         """Serialise the component to a dictionary."""
-        return default_to_dict(self, **self._settings.init_parameters())
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> DPRReader:
-        """See :meth:`ComponentBasics.from_dict`."""
-        return default_from_dict(cls, with_model_kwargs(data))
+        return default_to_dict(self, **self._settings.parameters())
 
     def _get_telemetry_data(self) -> dict[str, Any]:
         return {"model": self.model}

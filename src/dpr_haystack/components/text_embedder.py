@@ -9,13 +9,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from haystack import component, default_from_dict, default_to_dict
+from haystack import component, default_to_dict
 from haystack.utils import ComponentDevice, Secret
 
-from dpr_haystack.components._basics import ComponentBasics
-from dpr_haystack.components._model_options import TowerOptions, with_model_kwargs
 from dpr_haystack.components._recent_vectors import remember
-from dpr_haystack.components._towers import LazyTower, TowerSettings, as_device, hub_token
+from dpr_haystack.components._towers import TowerComponent, TowerSettings, as_device, hub_token
 from dpr_haystack.core.text import normalize_question
 from dpr_haystack.errors import InputError, InputTypeError
 
@@ -24,11 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dpr_haystack.components._towers import QuestionEmbedder
-    from dpr_haystack.core.identity import EncoderIdentity
 
 
 @component
-class DPRTextEmbedder(ComponentBasics):
+class DPRTextEmbedder(TowerComponent):
     """Embeds a question with the question tower of a dense passage retriever.
 
     ```python
@@ -73,6 +70,8 @@ class DPRTextEmbedder(ComponentBasics):
 
     __module__ = "haystack_integrations.components.embedders.dpr"
 
+    _role = "question"
+
     def __init__(
         self,
         model: str = "facebook/dpr-question_encoder-single-nq-base",
@@ -95,72 +94,18 @@ class DPRTextEmbedder(ComponentBasics):
         tokenizer_kwargs: dict[str, Any] | None = None,
         config_kwargs: dict[str, Any] | None = None,
     ) -> None:
-        self.model = model
-        self.device = as_device(device)
-        self.token = token
-        self.dtype = dtype
-        self.max_length = max_length
-        self.pooling = pooling
-        self.normalize = normalize
-        self.batch_size = batch_size
         self.progress_bar = progress_bar
-        self._options = TowerOptions(
-            prefix=prefix, suffix=suffix, truncate_dim=truncate_dim, revision=revision,
-            trust_remote_code=trust_remote_code, attn_implementation=attn_implementation, model_kwargs=model_kwargs,
-            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
+        self._settings = TowerSettings(
+            model=model, device=as_device(device), token=token, dtype=dtype, max_length=max_length, pooling=pooling,
+            normalize=normalize, batch_size=batch_size, prefix=prefix, suffix=suffix, truncate_dim=truncate_dim,
+            revision=revision, trust_remote_code=trust_remote_code, attn_implementation=attn_implementation,
+            model_kwargs=model_kwargs, tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
         )  # fmt: skip
-        settings = TowerSettings(
-            model, self.device, token, dtype, max_length, pooling, normalize, batch_size, self._options
-        )
-        self._tower = LazyTower("question", settings)
-
-    def warm_up(self) -> None:
-        """Load the model, if it is not loaded yet.
-
-        :raises ModelError: If it cannot be found or loaded.
-        :raises InputError: If it is a passage encoder, or does not support a setting.
-        """
-        self._tower.get()
-
-    async def warm_up_async(self) -> None:
-        """Load the model in a separate thread, if it is not loaded yet."""
-        await asyncio.to_thread(self.warm_up)
-
-    def close(self) -> None:
-        """Release the model; the next use loads it again."""
-        self._tower.close()
-
-    @property
-    def identity(self) -> EncoderIdentity:
-        """Name and fingerprint of the encoder; loads the model if necessary."""
-        return self._tower.get().identity
+        self._load_again()
 
     def to_dict(self) -> dict[str, Any]:
         """Serialise the component to a dictionary."""
-        return default_to_dict(
-            self,
-            model=self.model,
-            device=self.device,
-            token=self.token,
-            dtype=self.dtype,
-            max_length=self.max_length,
-            pooling=self.pooling,
-            normalize=self.normalize,
-            batch_size=self.batch_size,
-            progress_bar=self.progress_bar,
-            **self._options.parameters(),
-        )
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> DPRTextEmbedder:
-        """Create the component from a dictionary.
-
-        :param data: The result of :meth:`to_dict`.
-        """
-        return default_from_dict(cls, with_model_kwargs(data))
-
-    def _get_telemetry_data(self) -> dict[str, Any]:
-        return {"model": self.model}
+        return default_to_dict(self, **self._settings.parameters(), progress_bar=self.progress_bar)
 
     @component.output_types(embedding=list[float])
     def run(self, text: str) -> dict[str, Any]:
@@ -199,7 +144,7 @@ class DPRTextEmbedder(ComponentBasics):
 
     def _encode(self, questions: Sequence[str]) -> NDArray[np.float32]:
         texts = [(None, normalize_question(question)) for question in questions]
-        vectors = self._tower.encode(texts, show_progress=self.progress_bar, unit="questions")
+        vectors = self._vectors(texts, "questions")
         remember(vectors, self.identity)
         return vectors
 

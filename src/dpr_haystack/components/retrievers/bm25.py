@@ -13,20 +13,13 @@ from haystack import component, default_to_dict
 from haystack.dataclasses import Document
 from haystack.document_stores.types import FilterPolicy
 
-from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.components.retrievers.common import (
-    check_default_top_k,
-    check_store,
-    chosen_top_k,
-    combined,
-    policy_of,
-)
+from dpr_haystack.components.retrievers.common import RetrieverBasics, check_store
 from dpr_haystack.errors import InputError
 
 
 @component
-class FAISSBM25Retriever(ComponentBasics):
+class FAISSBM25Retriever(RetrieverBasics):
     """BM25 over a :class:`FAISSDocumentStore`; no server is needed.
 
     Content and title are searched, with stemming and stop words of the store's language.
@@ -52,22 +45,15 @@ class FAISSBM25Retriever(ComponentBasics):
         min_top_k: int = 0,
     ) -> None:
         check_store(document_store)
-        check_default_top_k(top_k, min_top_k)
+        self._set_defaults(top_k, min_top_k, filters, filter_policy)
         self.document_store = document_store
-        self.filters = filters
-        self.top_k = top_k
-        self.min_top_k = min_top_k
-        self.filter_policy = policy_of(filter_policy)
 
     def to_dict(self) -> dict[str, Any]:
         """Serialise the settings."""
         return default_to_dict(
             self,
             document_store=self.document_store,
-            filters=self.filters,
-            top_k=self.top_k,
-            min_top_k=self.min_top_k,
-            filter_policy=self.filter_policy.value,
+            **self._parameters(),
         )
 
     @component.output_types(documents=list[Document])
@@ -83,8 +69,7 @@ class FAISSBM25Retriever(ComponentBasics):
         :raises ValueError: If the question is not a string or ``top_k`` is negative.
         :raises FilterError: If the filter is not valid.
         """
-        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
-        chosen = combined(self.filter_policy, self.filters, filters)
+        count, chosen = self._chosen(top_k, filters)
         return {"documents": self.document_store.bm25_retrieval(query, count, chosen)}
 
     @component.output_types(documents=list[Document])

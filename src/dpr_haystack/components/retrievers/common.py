@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from haystack.document_stores.types import FilterPolicy
 
+from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components.document_store import FAISSDocumentStore
 from dpr_haystack.core.checks import check_integer
 from dpr_haystack.errors import InputError
@@ -35,40 +36,41 @@ def check_store(document_store: Any) -> None:
         raise InputError(msg)
 
 
-def check_default_top_k(top_k: int, min_top_k: int = 0) -> None:
-    """Refuse default numbers of results that are too low.
+class RetrieverBasics(ComponentBasics):
+    """What all retrievers share: how many documents a run returns, and which filter applies."""
 
-    :param top_k: The number.
-    :param min_top_k: The lowest number of results of a run.
-    :raises InputError: If they are not integers of at least 1 and 0.
-    """
-    check_integer("top_k", top_k)
-    check_integer("min_top_k", min_top_k, minimum=0)
+    top_k: int
+    min_top_k: int
+    filters: Filters | None
+    filter_policy: FilterPolicy
 
+    def _set_defaults(
+        self, top_k: int, min_top_k: int, filters: Filters | None, filter_policy: str | FilterPolicy
+    ) -> None:
+        check_integer("top_k", top_k)
+        check_integer("min_top_k", min_top_k, minimum=0)
+        self.top_k = top_k
+        self.min_top_k = min_top_k
+        self.filters = filters
+        self.filter_policy = (
+            filter_policy if isinstance(filter_policy, FilterPolicy) else FilterPolicy.from_str(filter_policy)
+        )
 
-def chosen_top_k(top_k: int | None, default: int, minimum: int = 0) -> int:
-    """The number of results of one run.
+    def _parameters(self) -> dict[str, Any]:
+        """These settings, for ``to_dict``."""
+        return {
+            "top_k": self.top_k,
+            "min_top_k": self.min_top_k,
+            "filters": self.filters,
+            "filter_policy": self.filter_policy.value,
+        }
 
-    :param top_k: The number that was asked for; 0 for no results, None for the default.
-    :param default: The component's own.
-    :param minimum: The component's ``min_top_k``: the lowest number.
-    :returns: The number.
-    :raises InputError: If it is not an integer of at least 0.
-    """
-    if top_k is None:
-        return max(default, minimum)
-    check_integer("top_k", top_k, minimum=0)
-    return max(top_k, minimum)
-
-
-def policy_of(filter_policy: str | FilterPolicy) -> FilterPolicy:
-    """The filter policy of a name.
-
-    :param filter_policy: ``"replace"`` or ``"merge"``, or the policy itself.
-    :returns: The policy.
-    :raises ValueError: If the name is unknown.
-    """
-    return filter_policy if isinstance(filter_policy, FilterPolicy) else FilterPolicy.from_str(filter_policy)
+    def _chosen(self, top_k: int | None, filters: Filters | None) -> tuple[int, Filters | None]:
+        """The number of results and the filter of one run, which gives ``None`` for what it leaves to the defaults."""
+        if top_k is not None:
+            check_integer("top_k", top_k, minimum=0)
+        count = max(self.top_k if top_k is None else top_k, self.min_top_k)
+        return count, combined(self.filter_policy, self.filters, filters)
 
 
 def combined(policy: FilterPolicy, default: Filters | None, now: Filters | None) -> Filters | None:

@@ -15,17 +15,10 @@ from haystack.document_stores.types import FilterPolicy
 from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.backends.local import LocalSearch
-from dpr_haystack.components._model_options import TowerOptions
-from dpr_haystack.components._towers import as_device, hub_token
+from dpr_haystack.components._towers import hub_token
 from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.components.retrievers.common import (
-    check_default_top_k,
-    check_store,
-    chosen_top_k,
-    combined,
-    policy_of,
-)
-from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionTower
+from dpr_haystack.components.retrievers.common import check_store
+from dpr_haystack.components.retrievers.question_tower import HasQuestionTower
 from dpr_haystack.components.text_embedder import DPRTextEmbedder
 
 
@@ -86,42 +79,22 @@ class DPRRetriever(HasQuestionTower):
         config_kwargs: dict[str, Any] | None = None,
     ) -> None:
         check_store(document_store)
-        self._options = TowerOptions(
-            prefix=prefix, suffix=suffix, truncate_dim=truncate_dim, revision=revision,
-            trust_remote_code=trust_remote_code, attn_implementation=attn_implementation, model_kwargs=model_kwargs,
-            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
-        )  # fmt: skip
-        check_default_top_k(top_k, min_top_k)
-        self.document_store = document_store
-        self.model = model
-        self.top_k = top_k
-        self.min_top_k = min_top_k
-        self.filters = filters
-        self.filter_policy = policy_of(filter_policy)
-        self.device = as_device(device)
-        self.token = token
-        self.dtype = dtype
-        self.max_length = max_length
         embedder = DPRTextEmbedder(
-            model, device=device, token=token, dtype=dtype, max_length=max_length, **vars(self._options)
-        )
-        self._tower = QuestionTower(LocalSearch(document_store), embedder)
+            model, device=device, token=token, dtype=dtype, max_length=max_length, prefix=prefix, suffix=suffix,
+            truncate_dim=truncate_dim, revision=revision, trust_remote_code=trust_remote_code,
+            attn_implementation=attn_implementation, model_kwargs=model_kwargs, tokenizer_kwargs=tokenizer_kwargs,
+            config_kwargs=config_kwargs,
+        )  # fmt: skip
+        self._set_defaults(top_k, min_top_k, filters, filter_policy)
+        self.document_store = document_store
+        self._ask(LocalSearch(document_store), embedder)
 
     def to_dict(self) -> dict[str, Any]:
         """Serialise the settings."""
         return default_to_dict(
             self,
             document_store=self.document_store,
-            model=self.model,
-            top_k=self.top_k,
-            min_top_k=self.min_top_k,
-            filters=self.filters,
-            filter_policy=self.filter_policy.value,
-            device=self.device,
-            token=self.token,
-            dtype=self.dtype,
-            max_length=self.max_length,
-            **self._options.parameters(),
+            **self._parameters(),
         )
 
     @component.output_types(documents=list[Document])
@@ -156,8 +129,7 @@ class DPRRetriever(HasQuestionTower):
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: Documents for each question, best first.
         """
-        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
-        chosen = combined(self.filter_policy, self.filters, filters)
+        count, chosen = self._chosen(top_k, filters)
         if not queries:
             return []
         return self.document_store.search_many(self._tower.embed(queries), count, chosen)

@@ -16,8 +16,7 @@ from haystack.document_stores.types import FilterPolicy
 
 from dpr_haystack.backends.elasticsearch.connection import check_patience, check_serializable
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
-from dpr_haystack.components._basics import ComponentBasics
-from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
+from dpr_haystack.components.retrievers.common import RetrieverBasics
 from dpr_haystack.engines.elasticsearch.bodies import KeywordSearch
 from dpr_haystack.errors import InputError
 
@@ -30,7 +29,7 @@ _SCALE = 8.0
 
 
 @component
-class ElasticsearchBM25Retriever(ComponentBasics):
+class ElasticsearchBM25Retriever(RetrieverBasics):
     """BM25 in Elasticsearch.
 
     A replacement for elasticsearch-haystack's class of the same name, with all of its arguments. Unlike that class it
@@ -78,17 +77,13 @@ class ElasticsearchBM25Retriever(ComponentBasics):
         highlight: bool = False,
         min_top_k: int = 0,
     ) -> None:
-        check_default_top_k(top_k, min_top_k)
+        self._set_defaults(top_k, min_top_k, filters, filter_policy)
         _check_one_of("operator", operator, ("OR", "AND"))
         _check_one_of("search_type", search_type, ("query_then_fetch", "dfs_query_then_fetch"))
         check_patience(timeout, retries)
         self.document_store = document_store
-        self.filters = filters
         self.fuzziness = fuzziness
-        self.top_k = top_k
-        self.min_top_k = min_top_k
         self.scale_score = scale_score
-        self.filter_policy = policy_of(filter_policy)
         self.fields = _listed(fields)
         self.operator = operator
         self.minimum_should_match = minimum_should_match
@@ -124,12 +119,9 @@ class ElasticsearchBM25Retriever(ComponentBasics):
         return default_to_dict(
             self,
             document_store=self.document_store,
-            filters=self.filters,
+            **self._parameters(),
             fuzziness=self.fuzziness,
-            top_k=self.top_k,
-            min_top_k=self.min_top_k,
             scale_score=self.scale_score,
-            filter_policy=self.filter_policy.value,
             fields=self.fields,
             operator=self.operator,
             minimum_should_match=self.minimum_should_match,
@@ -162,10 +154,7 @@ class ElasticsearchBM25Retriever(ComponentBasics):
     ) -> dict[str, list[Document]]:
         """See :meth:`run`; does not block the event loop."""
         _check_questions([query])
-        chosen = combined(self.filter_policy, self.filters, filters)
-        documents = await self._search.keyword_documents_async(
-            [query], chosen_top_k(top_k, self.top_k, self.min_top_k), chosen
-        )
+        documents = await self._search.keyword_documents_async([query], *self._chosen(top_k, filters))
         return {"documents": self._scaled(documents)[0]}
 
     def retrieve(
@@ -180,10 +169,7 @@ class ElasticsearchBM25Retriever(ComponentBasics):
         :raises ValueError: Also if ``queries`` is a string instead of a list.
         """
         _check_questions(queries)
-        chosen = combined(self.filter_policy, self.filters, filters)
-        return self._scaled(
-            self._search.keyword_documents(queries, chosen_top_k(top_k, self.top_k, self.min_top_k), chosen)
-        )
+        return self._scaled(self._search.keyword_documents(queries, *self._chosen(top_k, filters)))
 
     def close(self) -> None:
         """Close the connections; the next use opens others."""

@@ -16,10 +16,8 @@ from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.backends.elasticsearch.connection import check_patience, check_serializable
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
-from dpr_haystack.components._model_options import TowerOptions
-from dpr_haystack.components._towers import as_device, hub_token
-from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
-from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionTower
+from dpr_haystack.components._towers import hub_token
+from dpr_haystack.components.retrievers.question_tower import HasQuestionTower
 from dpr_haystack.components.text_embedder import DPRTextEmbedder
 from dpr_haystack.engines.elasticsearch.vectors import OVERSAMPLE, DenseSearch
 
@@ -96,33 +94,22 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         tokenizer_kwargs: dict[str, Any] | None = None,
         config_kwargs: dict[str, Any] | None = None,
     ) -> None:
-        self._options = TowerOptions(
-            prefix=prefix, suffix=suffix, truncate_dim=truncate_dim, revision=revision,
-            trust_remote_code=trust_remote_code, attn_implementation=attn_implementation, model_kwargs=model_kwargs,
-            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
+        embedder = DPRTextEmbedder(
+            model, device=device, token=token, dtype=dtype, max_length=max_length, prefix=prefix, suffix=suffix,
+            truncate_dim=truncate_dim, revision=revision, trust_remote_code=trust_remote_code,
+            attn_implementation=attn_implementation, model_kwargs=model_kwargs, tokenizer_kwargs=tokenizer_kwargs,
+            config_kwargs=config_kwargs,
         )  # fmt: skip
-        check_default_top_k(top_k, min_top_k)
+        self._set_defaults(top_k, min_top_k, filters, filter_policy)
         check_patience(timeout, retries)
         dense = DenseSearch(num_candidates, oversample)
         self._search = ElasticsearchSearch(
             document_store, "ElasticsearchDPRRetriever", dense=dense, timeout=timeout, retries=retries
         )
-        embedder = DPRTextEmbedder(
-            model, device=device, token=token, dtype=dtype, max_length=max_length, **vars(self._options)
-        )
-        self._tower = QuestionTower(self._search, embedder)
+        self._ask(self._search, embedder)
         self.document_store = document_store
-        self.model = model
-        self.dtype = dtype
-        self.top_k = top_k
-        self.min_top_k = min_top_k
         self.num_candidates = num_candidates
         self.oversample = oversample
-        self.filters = filters
-        self.filter_policy = policy_of(filter_policy)
-        self.device = as_device(device)
-        self.token = token
-        self.max_length = max_length
         self.timeout = timeout
         self.retries = retries
 
@@ -135,20 +122,11 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         return default_to_dict(
             self,
             document_store=self.document_store,
-            model=self.model,
-            dtype=self.dtype,
-            top_k=self.top_k,
-            min_top_k=self.min_top_k,
+            **self._parameters(),
             num_candidates=self.num_candidates,
             oversample=self.oversample,
-            filters=self.filters,
-            filter_policy=self.filter_policy.value,
-            device=self.device,
-            token=self.token,
-            max_length=self.max_length,
             timeout=self.timeout,
             retries=self.retries,
-            **self._options.parameters(),
         )
 
     @component.output_types(documents=list[Document])
@@ -173,8 +151,7 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> dict[str, list[Document]]:
         """See :meth:`run`; embeds in a thread and does not block the event loop."""
-        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
-        chosen = combined(self.filter_policy, self.filters, filters)
+        count, chosen = self._chosen(top_k, filters)
         embeddings = await asyncio.to_thread(self._tower.embed, [query])
         return {"documents": (await self._search.dense_documents_async(embeddings, count, chosen))[0]}
 
@@ -188,8 +165,7 @@ class ElasticsearchDPRRetriever(HasQuestionTower):
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: Documents for each question, best first.
         """
-        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
-        chosen = combined(self.filter_policy, self.filters, filters)
+        count, chosen = self._chosen(top_k, filters)
         if not queries:
             return []
         return self._search.dense_documents(self._tower.embed(queries), count, chosen)

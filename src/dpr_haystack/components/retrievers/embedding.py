@@ -15,21 +15,14 @@ from haystack.document_stores.types import FilterPolicy
 from numpy.typing import ArrayLike
 
 from dpr_haystack.backends.local import LocalSearch
-from dpr_haystack.components._basics import ComponentBasics
 from dpr_haystack.components._recent_vectors import maker_of
 from dpr_haystack.components.document_store import FAISSDocumentStore
-from dpr_haystack.components.retrievers.common import (
-    check_default_top_k,
-    check_store,
-    chosen_top_k,
-    combined,
-    policy_of,
-)
+from dpr_haystack.components.retrievers.common import RetrieverBasics, check_store
 from dpr_haystack.components.retrievers.question_tower import QuestionGuard
 
 
 @component
-class FAISSEmbeddingRetriever(ComponentBasics):
+class FAISSEmbeddingRetriever(RetrieverBasics):
     """Finds the documents of a :class:`FAISSDocumentStore` that are most similar to a question's embedding.
 
     An embedding that :class:`DPRTextEmbedder` has made in the same process is refused if its question tower is known to
@@ -56,12 +49,8 @@ class FAISSEmbeddingRetriever(ComponentBasics):
         min_top_k: int = 0,
     ) -> None:
         check_store(document_store)
-        check_default_top_k(top_k, min_top_k)
+        self._set_defaults(top_k, min_top_k, filters, filter_policy)
         self.document_store = document_store
-        self.filters = filters
-        self.top_k = top_k
-        self.min_top_k = min_top_k
-        self.filter_policy = policy_of(filter_policy)
         self._question_guard = QuestionGuard(LocalSearch(document_store))
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,10 +58,7 @@ class FAISSEmbeddingRetriever(ComponentBasics):
         return default_to_dict(
             self,
             document_store=self.document_store,
-            filters=self.filters,
-            top_k=self.top_k,
-            min_top_k=self.min_top_k,
-            filter_policy=self.filter_policy.value,
+            **self._parameters(),
         )
 
     @component.output_types(documents=list[Document])
@@ -111,8 +97,7 @@ class FAISSEmbeddingRetriever(ComponentBasics):
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: Documents for each question, best first.
         """
-        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
-        chosen = combined(self.filter_policy, self.filters, filters)
+        count, chosen = self._chosen(top_k, filters)
         found = self.document_store.search_many(query_embeddings, count, chosen)
         self._check_makers(query_embeddings)
         return found

@@ -17,11 +17,9 @@ from haystack.utils import ComponentDevice, Secret
 
 from dpr_haystack.backends.registry import check_serializable, search_over
 from dpr_haystack.components._fusion_options import FusionOptions
-from dpr_haystack.components._model_options import TowerOptions
-from dpr_haystack.components._towers import as_device, hub_token
-from dpr_haystack.components.retrievers.common import check_default_top_k, chosen_top_k, combined, policy_of
+from dpr_haystack.components._towers import hub_token
 from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
-from dpr_haystack.components.retrievers.question_tower import HasQuestionTower, QuestionTower
+from dpr_haystack.components.retrievers.question_tower import HasQuestionTower
 from dpr_haystack.components.text_embedder import DPRTextEmbedder
 from dpr_haystack.core.hybrid_settings import HybridSettings, completed
 
@@ -109,16 +107,14 @@ class DPRHybridRetriever(HasQuestionTower):
         tokenizer_kwargs: dict[str, Any] | None = None,
         config_kwargs: dict[str, Any] | None = None,
     ) -> None:
-        self._options = TowerOptions(
-            prefix=prefix, suffix=suffix, truncate_dim=truncate_dim, revision=revision,
-            trust_remote_code=trust_remote_code, attn_implementation=attn_implementation, model_kwargs=model_kwargs,
-            tokenizer_kwargs=tokenizer_kwargs, config_kwargs=config_kwargs,
+        embedder = DPRTextEmbedder(
+            model, device=device, token=token, dtype=dtype, max_length=max_length, prefix=prefix, suffix=suffix,
+            truncate_dim=truncate_dim, revision=revision, trust_remote_code=trust_remote_code,
+            attn_implementation=attn_implementation, model_kwargs=model_kwargs, tokenizer_kwargs=tokenizer_kwargs,
+            config_kwargs=config_kwargs,
         )  # fmt: skip
-        check_default_top_k(top_k, min_top_k)
+        self._set_defaults(top_k, min_top_k, filters, filter_policy)
         self.document_store = document_store
-        self.model = model
-        self.top_k = top_k
-        self.min_top_k = min_top_k
         self.candidates = candidates
         self.weights = copy(weights)
         self.fusion = fusion
@@ -127,26 +123,10 @@ class DPRHybridRetriever(HasQuestionTower):
         self.exact_scores = exact_scores
         self.rrf_k = rrf_k
         self.explain = explain
-        self.filters = filters
-        self.filter_policy = policy_of(filter_policy)
-        self.device = as_device(device)
-        self.token = token
-        self.dtype = dtype
-        self.max_length = max_length
         self._search = search_over(document_store, purpose="DPRHybridRetriever")
-        self._tower = QuestionTower(self._search, self._embedder())
+        self._ask(self._search, embedder)
         self._fusion_options = FusionOptions(type(self).__name__)
         completed(self._given, HybridSettings)  # checks them; no file is read yet
-
-    def _embedder(self) -> DPRTextEmbedder:
-        return DPRTextEmbedder(
-            self.model,
-            device=self.device,
-            token=self.token,
-            dtype=self.dtype,
-            max_length=self.max_length,
-            **vars(self._options),
-        )
 
     @property
     def _given(self) -> dict[str, Any]:
@@ -187,18 +167,9 @@ class DPRHybridRetriever(HasQuestionTower):
         return default_to_dict(
             self,
             document_store=self.document_store,
-            model=self.model,
-            top_k=self.top_k,
-            min_top_k=self.min_top_k,
+            **self._parameters(),
             **self._given,
             explain=self.explain,
-            filters=self.filters,
-            filter_policy=self.filter_policy.value,
-            device=self.device,
-            token=self.token,
-            dtype=self.dtype,
-            max_length=self.max_length,
-            **self._options.parameters(),
         )
 
     @component.output_types(documents=list[Document])
@@ -233,8 +204,7 @@ class DPRHybridRetriever(HasQuestionTower):
         :param top_k: Overrides the constructor's; 0 returns nothing.
         :returns: Documents for each question, best first.
         """
-        chosen = combined(self.filter_policy, self.filters, filters)
-        count = chosen_top_k(top_k, self.top_k, self.min_top_k)
+        count, chosen = self._chosen(top_k, filters)
         return self.hybrid_search.documents(queries, count, chosen, explain=self.explain)
 
     def close(self) -> None:

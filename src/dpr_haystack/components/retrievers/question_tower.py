@@ -13,16 +13,22 @@ from typing import Any
 
 import numpy as np
 from haystack import logging
+from haystack.utils import ComponentDevice, Secret
 from numpy.typing import NDArray
 
 from dpr_haystack.backends.passage_search import PassageSearch
-from dpr_haystack.components._basics import ComponentBasics
-from dpr_haystack.components._towers import QuestionEmbedder
+from dpr_haystack.components._model_settings import Setting
+from dpr_haystack.components._towers import QuestionEmbedder, TowerSettings
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
+from dpr_haystack.components.retrievers.common import RetrieverBasics
+from dpr_haystack.components.text_embedder import DPRTextEmbedder
 from dpr_haystack.core.identity import EncoderIdentity, belongs
 from dpr_haystack.errors import InputError, ModelError
 
 logger = logging.getLogger(__name__)
+
+# settings of a question embedder that retrievers leave to the model
+_OF_EMBEDDERS = {"pooling", "normalize", "batch_size"}
 
 
 class QuestionGuard:
@@ -118,14 +124,38 @@ class QuestionTower:
         self._guard.forget()
 
 
-class HasQuestionTower(ComponentBasics):
-    """What all retrievers with a question tower share.
+class HasQuestionTower(RetrieverBasics):
+    """What all retrievers with a question tower share."""
 
-    :ivar model: The name of the tower.
-    """
-
-    model: str
+    _embedder: DPRTextEmbedder
     _tower: QuestionTower
+
+    model = Setting[str]()
+    device = Setting[ComponentDevice | None]()
+    token = Setting[Secret | None]()
+    dtype = Setting[str]()
+    max_length = Setting[int | None]()
+
+    @property
+    def _settings(self) -> TowerSettings:
+        return self._embedder._settings
+
+    @_settings.setter
+    def _settings(self, settings: TowerSettings) -> None:
+        self._embedder._settings = settings
+
+    def _load_again(self) -> None:
+        self._embedder._load_again()
+
+    def _ask(self, search: PassageSearch, embedder: DPRTextEmbedder) -> None:
+        """Compare the vectors of an embedder with those of a place."""
+        self._embedder = embedder
+        self._tower = QuestionTower(search, embedder)
+
+    def _parameters(self) -> dict[str, Any]:
+        """The settings that all these retrievers have, for ``to_dict``."""
+        of_tower = self._settings.parameters()
+        return {**super()._parameters(), **{name: of_tower[name] for name in of_tower.keys() - _OF_EMBEDDERS}}
 
     def warm_up(self) -> None:
         """Load the question tower and check that it belongs to the vectors that are searched.

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 from haystack import Document, Pipeline
+from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
-from dpr_haystack import DPRDocumentEmbedder, DPRReader, DPRTextEmbedder
+import dpr_haystack
+from dpr_haystack import DPRDocumentEmbedder, DPRReader, DPRTextEmbedder, FAISSDocumentStore
 from dpr_haystack.core.identity import belongs
 from dpr_haystack.errors import InputError, ModelError
 from support.checkpoints import tiny_bert, tiny_qa
@@ -165,6 +167,39 @@ def test_yaml_keeps_them(cls: type) -> None:
     assert {name: parameters[name] for name in options} == {**options, "model_kwargs": {"dtype": "torch.float32"}}
     defaults = cls("a/b").to_dict()["init_parameters"]
     assert (defaults["trust_remote_code"], defaults["revision"], defaults["model_kwargs"]) == (False, None, None)
+
+
+@pytest.mark.parametrize("name", ["DPRRetriever", "DPRHybridRetriever", "ElasticsearchDPRRetriever"])
+def test_yaml_keeps_number_formats_within_arguments_of_retrievers(name: str) -> None:
+    given = {"device_map": "cpu", "quantization_config": {"bnb_4bit_compute_dtype": torch.bfloat16}}
+    store = ElasticsearchDocumentStore(hosts="http://localhost:9") if "Elastic" in name else FAISSDocumentStore("store")
+    pipeline = Pipeline()
+    pipeline.add_component("it", getattr(dpr_haystack, name)(store, "a/b", model_kwargs=given))
+    copied: Any = Pipeline.loads(pipeline.dumps()).get_component("it")
+    assert copied._embedder._settings.model_kwargs == given
+
+
+def test_settings_that_are_assigned_take_effect(folder: str, tmp_path: Path) -> None:
+    embedder = DPRTextEmbedder(folder, device="cpu", dtype="float32")
+    plain = embedder.run(QUESTION)["embedding"]
+    loaded = embedder._tower.get()
+    embedder.batch_size = 2
+    assert embedder._tower.get() is loaded
+    embedder.normalize = True
+    assert np.linalg.norm(plain) != pytest.approx(1)
+    assert np.linalg.norm(embedder.run(QUESTION)["embedding"]) == pytest.approx(1)
+    with pytest.raises(InputError, match="pooling must be one of"):
+        embedder.pooling = "nonsense"
+    assert embedder.to_dict()["init_parameters"]["pooling"] is None
+    store = FAISSDocumentStore(str(tmp_path / "store"))
+    passages = DPRDocumentEmbedder(folder, dtype="float32", progress_bar=False, max_length=9)
+    store.write_documents(passages.run([Document(content="darwin")])["documents"])
+    for name in ("DPRRetriever", "DPRHybridRetriever"):
+        retriever = getattr(dpr_haystack, name)(store, "nowhere/at-all", device="cpu", dtype="float32")
+        retriever.model = folder
+        assert len(retriever.run(QUESTION)["documents"]) == 1
+        assert retriever.to_dict()["init_parameters"]["model"] == folder
+    store.close()
 
 
 def test_a_reader_takes_them(tmp_path: Path) -> None:
