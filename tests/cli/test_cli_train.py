@@ -51,6 +51,8 @@ def test_it_trains_and_says_where_the_pair_is(config: Path, tmp_path: Path, caps
         (["epochs=many"], "epochs must be an integer: got 'many'"),
         (["batch_size=1", "hard_negatives=0"], "has no negative"),
         (["train_file=gone.jsonl"], "gone.jsonl"),
+        (["columns=[question, positive]"], "the settings columns and quoting are for TSV and CSV files: got "),
+        (["quoting=some"], "quoting must be one of csv, none or null: got 'some'"),
         (["model=gone"], "gone"),
     ],
 )
@@ -61,6 +63,24 @@ def test_what_cannot_be_is_exit_code_2(
     said = capsys.readouterr().err
     assert message in said
     assert len(said.strip().splitlines()) == 1
+
+
+def test_columns_and_quoting_are_settings(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train, dev = tmp_path / "train.tsv", tmp_path / "dev.csv"
+    train.write_text("".join(f'The "text" {number}.\t"what" is {number}?\n' for number in range(12)))
+    dev.write_text("positive,question\n" + "".join(f"A text {number}.,what is {number}?\n" for number in range(4)))
+    settings = [f"train_file={train}", f"dev_file={dev}", "columns=[positive, question]"]
+    assert main(["train", str(config), *settings]) == 0
+    said = capsys.readouterr().err
+    assert (
+        "train.tsv: questions are in 'question'; positives in 'positive'; columns positive, question (no names " in said
+    )
+    assert (
+        "dev.csv: questions are in 'question'; positives in 'positive'; columns positive, question (named in " in said
+    )
+    assert said.count("the settings columns and quoting change this\n") == 2
+    written = json.loads((tmp_path / "out" / "training.json").read_text())["settings"]
+    assert (written["columns"], written["quoting"]) == (["positive", "question"], None)
 
 
 def test_bad_examples_are_listed_and_passed_over(

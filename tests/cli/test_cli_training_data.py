@@ -86,7 +86,50 @@ def test_bad_records_and_settings(cli: Cli, own_workspace: Path) -> None:
 def test_columns_are_mined_too(cli: Cli, own_workspace: Path) -> None:
     (own_workspace / "pairs.csv").write_text("question,positive\nwho wrote Dune?,Frank Herbert wrote it.\n")
     ran = cli("mine", "pairs.csv", "--store", "store", "--output", "mined.jsonl", "--count", 2)
-    assert (ran.code, ran.err) == (0, "pairs.csv: questions are in 'question'; positives in 'positive'\n")
+    taken = "questions are in 'question'; positives in 'positive'; columns question, positive (named in the first line)"
+    assert (ran.code, ran.err) == (
+        0,
+        f"pairs.csv: {taken}; quotes quote fields; --columns and --quoting change this\n",
+    )
     (example,) = read_training("mined.jsonl")
     assert example.positives[0].text == "Frank Herbert wrote it."
     assert len(example.hard_negatives) == 2
+
+
+def test_columns_and_quoting_overrule_what_a_table_looks_like(cli: Cli, own_workspace: Path) -> None:
+    (own_workspace / "pairs.tsv").write_text('Frank "F" Herbert wrote it.\t"who" wrote Dune?\n')
+    mine = ("mine", "pairs.tsv", "--store", "store", "--output", "mined.jsonl")
+    ran = cli(*mine, "--columns", "positive, question", "--quoting", "none")
+    assert (ran.code, ran.err.count("\n")) == (0, 1)
+    assert "columns positive, question (no names in the first line); quotes are part of the text; --columns" in ran.err
+    (example,) = read_training("mined.jsonl")
+    assert (example.question, example.positives[0].text) == ('"who" wrote Dune?', 'Frank "F" Herbert wrote it.')
+
+    (own_workspace / "asked.tsv").write_text('["Frank Herbert"]\t"who" wrote Dune?\n')
+    build = ("build-training-data", "asked.tsv", "--store", "store", "--output", "train.jsonl")
+    ran = cli(*build, "--columns", "answers,question", "--quoting", "none")
+    assert (ran.code, ran.err.count("\n")) == (0, 1)
+    assert ran.err.startswith("asked.tsv: columns answers, question (no names in the first line); quotes are part of ")
+    assert [each.question for each in read_training("train.jsonl")] == ['"who" wrote Dune?']
+
+
+@pytest.mark.parametrize("option", [("--columns", "question,positive"), ("--quoting", "csv")])
+def test_columns_and_quoting_are_for_tables(cli: Cli, own_workspace: Path, option: tuple[str, str]) -> None:
+    def refused(*arguments: object) -> str:
+        ran = cli(*arguments, "--store", "store", *option)
+        assert (ran.code, ran.out) == (2, "")
+        said, got = ran.err.split(" are for TSV and CSV files: got ")
+        assert said == f"dpr-haystack {arguments[0]}: --columns and --quoting"
+        return got
+
+    (own_workspace / "train.jsonl").write_text('{"query": "who", "pos": ["A text."]}\n')
+    (own_workspace / "beir" / "qrels").mkdir(parents=True)
+    for name in ("corpus.jsonl", "queries.jsonl"):
+        (own_workspace / "beir" / name).write_text("")
+    assert refused("mine", "train.jsonl", "--output", "out.jsonl") == "train.jsonl\n"
+    for asked in ("questions.jsonl", "beir"):
+        assert refused("build-training-data", asked, "--output", "out.jsonl") == f"{asked}\n"
+        assert refused("evaluate", "--questions", asked) == f"{asked}\n"
+    assert refused("build-training-data", "--pseudo", "title", "--output", "out.jsonl") == "--pseudo\n"
+    assert refused("fit-hybrid", "--questions", "questions.jsonl") == "questions.jsonl\n"
+    assert refused("index", "questions.jsonl", "train.jsonl") == "questions.jsonl, train.jsonl\n"

@@ -10,8 +10,9 @@ import pytest
 
 from dpr_haystack.core.passages import passage_id
 from dpr_haystack.errors import DataError, InputError
-from dpr_haystack.formats.passage_tables import TableOptions, read_table
+from dpr_haystack.formats.passage_tables import read_table
 from dpr_haystack.formats.quoting import decided_quoting
+from dpr_haystack.formats.tables import TableOptions
 
 
 def table(tmp_path, content, name="p.tsv", **options):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.common import existing_file, existing_path
+from dpr_haystack.cli.table_options import add_table_options, table_options
 
 if TYPE_CHECKING:
     from dpr_haystack.errors import DataError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_questions(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add `--questions`, `--split`, `--qrels` and `--skip-bad`.
+    """Add `--questions`, `--skip-bad`, and those of :func:`add_qrels`.
 
     :param parser: The parser.
     :param what: Help text of `--questions`.
@@ -32,7 +33,7 @@ def add_questions(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def add_qrels(parser: argparse.ArgumentParser) -> None:
-    """Add `--split` and `--qrels`.
+    """Add `--split`, `--qrels`, and the options of tables.
 
     :param parser: The parser.
     """
@@ -44,6 +45,8 @@ def add_qrels(parser: argparse.ArgumentParser) -> None:
         help="qrels of TREC or BEIR for a file of questions with ids: BEIR's queries.jsonl, TREC topics, or id, tab, "
         "question",
     )
+    default = "the names in the first line; without names, as in DPR's and CuratedTREC's files"
+    add_table_options(parser, "id,question,answers", default)
 
 
 def questions_of(arguments: argparse.Namespace, limit: int | None = None) -> list[Question]:
@@ -55,7 +58,7 @@ def questions_of(arguments: argparse.Namespace, limit: int | None = None) -> lis
     from dpr_haystack.workflows.question_sets import QuestionSource, load_questions
 
     bad: list[DataError] = []
-    source = QuestionSource(arguments.questions, arguments.split, arguments.qrels)
+    source = QuestionSource(arguments.questions, arguments.split, arguments.qrels, table_options(arguments))
     questions = load_questions(source, limit=limit, on_bad=bad.append if arguments.skip_bad else None)
     print_skipped(bad)
     return questions

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dpr_haystack.cli.bad_records import add_qrels, questions_of
 from dpr_haystack.cli.common import add_place, existing_path, location_of, progress, whole_number
 from dpr_haystack.cli.mine import add_rules, options_of, summary
+from dpr_haystack.cli.table_options import table_options
 
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
@@ -69,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     if len(given) != 1:
         msg = "give either a file of questions or --pseudo KIND"
         raise InputError(msg)
+    if arguments.pseudo:
+        table_options(arguments).check_table("--pseudo")
     arguments.questions = arguments.questions or arguments.file
     options, tally = options_of(arguments, "bm25"), Tally()
     store = open_place(location_of(arguments))

@@ -21,6 +21,7 @@ from dpr_haystack.cli.common import (
     progress,
     whole_number,
 )
+from dpr_haystack.cli.table_options import add_table_options, table_options
 from dpr_haystack.formats.kinds import known_suffixes
 
 if TYPE_CHECKING:
@@ -88,17 +89,8 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         help="encoding of text and Markdown files that are not UTF-8 and have no byte order mark, e.g. cp1252",
     )
     parser.add_argument("--skip-bad", action="store_true", help="skip bad lines and files and list them")
-    parser.add_argument(
-        "--columns",
-        metavar="NAMES",
-        help="TSV and CSV: the columns in their order, e.g. id,title,text (default: the names in the first line; "
-        "without names, as in DPR's and MS MARCO's files)",
-    )
-    parser.add_argument(
-        "--quoting",
-        choices=("csv", "none"),
-        help="TSV and CSV: whether quotes quote fields or are part of the text (default: decided by the content)",
-    )
+    default = "the names in the first line; without names, as in DPR's and MS MARCO's files"
+    add_table_options(parser, "id,title,text", default)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -110,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     # wrong paths are reported before a model is loaded
     find_files(arguments.paths, may_be_gone=arguments.prune)
+    tables = _tables(arguments)
     if arguments.store is not None:
         check_directory(arguments.store)
     embedder = passage_embedder(_passage_model(arguments), compute_of(arguments))
@@ -119,7 +112,6 @@ def run(arguments: argparse.Namespace) -> int:
     settings = {name: getattr(arguments, name) for name in _SETTINGS}
     try:
         with progress("passages") as step:
-            tables = _table_options(arguments)
             report = index_paths(arguments.paths, store, embedder, **settings, tables=tables, progress=step)
         count = _count(store)
     except KeyboardInterrupt:
@@ -138,11 +130,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if report.failed else 0
 
 
-def _table_options(arguments: argparse.Namespace) -> TableOptions:
-    from dpr_haystack.formats import TableOptions
+def _tables(arguments: argparse.Namespace) -> TableOptions:
+    from dpr_haystack.formats.tables import is_table
 
-    columns = arguments.columns and tuple(name.strip() for name in arguments.columns.split(","))
-    return TableOptions(columns, arguments.quoting, lambda decision: print(decision, file=sys.stderr))
+    options = table_options(arguments)
+    named = [path for path in arguments.paths if not Path(path).is_file() or is_table(path)]
+    options.check_table(", ".join(arguments.paths), is_table=bool(named))  # folders and missing paths may have some
+    return options
 
 
 def _passage_model(arguments: argparse.Namespace) -> str:

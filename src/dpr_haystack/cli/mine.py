@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.bad_records import print_note, print_skipped
 from dpr_haystack.cli.common import add_place, existing_file, location_of, progress, whole_number
+from dpr_haystack.cli.table_options import add_table_options, table_options
 
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
@@ -64,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_rules(parser)
     _add_other_rules(parser)
     parser.add_argument("--skip-bad", action="store_true", help="skip bad records and list them")
+    add_table_options(parser, "question,positive,negative", "the names in the first line")
 
 
 def _add_other_rules(parser: argparse.ArgumentParser) -> None:
@@ -180,7 +182,7 @@ def run(arguments: argparse.Namespace) -> int:
     check = None
     if arguments.cross_encoder is not None:
         check = cross_encoder_check(arguments.cross_encoder, arguments.relevant_from)
-    examples = ExampleFile(arguments.examples, skip_bad=arguments.skip_bad)
+    examples = ExampleFile(arguments.examples, skip_bad=arguments.skip_bad, tables=table_options(arguments))
     with progress("questions") as step:
         mined = mine_hard_negatives(examples, store, model, options=options, check=check, tally=tally, progress=step)
         count = write_training(arguments.output, _with_others(mined, examples, store, arguments))

@@ -57,6 +57,10 @@ class TrainingConfig:
     :param passage_model: The passage tower's checkpoint, if it is another one.
     :param train_questions: Train on this many questions, drawn with ``seed``; None for all.
     :param skip_bad: Skip bad examples and list them.
+    :param columns: The names of the columns of CSV and TSV files, in their order, e.g. [question, positive]; None for
+        those in the first line.
+    :param quoting: Whether quotes quote fields in these files (``"csv"``) or are part of the text (``"none"``); None to
+        decide by the content.
     :param tie_encoders: Use one tower for questions and passages.
     :param freeze_passage_tower: Do not train the passage tower, so that the vectors in a store stay valid. Its layers
         and length stay the same too.
@@ -128,6 +132,8 @@ class TrainingConfig:
     passage_model: str | None = None
     train_questions: int | None = None
     skip_bad: bool = False
+    columns: tuple[str, ...] | None = None
+    quoting: Literal["csv", "none"] | None = None
     tie_encoders: bool = False
     freeze_passage_tower: bool = False
     freeze_embeddings: bool = False

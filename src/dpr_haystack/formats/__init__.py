@@ -15,10 +15,11 @@ from dpr_haystack.formats.json_passages import read_json
 from dpr_haystack.formats.jsonl import passages_of, read_jsonl
 from dpr_haystack.formats.open_text import OnBad, suffix_of
 from dpr_haystack.formats.parquet import read_parquet
-from dpr_haystack.formats.passage_tables import TableOptions, read_table
+from dpr_haystack.formats.passage_tables import read_table
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.questions import read_questions
 from dpr_haystack.formats.records import parse_rows
+from dpr_haystack.formats.tables import TableOptions
 from dpr_haystack.formats.text_files import read_markdown, read_text_file
 
 __all__ = ["PASSAGE_SUFFIXES", "Question", "TableOptions", "read_passages", "read_questions"]

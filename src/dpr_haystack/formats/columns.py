@@ -16,32 +16,41 @@ from dpr_haystack.formats.answers import ANSWER_NAMES, cell_value
 from dpr_haystack.formats.example_columns import Columns, columns_of, listed_in
 from dpr_haystack.formats.labelled import NamedRow, OnNote, examples_of
 from dpr_haystack.formats.open_text import OnBad, suffix_of
+from dpr_haystack.formats.quoting import decided_quoting
 from dpr_haystack.formats.records import parse_rows
-from dpr_haystack.formats.tables import column_names, delimiter_of, read_rows
+from dpr_haystack.formats.tables import Row, TableOptions, delimiter_of, named_columns, read_rows
 from dpr_haystack.formats.training import TrainingExample
 from dpr_haystack.formats.writing import atomic_writer
 
 
 def read_columns(
-    path: str | Path, on_bad: OnBad | None = None, on_note: OnNote | None = None
+    path: str | Path,
+    on_bad: OnBad | None = None,
+    on_note: OnNote | None = None,
+    tables: TableOptions | None = None,
 ) -> Iterator[TrainingExample]:
-    """Read the examples of a CSV or TSV file with column names in its first line.
+    """Read the examples of a CSV or TSV file. Its first line has the names of the columns, if they are not given.
 
     :param path: The file, ``.tsv`` or ``.csv``; gzipped if its name ends in ``.gz``.
     :param on_bad: Called with the error of each bad row, which is skipped; None to raise the first.
-    :param on_note: Called with a sentence about how the file is read.
+    :param on_note: Called with sentences about how the file is read.
+    :param tables: How to read it; its ``on_decision`` is not called.
+    :raises InputError: If columns are given, and a required one is missing or a name occurs twice.
     :raises DataError: If a required column is missing, a row is not an example, or its label is not clear.
     """
-    table = read_rows(path, delimiter=delimiter_of(path), on_bad=on_bad)
-    _, header = next(table, (1, []))
-    if not header:
+    options, delimiter = tables or TableOptions(), delimiter_of(path)
+    quoting = options.quoting or decided_quoting(path, delimiter)
+    rows = read_rows(path, delimiter=delimiter, quoting=quoting, on_bad=on_bad)
+    is_header = _is_header if options.columns is not None else bool
+    names, has_names, body = named_columns(rows, path, options.columns, is_header)
+    if names is None:
         return
-    names = column_names(header, path)
-    columns = _columns(names, path)
+    columns = _columns(names, path if options.columns is None else None)
+    decision = options.decision(names, quoting, has_names=has_names)
     passages = {columns.positive, *columns.negatives}
     lists = {*ANSWER_NAMES} - {columns.question, *passages}
 
-    def named(row: tuple[int, list[str]]) -> NamedRow:
+    def named(row: Row) -> NamedRow:
         line, cells = row
         if len(cells) != len(names):
             raise DataError(path, f"must have {len(names)} columns: got {len(cells)}", line)
@@ -54,7 +63,7 @@ def read_columns(
             raise DataError(path, str(error), line) from error
         return NamedRow(fields, line, line)
 
-    yield from examples_of(parse_rows(table, named, on_bad), columns, path, on_bad, on_note)
+    yield from examples_of(parse_rows(body, named, on_bad), columns, path, on_bad, on_note, decision)
 
 
 def examples_from_frame(frame: Any) -> list[TrainingExample]:
@@ -107,10 +116,22 @@ def _plain(value: Any) -> Any:
     return None if listed is None or listed != listed else listed
 
 
-def _columns(names: Sequence[str], where: str | Path) -> Columns:
+def _is_header(cells: Sequence[str]) -> bool:
+    try:
+        columns_of(cell.strip().lower() for cell in cells)
+    except ValueError:
+        return False
+    return True
+
+
+def _columns(names: Sequence[str], where: str | Path | None) -> Columns:
+    """Which column is what; ``where`` is None if the user gave the names."""
     try:
         return columns_of(names)
     except ValueError as error:
+        if where is None:
+            msg = f"columns: {error}"
+            raise InputError(msg) from error
         raise DataError(where, str(error), 1) from error
 
 

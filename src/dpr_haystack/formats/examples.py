@@ -13,14 +13,18 @@ from dpr_haystack.errors import DataError
 from dpr_haystack.formats.columns import read_columns
 from dpr_haystack.formats.example_columns import POSITIVE_NAMES, columns_of
 from dpr_haystack.formats.labelled import NamedRow, OnNote, examples_of
-from dpr_haystack.formats.open_text import OnBad, suffix_of
+from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.question_records import lower_names
 from dpr_haystack.formats.records import Record, parse_rows, read_records
+from dpr_haystack.formats.tables import TableOptions, is_table
 from dpr_haystack.formats.training import TrainingExample, example_of
 
 
 def read_examples(
-    path: str | Path, on_bad: OnBad | None = None, on_note: OnNote | None = None
+    path: str | Path,
+    on_bad: OnBad | None = None,
+    on_note: OnNote | None = None,
+    tables: TableOptions | None = None,
 ) -> Iterator[TrainingExample]:
     """Read examples one by one.
 
@@ -32,11 +36,15 @@ def read_examples(
     :param path: The file; gzipped if its name ends in ``.gz``, except Parquet.
     :param on_bad: Called with the error of each bad row or record, which is skipped; None to raise the first.
     :param on_note: Called with what named fields were taken for, and with the number of questions without positives.
+    :param tables: How to read CSV and TSV files.
+    :raises InputError: If columns or quoting are given and the file is neither CSV nor TSV, or a column is missing.
     :raises DataError: If the file cannot be read, is not in the format of its suffix, or a label is not clear.
     :raises MissingExtra: If it is a Parquet file and pyarrow is not installed.
     """
-    if suffix_of(path) in (".csv", ".tsv"):
-        return read_columns(path, on_bad, on_note)
+    options = tables or TableOptions()
+    if is_table(path):
+        return read_columns(path, on_bad, on_note, options)
+    options.check_table(path)
     return _from_records(path, on_bad, on_note)
 
 
@@ -68,10 +76,12 @@ class ExampleFile:
 
     :param path: The file.
     :param skip_bad: Whether bad rows and records are skipped.
+    :param tables: How to read CSV and TSV files.
     """
 
-    def __init__(self, path: str | Path, *, skip_bad: bool = False) -> None:
+    def __init__(self, path: str | Path, *, skip_bad: bool = False, tables: TableOptions | None = None) -> None:
         self._path = path
+        self._tables = tables
         self._skip_bad = skip_bad
         self.bad: list[DataError] = []
         """The errors of what was skipped, as of the latest reading."""
@@ -81,5 +91,5 @@ class ExampleFile:
     def __iter__(self) -> Iterator[TrainingExample]:
         bad: list[DataError] = []
         notes: list[str] = []
-        yield from read_examples(self._path, bad.append if self._skip_bad else None, notes.append)
+        yield from read_examples(self._path, bad.append if self._skip_bad else None, notes.append, self._tables)
         self.bad, self.notes = bad, notes

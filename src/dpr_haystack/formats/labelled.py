@@ -38,7 +38,12 @@ class NamedRow(NamedTuple):
 
 
 def examples_of(
-    rows: Iterator[NamedRow], columns: Columns, path: str | Path, on_bad: OnBad | None, on_note: OnNote | None = None
+    rows: Iterator[NamedRow],
+    columns: Columns,
+    path: str | Path,
+    on_bad: OnBad | None,
+    on_note: OnNote | None = None,
+    decision: str = "",
 ) -> Iterator[TrainingExample]:
     """The examples of rows.
 
@@ -50,10 +55,11 @@ def examples_of(
     :param path: The file, for messages.
     :param on_bad: Called with the error of each bad row, which is skipped; None to raise the first.
     :param on_note: Called with what the fields were taken for, and with the number of questions left out.
+    :param decision: What was decided about a table, for that note.
     :raises DataError: If a row is not an example, or its label is not clear.
     """
     if on_note is not None:
-        on_note(f"{Path(path).name}: {columns}")
+        on_note(f"{Path(path).name}: {columns}{decision and '; '}{decision}")
     examples = parse_rows(rows, lambda row: _example(row, columns, path), on_bad)
     if columns.label is None:
         yield from examples

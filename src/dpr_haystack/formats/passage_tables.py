@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from statistics import mean
@@ -20,28 +19,11 @@ from dpr_haystack.formats.open_text import OnBad, numbered_lines, suffix_of
 from dpr_haystack.formats.passage_fields import NAMES, is_header, part_of
 from dpr_haystack.formats.quoting import decided_quoting
 from dpr_haystack.formats.records import parse_rows
-from dpr_haystack.formats.tables import read_rows
-
-Row = tuple[int, list[str]]
+from dpr_haystack.formats.tables import Row, TableOptions, read_rows
 
 #: Columns of files without names: MS MARCO's passages, DPR's passages, MS MARCO's documents.
 _BY_WIDTH = {2: ("id", "text"), 3: ("id", "text", "title"), 4: ("id", "url", "title", "text")}
 _SAMPLE = 100
-
-
-@dataclass(frozen=True)
-class TableOptions:
-    """How to read TSV and CSV files.
-
-    :param columns: The names of the columns, in their order; None for those in the first line or, without them, those
-        of DPR's and MS MARCO's files.
-    :param quoting: ``"csv"`` or ``"none"``; None to decide by the content.
-    :param on_decision: Called with a sentence about what was decided for a file; None to say nothing.
-    """
-
-    columns: tuple[str, ...] | None = None
-    quoting: str | None = None
-    on_decision: Callable[[str], None] | None = None
 
 
 def read_table(path: str | Path, options: TableOptions | None = None, on_bad: OnBad | None = None) -> Iterator[Passage]:
@@ -68,7 +50,8 @@ def read_table(path: str | Path, options: TableOptions | None = None, on_bad: On
     has_names = is_header(first[0][1]) or _looks_like_names(first)
     columns = _columns(first, has_names, options.columns, path)
     if options.on_decision is not None:
-        options.on_decision(_decision(path, columns, first[has_names:], has_names, quoting))
+        decision = options.decision(columns, quoting, has_names=has_names)
+        options.on_decision(f"{path}: {decision}{'' if has_names else _doubt(columns, first)}")
     body = chain(first[has_names:], rows)
     for passages in parse_rows(body, lambda row: _passages(*row, columns, path), on_bad):
         yield from passages
@@ -151,11 +134,9 @@ def _delimiter(path: str | Path) -> str:
     )
 
 
-def _decision(path: str | Path, columns: Sequence[str], rows: Sequence[Row], has_names: bool, quoting: str) -> str:
-    names = f"{', '.join(columns)} ({'named in' if has_names else 'no names in'} the first line)"
-    quotes = "quotes quote fields" if quoting == "csv" else "quotes are part of the text"
-    said = f"{path}: columns {names}; {quotes}; --columns and --quoting change this"
+def _doubt(columns: Sequence[str], rows: Sequence[Row]) -> str:
+    """What to do if the text is in the third column, which is the title where there are no names."""
     lengths = [mean([len(row[number]) for _, row in rows if len(row) == 3] or [0]) for number in (1, 2)]
-    if not has_names and len(columns) == 3 and lengths[1] > 2 * lengths[0]:
-        said += ". The third column is longer than the second: if it is the text, use --columns id,title,text"
-    return said
+    if len(columns) != 3 or lengths[1] <= 2 * lengths[0]:
+        return ""
+    return ". The third column is longer than the second: if it is the text, use --columns id,title,text"

@@ -12,29 +12,32 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from dpr_haystack.errors import DataError
+from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats.answers import ANSWER_NAMES, LITERAL_ERRORS, cell_value, literal, strings_in
 from dpr_haystack.formats.open_text import OnBad, counted_lines
 from dpr_haystack.formats.qrels import kind_of_lines as kind_of_trec_lines
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.question_records import QUESTION_NAMES, checked, question_of
+from dpr_haystack.formats.quoting import decided_quoting
 from dpr_haystack.formats.records import Record
-from dpr_haystack.formats.tables import column_names, delimiter_of, read_rows
+from dpr_haystack.formats.tables import NamedColumns, TableOptions, delimiter_of, named_columns, read_rows
 
 _SAMPLED_LINES = 100
 _TABS_IN_PATTERN_LINE = 3
+_PATTERN_COLUMNS = ("id", "type", "question", "pattern")
 _LISTS = {*ANSWER_NAMES, "passage_ids"}
 _NAME = re.compile(r"[^\W\d][\w .:-]{0,39}")
 
 
-def kind_of_lines(path: str | Path) -> str:
+def kind_of_lines(path: str | Path, tables: TableOptions | None = None) -> str:
     """The format of most of the first lines: ``"json"``, ``"patterns"``, ``"rows"`` or ``"table"`` (with commas).
 
     :param path: The file.
-    :raises DataError: If they are those of qrels or a TREC run.
+    :param tables: How to read it.
+    :raises DataError: If they are those of qrels or a TREC run, and no columns are given.
     """
     lines = [line for _, _, line in islice(counted_lines(path, lambda _: None), _SAMPLED_LINES)]
-    kind = kind_of_trec_lines(lines)
+    kind = kind_of_trec_lines(lines) if tables is None or tables.columns is None else None
     if kind is not None:
         msg = f"is {kind}, not a file of questions: --questions names the questions, --qrels the qrels"
         raise DataError(path, msg)
@@ -46,35 +49,36 @@ def kind_of_lines(path: str | Path) -> str:
             kinds["json"] += 1
         elif "\t" in line:
             kinds["patterns" if line.count("\t") == _TABS_IN_PATTERN_LINE else "rows"] += 1
-    return max(kinds, key=lambda kind: kinds[kind], default="rows")
+    most = max(kinds, key=lambda kind: kinds[kind], default="rows")
+    return "rows" if most == "patterns" and is_header(lines[0].split("\t")) else most
 
 
-def line_parsers(path: str | Path, on_bad: OnBad | None, *, ids: bool = False) -> Iterator[Callable[[], Question]]:
+def line_parsers(
+    path: str | Path, on_bad: OnBad | None, tables: TableOptions, *, ids: bool = False
+) -> Iterator[Callable[[], Question]]:
     """A parser for each question of a file that is not JSON.
 
     :param path: The file.
     :param on_bad: Called with the error of each line that cannot be split into cells; None to raise it.
+    :param tables: How to read it.
     :param ids: Whether lines of two columns without names are id and question.
+    :raises InputError: If columns are given, and none is the question.
     """
-    kind, skipped = kind_of_lines(path), list[DataError]()
+    kind, skipped = kind_of_lines(path, tables), list[DataError]()
 
     def skip(error: DataError) -> None:
         skipped.append(error)
         if on_bad is not None:
             on_bad(error)
 
-    rows = _rows(path, kind, None if on_bad is None else skip)
-    names: list[str] | None = None
-    for count, (line, cells) in enumerate(rows, 1):
-        if count == 1 and is_header(cells):
-            names = column_names(cells, path)
-            continue
-        if kind == "table" and names is None:
+    columns = _columns(path, kind, None if on_bad is None else skip, tables, ids=ids)
+    for count, (line, cells) in enumerate(columns.rows, 1):
+        number = count + len(skipped)
+        if columns.names is not None:
+            yield partial(_from_table_row, columns.names, cells, path, number, line)
+        elif kind == "table":
             reason = f"must have column names in its first line, one of them {', '.join(QUESTION_NAMES)}: got {cells}"
-            raise DataError(path, reason, line)
-        number = count + len(skipped) - (names is not None)
-        if names is not None:
-            yield partial(_from_table_row, names, cells, path, number, line)
+            raise DataError(path, f"{reason}; name the columns with {tables.given_by}", line)
         elif kind == "patterns":
             yield partial(_from_pattern_row, cells, path, line)
         elif ids and len(cells) == 2:
@@ -92,12 +96,23 @@ def is_header(cells: Sequence[str]) -> bool:
     return len(names) > 1 and any(name in QUESTION_NAMES for name in names) and all(map(_NAME.fullmatch, names))
 
 
-def _rows(path: str | Path, kind: str, on_bad: OnBad | None) -> Iterator[tuple[int, list[str]]]:
-    if kind == "patterns":
-        # Not parsed as CSV: these files have no quoting; a quote is part of the question or the pattern.
-        return ((line, text.split("\t")) for _, line, text in counted_lines(path, on_bad))
-    rows = read_rows(path, delimiter=delimiter_of(path), on_bad=on_bad)
-    return (row for row in rows if any(map(str.strip, row[1])))
+def _columns(path: str | Path, kind: str, on_bad: OnBad | None, tables: TableOptions, *, ids: bool) -> NamedColumns:
+    """The columns of a file; says what was decided."""
+    if tables.columns is not None and not any(name.lower() in QUESTION_NAMES for name in tables.columns):
+        msg = f"columns: one must be the question (one of {', '.join(QUESTION_NAMES)}): got {', '.join(tables.columns)}"
+        raise InputError(msg)
+    delimiter = delimiter_of(path)
+    # A quote is part of a pattern
+    is_plain = kind == "patterns" and tables.columns is None
+    quoting = tables.quoting or ("none" if is_plain else decided_quoting(path, delimiter))
+    rows = read_rows(path, delimiter=delimiter, quoting=quoting, on_bad=on_bad)
+    filled = (row for row in rows if any(map(str.strip, row[1])))
+    columns = named_columns(filled, path, tables.columns, is_header)
+    unnamed = _PATTERN_COLUMNS if kind == "patterns" else ("id", "question") if ids else ("question", "answers")
+    if tables.on_decision is not None and (columns.names is not None or kind != "table"):
+        decision = tables.decision(columns.names or unnamed, quoting, has_names=columns.has_names)
+        tables.on_decision(f"{path}: {decision}")
+    return columns
 
 
 def _from_table_row(names: Sequence[str], cells: Sequence[str], path: str | Path, number: int, line: int) -> Question:

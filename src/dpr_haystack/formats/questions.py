@@ -19,11 +19,14 @@ from dpr_haystack.formats.question_lines import kind_of_lines, line_parsers
 from dpr_haystack.formats.question_records import QUESTION_NAMES, checked, lower_names, question_of, single_questions
 from dpr_haystack.formats.records import Record, first_character, has_json_lines, parse_rows, read_records
 from dpr_haystack.formats.squad import is_squad, squad_questions
+from dpr_haystack.formats.tables import TableOptions
 from dpr_haystack.formats.topics import read_topics
 from dpr_haystack.formats.writing import atomic_writer, write_json_lines
 
 
-def read_questions(path: str | Path, on_bad: OnBad | None = None, *, ids: bool = False) -> Iterator[Question]:
+def read_questions(
+    path: str | Path, on_bad: OnBad | None = None, *, ids: bool = False, tables: TableOptions | None = None
+) -> Iterator[Question]:
     """Read the questions of a file one by one.
 
     * ``.json``: SQuAD 1.1 or 2.0, TriviaQA, or objects as in JSON lines, such as DPR's training files;
@@ -39,23 +42,30 @@ def read_questions(path: str | Path, on_bad: OnBad | None = None, *, ids: bool =
     :param on_bad: Called with the error of each bad line or object, which is skipped; None to raise the first. Errors
         in the structure of a SQuAD file are always raised.
     :param ids: Whether lines of two columns without names are id and question, as for questions that have qrels.
+    :param tables: How to read lines and tables.
+    :raises InputError: If columns or quoting are given and the file is no table, or no column has the question.
     :raises DataError: If the file cannot be read, or has another format, e.g. that of qrels; its content is never
         evaluated as code.
     :raises MissingExtra: If it is a Parquet file and pyarrow is not installed.
     """
-    yield from parse_rows(_parsers(path, on_bad, ids), lambda parse: parse(), on_bad)
+    yield from parse_rows(_parsers(path, on_bad, ids, tables or TableOptions()), lambda parse: parse(), on_bad)
 
 
-def _parsers(path: str | Path, on_bad: OnBad | None, ids: bool) -> Iterator[Callable[[], Question]]:
+def _parsers(
+    path: str | Path, on_bad: OnBad | None, ids: bool, tables: TableOptions
+) -> Iterator[Callable[[], Question]]:
     """A parser for each question: a bad question raises when it is parsed and does not stop the iteration."""
     suffix = suffix_of(path)
     if suffix == ".json" and not has_json_lines(path):
-        return _from_whole(path)
-    if suffix in (".json", ".jsonl", ".ndjson", ".parquet") or kind_of_lines(path) == "json":
-        return _from_records(read_records(path, on_bad), path)
-    if first_character(path) == b"<":
-        return (partial(checked, question, path, "", None) for question in read_topics(path))
-    return line_parsers(path, on_bad, ids=ids)
+        parsers = _from_whole(path)
+    elif suffix in (".json", ".jsonl", ".ndjson", ".parquet") or kind_of_lines(path, tables) == "json":
+        parsers = _from_records(read_records(path, on_bad), path)
+    elif first_character(path) == b"<":
+        parsers = (partial(checked, question, path, "", None) for question in read_topics(path))
+    else:
+        return line_parsers(path, on_bad, tables, ids=ids)
+    tables.check_table(path)
+    return parsers
 
 
 def _from_records(records: Iterator[Record], path: str | Path) -> Iterator[Callable[[], Question]]:

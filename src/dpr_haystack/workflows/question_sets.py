@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.qrels import judged_questions, read_qrels
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.questions import read_questions
+from dpr_haystack.formats.tables import TableOptions
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,14 @@ class QuestionSource:
     :param path: A file of questions, or a BEIR folder.
     :param split: The split of a BEIR folder; None for ``"test"``.
     :param qrels: Qrels for a file of questions; None if it says itself what is right.
-    :raises InputError: If the three do not go together.
+    :param tables: How to read a file that is a table.
+    :raises InputError: If these do not go together.
     """
 
     path: Path
     split: str | None = None
     qrels: Path | None = None
+    tables: TableOptions = field(default_factory=TableOptions)
 
     def __post_init__(self) -> None:
         if self.path.is_dir():
@@ -42,6 +45,7 @@ class QuestionSource:
                 msg = f"{self.path} is a BEIR folder, which has qrels: got other qrels, {self.qrels}; name its file "
                 msg += f"{self.path / 'queries.jsonl'} to use them"
                 raise InputError(msg)
+            self.tables.check_table(self.path)
         elif self.split is not None:
             msg = f"a split is that of a BEIR folder: got the split {self.split!r} and {self.path}"
             raise InputError(msg)
@@ -59,7 +63,7 @@ def load_questions(source: QuestionSource, *, limit: int | None = None, on_bad: 
     :raises DataError: If a file cannot be read.
     """
     if source.qrels is None and not source.path.is_dir():
-        return merged(read_questions(source.path, on_bad))[:limit]
+        return merged(read_questions(source.path, on_bad, tables=source.tables))[:limit]
     return list(islice(_judged(source, on_bad), limit))
 
 
@@ -68,7 +72,8 @@ def _judged(source: QuestionSource, on_bad: OnBad | None) -> Iterator[Question]:
     if source.qrels is None:
         judged = read_beir_questions(source.path, source.split or "test", on_bad)
     else:
-        judged = judged_questions(read_questions(source.path, on_bad, ids=True), read_qrels(source.qrels, on_bad))
+        questions = read_questions(source.path, on_bad, ids=True, tables=source.tables)
+        judged = judged_questions(questions, read_qrels(source.qrels, on_bad))
     for question in judged:
         found = True
         yield question

@@ -34,7 +34,7 @@ from dpr_haystack.workflows.evaluation.coverage import judgeable
 from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks, RetrievalJudge
 from dpr_haystack.workflows.opening import all_passages
 from dpr_haystack.workflows.training.encoder_pair import EncoderPair
-from dpr_haystack.workflows.training.loading import drawn, load_training_set
+from dpr_haystack.workflows.training.loading import drawn, load_training_set, tables_of
 from dpr_haystack.workflows.training.run_directory import RunDirectory
 from dpr_haystack.workflows.training.train import facts_of, train_dpr
 
@@ -131,7 +131,7 @@ def _training_data(
 ) -> dict[int, dict[str, Any]]:
     """Facts that identify the data of each training; checks that there are enough before the first one begins."""
     bad = (on_bad or (lambda _: None)) if config.skip_bad else None
-    whole = load_training_set(config.train_files, on_bad=bad, on_note=notify)
+    whole = load_training_set(config.train_files, on_bad=bad, on_note=notify, tables=tables_of(config))
     if len(whole.rows) < max(counts):
         msg = (
             f"counts must not exceed the {len(whole.rows)} training questions in {', '.join(config.train_files)}: "

@@ -17,7 +17,7 @@ from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.errors import DataError, InputError
 
 # Settings that may differ when a training is resumed.
-_FREE = {"output_dir", "keep_checkpoints", "log_steps", "tensorboard", "skip_bad", "average_last"}
+_FREE = {"output_dir", "keep_checkpoints", "log_steps", "tensorboard", "skip_bad", "columns", "quoting", "average_last"}
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.errors import DataError, InputError, MissingExtra
 from dpr_haystack.formats.labelled import OnNote
 from dpr_haystack.formats.open_text import OnBad
+from dpr_haystack.formats.tables import is_table
 from dpr_haystack.workflows.training.curves import draw_curves, write_table
-from dpr_haystack.workflows.training.loading import load_training_set
+from dpr_haystack.workflows.training.loading import load_training_set, tables_of
 from dpr_haystack.workflows.training.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def train_dpr(
         bad = (on_bad or _ignore) if config.skip_bad else None
         note = on_note if _is_first_process() else None
         limit, seed = config.train_questions, config.seed
-        train = load_training_set(config.train_files, limit=limit, seed=seed, on_bad=bad, on_note=note)
+        tables = tables_of(config)
+        train = load_training_set(config.train_files, limit=limit, seed=seed, on_bad=bad, on_note=note, tables=tables)
         _check_count(config, train)
         dev = _validation_set(config, bad, note)
         data = facts_of(train)
@@ -140,7 +142,8 @@ def _validation_set(config: TrainingConfig, on_bad: OnBad | None, on_note: OnNot
     if config.dev_file is None:
         return None
     limit, seed = config.dev_questions, config.seed
-    return load_training_set([config.dev_file], limit=limit, seed=seed, on_bad=on_bad, on_note=on_note)
+    tables = tables_of(config) if is_table(config.dev_file) else None
+    return load_training_set([config.dev_file], limit=limit, seed=seed, on_bad=on_bad, on_note=on_note, tables=tables)
 
 
 def _check_count(config: TrainingConfig, train: TrainingSet) -> None:
