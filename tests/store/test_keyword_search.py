@@ -283,6 +283,28 @@ def test_scores_of_new_documents_are_exact(plain):
     assert {each.id: each.score for each in plain.bm25_retrieval("w2 w110 w5", 1000)} == pytest.approx(before, rel=1e-5)
 
 
+@pytest.mark.parametrize("titled", [range(100), range(60, 70), range(0)])
+def test_new_documents_without_a_word_that_others_have(plain, titled):
+    """The average length is that of all documents even if no word of the query or of the new ones tells it."""
+    texts = [f"common filler words w{n}" for n in range(100)] + ["xk445"]
+    titles = [f"alpha t{n}" if n in titled else "" for n in range(100)] + ["beta"]
+
+    def document(number):
+        return Document(id=str(number), content=texts[number], meta={"title": titles[number]})
+
+    plain.write_documents([document(n) for n in range(100)])
+    plain.delete_documents(["0"])
+    plain.write_documents([document(0)])
+    found(plain, "common")
+    plain.write_documents([document(100)])
+    for query in ("xk445", "beta", "xk445 beta", "common beta"):
+        expected = bm25(query, texts) + TITLE_WEIGHT * bm25(query, titles)
+        hits = plain.bm25_retrieval(query, 1000)
+        scores = {each.id: each.score for each in hits}
+        assert scores["100"] == pytest.approx(expected[100], rel=1e-5)
+        assert hits[0].id == "100"
+
+
 def test_many_new_documents_are_added_to_the_index(store):
     write_and_close(store)
     position = store.directory / "indexes" / "keyword.json"

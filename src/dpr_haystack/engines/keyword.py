@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,6 +91,7 @@ class KeywordIndex:
         self._index.register_tokenizer(_ANALYZER, self._analyzer)
         self._searcher: tantivy.Searcher | None = None
         self._statistics: dict[tuple[str, str], Statistics | None] = {}
+        self._averages: dict[str, float] = {}
 
     @property
     def size(self) -> int:
@@ -101,7 +102,7 @@ class KeywordIndex:
         """The index as it is now: later updates and reloads do not change what the result finds."""
         snapshot = copy(self)
         snapshot._searcher = self._index.searcher()
-        snapshot._statistics = {}
+        snapshot._statistics, snapshot._averages = {}, {}
         return snapshot
 
     def _current_searcher(self) -> tantivy.Searcher:
@@ -201,6 +202,25 @@ class KeywordIndex:
                 known = Statistics(int(told["n"]), int(told["N"]), told["avgdl"])
             self._statistics[field, word] = known
         return self._statistics[field, word]
+
+    def average_length(self, field: str, texts: Iterable[str] = ()) -> float:
+        """Average length of a field, in words; 0 if no document has it. Only for a pinned index.
+
+        :param field: ``"content"`` or ``"title"``.
+        :param texts: Texts that documents have in this field. If none of them helps, all words of the field are read,
+            which takes a second for a million different words.
+        """
+        if field not in self._averages:
+            every = (self.statistics(field, word) for word in self._words_in(field, texts))
+            known = next((known for known in every if known is not None), None)
+            self._averages[field] = known.average if known is not None else 0.0
+        return self._averages[field]
+
+    def _words_in(self, field: str, texts: Iterable[str]) -> Iterator[str]:
+        for text in texts:
+            yield from self.words_of(text)
+        for word, _ in self._current_searcher().terms_with_prefix(field, ""):
+            yield word
 
     def _term(self, field: str, word: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, field, word, index_option="freq")

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpr_haystack.core.exact import Rows
-from dpr_haystack.engines.keyword import FIELDS, KeywordIndex, Statistics
+from dpr_haystack.engines.keyword import FIELDS, KeywordIndex
 
 _K1, _B = 1.2, 0.75
 
@@ -143,19 +143,9 @@ class _Idf:
 
         :param name: The field.
         """
-        total = sum(document.lengths[name] for document in self._recent)
-        known = self._statistics_of(name)
-        if known is None:
-            return total / ((self._size + len(self._recent)) or 1)
-        return (known.average * known.documents + total) / (known.documents + len(self._recent))
-
-    def _statistics_of(self, name: str) -> Statistics | None:
-        """The index's statistics of a field, from any word that it has in it."""
-        for (field_name, _), known in self._known.items():
-            if field_name == name and known is not None:
-                return known
-        candidates = (word for document in self._recent for word in document.words[name])
-        return next((known for word in candidates if (known := self._index.statistics(name, word))), None)
+        recent = sum(document.lengths[name] for document in self._recent)
+        stored = self._index.average_length(name) * self._size
+        return (stored + recent) / ((self._size + len(self._recent)) or 1)
 
     def _idf(self, name: str, word: str) -> float:
         known = self._known[name, word]

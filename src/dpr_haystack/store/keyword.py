@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from sqlite3 import Connection
 from uuid import uuid4
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 # Documents that are searched in memory before they are added to the index on disk: so many, or a quarter of a smaller
 # store, whose average length they would change.
 _MOST_RECENT, _FEWEST_RECENT = 200, 16
+# Documents from whose words the average lengths of an index are learnt.
+_EXAMPLES = 20
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,8 @@ class KeywordCache:
                 key: known[key] if key in known else recent_document(opened.search.index, content, title)
                 for key, content, title in _words_after(connection, position.last_key)
             }
+            if recent:
+                _learn_average_lengths(opened.search.index, connection)
             removed = _removed_after(connection, position.last_tombstone)
             gone = frozenset(key for key in removed if key <= position.last_key)
             opened = _Open(position, opened.index, KeywordSearch(opened.search.index, recent, gone), version)
@@ -271,6 +276,13 @@ def _words_after(connection: Connection, key: int) -> Iterator[tuple[int, str, s
     for number, content, meta in connection.execute(query, (key,)):
         title = load_meta(meta).get("title") if '"title"' in meta else None
         yield number, content or "", title if isinstance(title, str) else ""
+
+
+def _learn_average_lengths(index: KeywordIndex, connection: Connection) -> None:
+    """Let an index find out its average lengths by words of the first documents, which is faster than by all words."""
+    examples = list(islice(_words_after(connection, 0), _EXAMPLES))
+    index.average_length("content", (content for _, content, _ in examples))
+    index.average_length("title", (title for _, _, title in examples))
 
 
 def _removed_after(connection: Connection, number: int) -> Iterator[int]:
