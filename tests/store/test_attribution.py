@@ -164,6 +164,17 @@ def test_a_declared_encoder_stands_for_vectors_without_a_mark(encoder: Any, tmp_
     store.close()
 
 
+def test_a_declared_encoder_may_lack_the_fingerprint_that_is_recorded(tmp_path: Path) -> None:
+    opened(tmp_path / "store", encoder=A.identity).write_documents(by(A, 1))
+    for without in ({"model": "a"}, {"model": "a", "fingerprint": None}, {"model": "a", "fingerprint": ""}):
+        store = opened(tmp_path / "store", encoder=without)
+        store.write_documents(plain(2), DuplicatePolicy.OVERWRITE)
+        assert facts(store) == ("a", 2, 0)
+        store.close()
+    with pytest.raises(DocumentStoreError, match=r"encoder of the store .*: got m"):
+        opened(tmp_path / "store", encoder={"model": "m", "fingerprint": None}).count_documents()
+
+
 def test_a_declared_encoder_does_not_adopt_what_is_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     first = opened(tmp_path / "store")
     first.write_documents(plain(1, 2))

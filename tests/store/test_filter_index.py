@@ -151,6 +151,20 @@ def test_the_next_process_reads_no_documents(store, monkeypatch):
     assert len(read) == 1, "the new document alone"
 
 
+def test_a_column_that_was_not_up_to_date_is_saved_once_it_is(store, monkeypatch):
+    store.write_documents(make_documents(40, DIM))
+    assert (len(found(store, below(20))), len(found(store, in_group("g3")))) == (20, 1)
+    store.write_documents(make_documents(1, DIM, first=50))
+    assert len(found(store, below(20))) == 20
+    store.catch_up()
+    assert len(found(store, in_group("g3"))) == 1
+    store.close()
+    read = count_scans(monkeypatch)
+    store.opened().filter_index.fewest = 0
+    assert (len(found(store, below(20))), len(found(store, in_group("g3")))) == (20, 1)
+    assert read == []
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone", "position"])
 def test_a_damaged_file_is_not_believed(store, damage, caplog):
     store.write_documents(make_documents(40, DIM))

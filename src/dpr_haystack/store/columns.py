@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpr_haystack.core.exact import Rows
+from dpr_haystack.store.sql_values import is_storable
 
 NOTHING, NUMBER, TEXT, MOMENT, OTHER = range(5)
 
@@ -69,9 +70,7 @@ def is_plain_text(value: object) -> bool:
 
     :param value: Any value.
     """
-    if type(value) is not str or "\0" in value or (value[:4].isdigit() and value[4:5] == "-"):
-        return False
-    return value.isascii() or value.encode(errors="ignore").decode() == value
+    return type(value) is str and is_storable(value) and not (value[:4].isdigit() and value[4:5] == "-")
 
 
 def moment(value: object) -> int | None:

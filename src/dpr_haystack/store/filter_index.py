@@ -71,11 +71,12 @@ class FilterIndex:
     def save(self) -> None:
         """Write it to its file if it has a new column, or many new documents."""
         with self._guard:
-            count, fields = self._saved
-            is_worth_it = self.documents.keys.size - count > _SAVE_WHEN_NEW * count or set(self.columns) - fields
-            columns = {path: column for path, column in self.columns.items() if column.size == self.documents.keys.size}
+            count, saved = self._saved
+            size = self.documents.keys.size
+            columns = {path: column for path, column in self.columns.items() if column.size == size}
+            is_worth_it = size - count > _SAVE_WHEN_NEW * count or columns.keys() - saved
             if columns and is_worth_it and self._files.save(self.documents, columns):
-                self._saved = self.documents.keys.size, set(self.columns)
+                self._saved = size, set(columns)
 
     def drop(self) -> None:
         """Delete it; the next filter reads the documents again."""

@@ -16,6 +16,7 @@ from typing import Any
 from haystack import logging
 
 from dpr_haystack.core.files import fsync_directory
+from dpr_haystack.core.identity import same_encoder
 from dpr_haystack.store.attribution import origin_in, record
 from dpr_haystack.store.compaction import COMPACT_ABOVE
 from dpr_haystack.store.database import Database, read_state
@@ -186,8 +187,7 @@ def _check_encoder(engine: StoreEngine, manifest: Manifest, wanted: Mapping[str,
     if manifest.encoder is None and engine.database.is_read_only:
         return  # unknown, as it was
     recorded = manifest.encoder or _recorded(engine, wanted)
-    field = "fingerprint" if "fingerprint" in recorded and "fingerprint" in wanted else "model"
-    if recorded.get(field) != wanted.get(field):
+    if not same_encoder(recorded, wanted):
         advice = "Vectors of different encoders cannot be compared: use another directory, or re-embed the store."
         problem = f"encoder of the store {engine.layout.root}"
         raise DoesNotFit(problem, recorded.get("model"), wanted.get("model"), advice)

@@ -23,4 +23,4 @@ def is_storable(text: str) -> bool:
 
     :param text: The text.
     """
-    return "\0" not in text and text.encode(errors="ignore").decode() == text
+    return "\0" not in text and (text.isascii() or text.encode(errors="ignore").decode() == text)

@@ -204,10 +204,10 @@ def leaders(vectors: Floats, near: float) -> tuple[Rows, Doubles]:
     """
     count = len(vectors)
     norms = squared_norms(vectors)
-    distances = norms[:, None] + norms[None, :] - 2.0 * (vectors @ vectors.T)
-    # Equal vectors differ by rounding errors here.
-    tolerance = _ROUNDING * (norms[:, None] + norms[None, :])
-    close = np.tril(distances <= near**2 + tolerance, -1)
+    # A pair is near if its product is at least the sum of these; a little less, because products have rounding errors.
+    with np.errstate(over="ignore", invalid="ignore"):
+        halves = ((1 - _ROUNDING) * norms / 2 - near**2 / 4).astype(np.float32)
+        close = np.tril(vectors @ vectors.T >= halves[:, None] + halves[None, :], -1)
     leader = np.arange(count)
     gaps = np.zeros(count)
     for number in np.flatnonzero(close.any(axis=1)):
