@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import torch
 
-from dpr_haystack.errors import InputError
+from dpr_haystack.errors import InputError, ModelError
 
 logger = logging.getLogger(__name__)
 
@@ -37,17 +39,47 @@ def resolve_dtype(dtype: str, device: str) -> torch.dtype:
     return DTYPES[dtype]
 
 
-def cannot_compute(folder: Path, task: str, reason: str, dtype: torch.dtype) -> str:
-    """The error message for a model that was loaded and does not work.
+class Loaded(Protocol):
+    """A model that was loaded.
 
-    :param folder: The model's folder.
-    :param task: What it cannot do.
-    :param reason: The error.
-    :param dtype: The number format that it was to compute in.
+    :ivar folder: Its folder.
     """
-    name = str(dtype).removeprefix("torch.")
-    advice = "" if dtype == torch.float32 else " Try dtype='float32'."
-    return f"The model in {folder} cannot {task} in {name}: {reason}.{advice}"
+
+    folder: Path
+
+    def obstacle(self) -> str | None:
+        """Why it does not work, found by trying; ``None`` if it does."""
+
+
+M = TypeVar("M", bound=Loaded)
+
+
+def load_working(
+    load: Callable[[torch.dtype], M], dtype: str, device: str, given: torch.dtype | None, *, task: str
+) -> M:
+    """Load a model in a number format that it can compute in.
+
+    :param load: Loads it in a number format.
+    :param dtype: See :func:`resolve_dtype`. With ``"auto"`` a model that cannot compute in bfloat16
+        computes in float32.
+    :param device: A torch device.
+    :param given: A number format that replaces ``dtype``; ``None`` for none.
+    :param task: What the model does, for the message.
+    :returns: The model.
+    :raises ModelError: If it works in none of these formats.
+    """
+    formats = [given or resolve_dtype(dtype, device)]
+    if dtype == "auto" and given is None and formats[0] != torch.float32:
+        formats.append(torch.float32)
+    for each in formats:
+        model = load(each)
+        reason = model.obstacle()
+        if reason is None:
+            return model
+    name = str(formats[-1]).removeprefix("torch.")
+    advice = "" if formats[-1] == torch.float32 else " Try dtype='float32'."
+    msg = f"The model in {model.folder} cannot {task} in {name}: {reason}.{advice}"
+    raise ModelError(msg)
 
 
 def has_native_bfloat16(device: str) -> bool:

@@ -13,7 +13,7 @@ from transformers import AutoModelForQuestionAnswering, DPRReader
 
 from dpr_haystack.engines.checkpoints.hub import locate
 from dpr_haystack.engines.checkpoints.options import LoadOptions
-from dpr_haystack.engines.checkpoints.precision import cannot_compute, resolve_dtype
+from dpr_haystack.engines.checkpoints.precision import load_working
 from dpr_haystack.engines.checkpoints.prepacked import prepack
 from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
 from dpr_haystack.engines.checkpoints.runtime import check_device, quiet
@@ -45,8 +45,7 @@ def load_reader(
         or a model directory, whose reader is loaded.
     :param device: A torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
     :param token: A hub token.
-    :param dtype: See :func:`dpr_haystack.engines.checkpoints.precision.resolve_dtype`. With ``"auto"`` a model that
-        cannot compute in bfloat16 computes in float32.
+    :param dtype: See :func:`dpr_haystack.engines.checkpoints.precision.load_working`.
     :param max_length: Longest input in tokens; ``None`` for the model's own, at most 350 for a DPR reader and 384 for
         others.
     :param options: Further arguments for transformers and the hub.
@@ -56,22 +55,19 @@ def load_reader(
     """
     check_device(device)
     options = options or LoadOptions()
-    torch_dtype = options.dtype or resolve_dtype(dtype, device)
     instead = "pass the folder of any model for extractive question answering"
     path = locate(model, token, instead=instead, revision=options.revision, code=options.trust_remote_code)
     if path.is_file():
         msg = f"{path} is a file: expected a transformers folder or a model directory."
         raise ModelError(msg)
     source = inspect_reader(path)
-    reader = _reader(source, torch_dtype, device, max_length, options)
-    reason = reader.obstacle()
-    if reason is not None and dtype == "auto" and options.dtype is None and torch_dtype != torch.float32:
-        torch_dtype = torch.float32
-        reader = _reader(source, torch_dtype, device, max_length, options)
-        reason = reader.obstacle()
-    if reason is not None:
-        raise ModelError(cannot_compute(source.folder, "read passages", reason, torch_dtype))
-    return reader
+    return load_working(
+        lambda in_dtype: _reader(source, in_dtype, device, max_length, options),
+        dtype,
+        device,
+        options.dtype,
+        task="read passages",
+    )
 
 
 def _reader(
@@ -85,13 +81,13 @@ def _reader(
     if default < SHORTEST_INPUT:
         msg = f"{source.folder} reads at most {default} tokens: question and passage need {SHORTEST_INPUT} or more."
         raise ModelError(msg)
-    length = check_length(str(source.folder), max_length, default, limit)
+    length = check_length(source.folder, max_length, default, limit)
     builder = InputBuilder(tokenizer, is_dpr=source.is_dpr, takes_types=_takes_types(tokenizer, loaded))
     if not options.places_model:
         loaded = loaded.to(device)
     network = Network(loaded.requires_grad_(False), is_dpr=source.is_dpr, pad_id=tokenizer.pad_token_id or 0)
     prepack(loaded)
-    return Reader(network, builder, name=str(source.folder), max_length=length, limit=limit)
+    return Reader(network, builder, folder=source.folder, max_length=length, limit=limit)
 
 
 def _load(source: ReaderSource, dtype: torch.dtype, options: LoadOptions) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -52,16 +53,16 @@ class Reader:
 
     :param network: The model.
     :param builder: Converts questions and passages to token ids.
-    :param name: The model's name, for messages.
+    :param folder: The folder that it was loaded from, for messages.
     :param max_length: Longest input in tokens by default.
     :param limit: Longest input in tokens that the model supports.
     """
 
-    def __init__(self, network: Network, builder: InputBuilder, *, name: str, max_length: int, limit: int) -> None:
+    def __init__(self, network: Network, builder: InputBuilder, *, folder: Path, max_length: int, limit: int) -> None:
         self.max_length = max_length
         self._network = network
         self._builder = builder
-        self._name = name
+        self.folder = folder
         self._limit = limit
         self._budget = _CPU_BUDGET if network.device.type == "cpu" else _GPU_BUDGET
 
@@ -108,7 +109,7 @@ class Reader:
         return None
 
     def _window_size(self, options: ReadingOptions) -> WindowSize:
-        length = check_length(self._name, options.max_length, self.max_length, self._limit)
+        length = check_length(self.folder, options.max_length, self.max_length, self._limit)
         return WindowSize(length, options.stride, options.choice.longest)
 
     def _read_chunk(self, inputs: Sequence[ReaderInput], options: ReadingOptions) -> list[PassageReading]:
@@ -129,10 +130,10 @@ class Reader:
         ]
 
 
-def check_length(name: str, requested: int | None, default: int, limit: int) -> int:
+def check_length(folder: Path, requested: int | None, default: int, limit: int) -> int:
     """The longest input in tokens.
 
-    :param name: The model's name, for messages.
+    :param folder: The model's folder, for messages.
     :param requested: The requested length, if any.
     :param default: The length otherwise.
     :param limit: The longest input that the model can read.
@@ -142,7 +143,7 @@ def check_length(name: str, requested: int | None, default: int, limit: int) -> 
     if requested is None:
         return default
     if requested > limit:
-        msg = f"max_seq_length must be at most {limit}, the limit of {name}: got {requested}"
+        msg = f"max_seq_length must be at most {limit}, the limit of {folder}: got {requested}"
         raise InputError(msg)
     if requested < SHORTEST_INPUT:
         msg = f"max_seq_length must be {SHORTEST_INPUT} or more: got {requested}"

@@ -20,7 +20,7 @@ from dpr_haystack.engines.checkpoints.families import ignores_padding, type_of_c
 from dpr_haystack.engines.checkpoints.fingerprints import fingerprint_of_files, fingerprint_of_tensors
 from dpr_haystack.engines.checkpoints.hub import locate, looks_like_a_path
 from dpr_haystack.engines.checkpoints.options import LoadOptions
-from dpr_haystack.engines.checkpoints.precision import cannot_compute, resolve_dtype
+from dpr_haystack.engines.checkpoints.precision import load_working
 from dpr_haystack.engines.checkpoints.prepacked import prepack
 from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
 from dpr_haystack.engines.checkpoints.runtime import check_device, quiet
@@ -54,8 +54,7 @@ def load_encoder(
     :param role: ``"question"`` or ``"passage"``.
     :param device: A torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
     :param token: A hub token.
-    :param dtype: See :func:`dpr_haystack.engines.checkpoints.precision.resolve_dtype`. With ``"auto"`` a model that
-        cannot compute in bfloat16 computes in float32.
+    :param dtype: See :func:`dpr_haystack.engines.checkpoints.precision.load_working`.
     :param max_length: Longest input in tokens; ``None`` for the checkpoint's own (256 where it has none).
     :param use: What is changed about pooling, dimension and prompt; ``None`` for the checkpoint's own way.
     :param options: Further arguments for transformers and the hub.
@@ -66,22 +65,13 @@ def load_encoder(
     """
     check_device(device)
     options = options or LoadOptions()
-    torch_dtype = options.dtype or resolve_dtype(dtype, device)
     place = None if options.places_model else device
 
     def loaded(in_dtype: torch.dtype) -> Encoder:
         original = load_tower(model, role, token=token, dtype=in_dtype, options=options)
         return _encoder(original, role, place, max_length, use or TowerUse(), options)
 
-    encoder = loaded(torch_dtype)
-    reason = encoder.obstacle()
-    if reason is not None and dtype == "auto" and options.dtype is None and torch_dtype != torch.float32:
-        torch_dtype = torch.float32
-        encoder = loaded(torch_dtype)
-        reason = encoder.obstacle()
-    if reason is not None:
-        raise ModelError(cannot_compute(encoder.folder, "encode texts", reason, torch_dtype))
-    return encoder
+    return load_working(loaded, dtype, device, options.dtype, task="encode texts")
 
 
 def _encoder(
