@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,36 @@ def test_streams_are_called_by_their_metadata(here: Path) -> None:
         DPRFileConverter().run([ByteStream(b"?")])
 
 
+def test_streams_without_a_name_do_not_replace_each_other(here: Path) -> None:
+    writer = DPRPassageWriter(FAISSDocumentStore("store", embedding_dim=2))
+    for text, name in (("one", ""), ("two", ""), ("old", "a.txt"), ("new", "a.txt")):
+        stream = ByteStream(text.encode(), meta={"file_name": name} if name else {}, mime_type="text/plain")
+        found = DPRFileConverter(base=".").run([stream])
+        assert found["files"] == ([name] if name else [])
+        writer.run([replace(each, embedding=[1.0, 0.0]) for each in found["documents"]], found["files"])
+    assert sorted(str(content) for content, _, _ in contents("store").values()) == ["new", "one", "two"]
+    writer.close()
+
+
+def test_the_kind_of_a_stream_is_that_of_its_name_or_else_its_media_type(here: Path) -> None:
+    text = b"# Bees\n\nBees dance."
+    for name, kind, title in (("notes.md", "text/plain", "Bees"), ("notes", "text/markdown", "Bees")):
+        stream = ByteStream(text, meta={"file_name": name}, mime_type=kind)
+        (document,) = DPRFileConverter(base=".").run([stream])["documents"]
+        assert (document.content, document.meta["title"], document.meta["file"]) == ("Bees dance.", title, name)
+
+
+def test_what_was_decided_about_a_table_is_said_with_the_names_of_the_settings(
+    here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (here / "a.tsv").write_text("1\tBees dance.\tBees\n")
+    with caplog.at_level(logging.INFO):
+        DPRFileConverter().run(["a.tsv"])
+    assert "a.tsv: columns id, text, title" in caplog.text
+    assert "columns and quoting change this" in caplog.text
+    assert "--" not in caplog.text
+
+
 def test_what_cannot_be_read_is_refused_or_skipped_with_a_word(here: Path, caplog: pytest.LogCaptureFixture) -> None:
     (here / "a.txt").write_text("Text.")
     (here / "b.jsonl").write_text('{"text": "one"}\n{bad\n')
@@ -127,7 +158,18 @@ def test_what_cannot_be_read_is_refused_or_skipped_with_a_word(here: Path, caplo
     assert "nowhere.txt" in caplog.text
 
 
-@pytest.mark.parametrize("settings", [{"words": 0}, {"words": True}, {"encoding": "utf-9"}, {"encoding": "base64"}])
+UNUSABLE: list[dict[str, Any]] = [
+    {"words": 0},
+    {"words": True},
+    {"encoding": "utf-9"},
+    {"encoding": "base64"},
+    {"columns": "id,text"},
+    {"columns": ["id", "title"]},
+    {"quoting": "double"},
+]
+
+
+@pytest.mark.parametrize("settings", UNUSABLE)
 def test_settings_that_cannot_be_used_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         DPRFileConverter(**settings)

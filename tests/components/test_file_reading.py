@@ -94,6 +94,13 @@ def test_an_encrypted_pdf_says_so_unless_it_opens_without_a_password(
             list(read_file(tmp_path / "a.pdf"))
 
 
+@pytest.mark.parametrize(("data", "reason"), [(b"", "empty file"), (pdf("a")[:200], "startxref|ended unexpectedly")])
+def test_a_damaged_pdf_says_what_is_wrong(tmp_path: Path, data: bytes, reason: str) -> None:
+    (tmp_path / "a.pdf").write_bytes(data)
+    with pytest.raises(DataError, match=f"a.pdf: cannot be read as PDF: .*({reason})"):
+        list(read_file(tmp_path / "a.pdf"))
+
+
 def test_records_may_name_their_own_source_or_none(tmp_path: Path) -> None:
     rows = [{"text": "one"}, {"text": "two", "meta": {"file": "b.md"}}, {"text": "three", "meta": {"file": None}}]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))

@@ -24,7 +24,10 @@ from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.origins import origins_of
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats import TableOptions
-from dpr_haystack.formats.open_text import check_encoding
+from dpr_haystack.formats.kinds import SUFFIXES
+from dpr_haystack.formats.open_text import check_encoding, suffix_of
+from dpr_haystack.formats.passage_tables import check_columns
+from dpr_haystack.formats.quoting import check_quoting
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +78,7 @@ class DPRFileConverter(ComponentBasics):
         self.columns = columns
         self.quoting = quoting
         self.skip_bad = skip_bad
+        self.table_options()  # checks them
 
     def to_dict(self) -> dict[str, Any]:
         """Serialise the settings."""
@@ -93,16 +97,15 @@ class DPRFileConverter(ComponentBasics):
     def run(self, sources: list[str | Path | ByteStream]) -> dict[str, Any]:
         """Read files.
 
-        :param sources: Paths of files, or their contents with ``file_path`` or ``file_name`` in their metadata.
+        :param sources: Paths of files, or their contents with ``file_path`` or ``file_name`` in their metadata. Their
+            kind is known by the ending of the name, or else by ``mime_type``.
         :returns: ``documents``: the passages, with distinct ids, in the order of reading; ``files``: what their
-            metadata calls the files that were read completely.
+            metadata calls the files that were read completely. A stream without a name, called ``stream`` in
+            metadata, is not among them: the next one of this name has other contents.
         :raises DataError: If a file cannot be read, and ``skip_bad`` is False.
         """
         with ExitStack() as stack:
-            paths = {}
-            for source in sources:
-                path, name = self._path_and_name(source, stack)
-                paths[path] = name
+            paths = dict(_path_and_name(source, stack) for source in sources)
             base = None if self.base is None else Path(self.base)
             read = _NamedSources(paths, base, self)
             documents = self._distinct(read, base)
@@ -118,22 +121,22 @@ class DPRFileConverter(ComponentBasics):
         return await asyncio.to_thread(self.run, sources)
 
     def table_options(self) -> TableOptions:
-        """How TSV and CSV files are read."""
-        columns = tuple(self.columns) if self.columns is not None else None
-        return TableOptions(columns, self.quoting, lambda decision: logger.info("{decision}", decision=decision))
+        """How TSV and CSV files are read.
 
-    def _path_and_name(self, source: str | Path | ByteStream, stack: ExitStack) -> tuple[Path, str | None]:
-        """The path to read from, and the name of the source if that is not the path."""
-        if not isinstance(source, ByteStream):
-            return Path(source), None
-        name = source.meta.get("file_path") or source.meta.get("file_name")
-        suffix = guess_extension(source.mime_type or "") if not name else ""
-        if not name and not suffix:
-            msg = "a ByteStream must have file_path or file_name in its meta, or a mime_type, to tell what it contains"
+        :raises InputError: If ``columns`` or ``quoting`` cannot be used.
+        """
+        if isinstance(self.columns, str):
+            msg = f"columns must be a list of names: got {self.columns!r}"
             raise InputError(msg)
-        path = Path(stack.enter_context(TemporaryDirectory())) / (Path(name).name if name else f"stream{suffix}")
-        path.write_bytes(source.data)
-        return path, str(name or path.name)
+        if self.columns is not None:
+            check_columns(self.columns)
+        check_quoting(self.quoting)
+        return TableOptions(
+            None if self.columns is None else tuple(self.columns),
+            self.quoting,
+            lambda decision: logger.info("{decision}", decision=decision),
+            given_by="columns and quoting",
+        )
 
     def _distinct(self, read: Sources, base: Path | None) -> list[Document]:
         exists = cache(lambda file: ((base or Path()) / file).exists())
@@ -150,10 +153,27 @@ class DPRFileConverter(ComponentBasics):
         return list(found.values())
 
 
+def _path_and_name(source: str | Path | ByteStream, stack: ExitStack) -> tuple[Path, str | None]:
+    """The path to read from, and the name of the source: None for that of the path, empty if it has none."""
+    if not isinstance(source, ByteStream):
+        return Path(source), None
+    name = str(source.meta.get("file_path") or source.meta.get("file_name") or "")
+    suffix = guess_extension(source.mime_type or "") or ""
+    if not name and not suffix:
+        msg = "a ByteStream must have file_path or file_name in its meta, or a mime_type, to tell what it contains"
+        raise InputError(msg)
+    file = Path(name or "stream").name
+    if suffix_of(file) not in SUFFIXES:
+        file += suffix
+    path = Path(stack.enter_context(TemporaryDirectory())) / file
+    path.write_bytes(source.data)
+    return path, name
+
+
 class _NamedSources(Sources):
     """Sources, some of which are called otherwise than their paths.
 
-    :param names: The files, with their names where those are not the paths.
+    :param names: The files, with their names: None for that of the path, empty for a stream without a name.
     :param base: As for :class:`Sources`.
     :param settings: How to read them.
     """
@@ -171,7 +191,11 @@ class _NamedSources(Sources):
         )
         self._names = names
 
+    def has_name(self, file: Path) -> bool:
+        """See :meth:`Sources.has_name`."""
+        return self._names[file] != ""
+
     def name_of(self, file: Path) -> str:
         """See :meth:`Sources.name_of`."""
         name = self._names[file]
-        return super().name_of(file if name is None else Path(name))
+        return super().name_of(file if name is None else Path(name or file.name))

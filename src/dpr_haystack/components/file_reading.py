@@ -99,7 +99,7 @@ class Sources:
         self.bad_records: list[DataError] = []
         """Errors of lines and records that were skipped."""
         self.complete: list[str] = []
-        """What metadata calls the files that were read without any error."""
+        """What metadata calls the files that were read without any error, as far as they have names."""
 
     def __iter__(self) -> Iterator[Passage]:
         for file in self._files:
@@ -119,7 +119,7 @@ class Sources:
             yield self._with_source(passage, str(file), source)
         if not has_any:
             self.empty.append(file)
-        if len(self.bad_records) == bad_before:
+        if len(self.bad_records) == bad_before and self.has_name(file):
             self.complete.append(source)
 
     def _with_source(self, passage: Passage, file: str, source: str) -> Passage:
@@ -133,6 +133,13 @@ class Sources:
         if self._id_prefix and name != passage_id(passage.title, passage.text):
             name = self._id_prefix + name
         return replace(passage, id=name, meta=meta)
+
+    def has_name(self, file: Path) -> bool:  # noqa: ARG002
+        """Whether a file has a name of its own, under which it can be read again.
+
+        :param file: The file.
+        """
+        return True
 
     def name_of(self, file: Path) -> str:
         """What metadata calls a file.
@@ -192,11 +199,11 @@ def _convert(path: Path, data: bytes, kind: str) -> Document:
 
 def _problem_of_pdf(data: bytes) -> str:
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
 
     try:
-        if PdfReader(BytesIO(data)).is_encrypted:
-            return "is encrypted: save a copy without password, e.g. qpdf --decrypt --password=... IN OUT"
-    except (PyPdfError, ValueError, OSError, KeyError, AttributeError):
-        pass  # damaged in one of many ways
+        is_encrypted = PdfReader(BytesIO(data)).is_encrypted
+    except Exception as error:  # a damaged file makes pypdf raise anything
+        return f"cannot be read as PDF: {error}"
+    if is_encrypted:
+        return "is encrypted: save a copy without password, e.g. qpdf --decrypt --password=... IN OUT"
     return "cannot be read as PDF"

@@ -68,7 +68,7 @@ def _columns(first: Sequence[Row], has_names: bool, given: tuple[str, ...] | Non
             raise DataError(path, f"{reason}; name the columns with --columns, e.g. --columns id,text,title", line)
     else:
         columns = _columns_by_width([row for _, row in first], path, line)
-    _check_columns(columns, path if given is None else None)
+    check_columns(columns, path if given is None else None)
     return columns
 
 
@@ -82,8 +82,14 @@ def _columns_by_width(rows: Sequence[Sequence[str]], path: str | Path, line: int
     return _BY_WIDTH[width]
 
 
-def _check_columns(columns: Sequence[str], path: str | Path | None) -> None:
-    """Refuse columns without a text or with a name twice: those of a file, or those that the user gave."""
+def check_columns(columns: Sequence[str], path: str | Path | None = None) -> None:
+    """Refuse columns without a text or with a name twice.
+
+    :param columns: Their names.
+    :param path: The file that has these names; None for those that the user gave.
+    :raises InputError: If the user's names cannot be used.
+    :raises DataError: If those of the file cannot be used.
+    """
     plain = [name.lower() for name in columns if name]
     problem = ""
     if not any(part_of(name) == "text" for name in columns):

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dpr_haystack.errors import DataError
+from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats.csv_rows import CsvRows, text_of
 from dpr_haystack.formats.open_text import raw_lines
 
@@ -20,6 +20,17 @@ QUOTINGS = ("csv", "none")
 _LINES = 50_000
 _BYTES = 32 << 20
 _DOUBLED = re.compile(r'"(?:[^"]|"")*""(?:[^"]|"")*"')
+
+
+def check_quoting(quoting: str | None) -> None:
+    """Refuse an unknown quoting.
+
+    :param quoting: One of :data:`QUOTINGS`; None to decide by the content.
+    :raises InputError: If it is another one.
+    """
+    if quoting not in (*QUOTINGS, None):
+        msg = f"quoting must be one of {', '.join(QUOTINGS)}: got {quoting!r}"
+        raise InputError(msg)
 
 
 def decided_quoting(path: str | Path, delimiter: str = "\t") -> str:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats.csv_rows import CsvRows
 from dpr_haystack.formats.open_text import OnBad, numbered_lines, raw_lines, suffix_of
-from dpr_haystack.formats.quoting import QUOTINGS, decided_quoting
+from dpr_haystack.formats.quoting import check_quoting, decided_quoting
 
 Row = tuple[int, list[str]]
 """A row, with the number of its first line."""
@@ -91,9 +91,7 @@ def read_rows(
     :raises InputError: If the quoting is unknown.
     :raises DataError: If the file cannot be read or is not UTF-8, or a quote is not closed.
     """
-    if quoting not in (*QUOTINGS, None):
-        msg = f"quoting must be one of {', '.join(QUOTINGS)}: got {quoting!r}"
-        raise InputError(msg)
+    check_quoting(quoting)
     if (quoting or decided_quoting(path, delimiter)) == "none":
         for number, line in numbered_lines(path, on_bad):
             if line.strip():
