@@ -23,7 +23,7 @@ MODEL_LIBRARIES = {"transformers", "faiss", "sentence_transformers", "elasticsea
 COMMAND = Path(sys.executable).with_name("dpr-haystack")
 
 
-def loaded_after(code: str) -> set[str]:
+def loaded_after(code: str, names: tuple[str, ...] = HEAVY) -> set[str]:
     """Which heavy modules a fresh process holds after running some code; its own output is thrown away."""
     script = f"""
 import contextlib, io, json, sys
@@ -32,7 +32,7 @@ with contextlib.redirect_stdout(io.StringIO()):
 {"".join(f"        {line}" + chr(10) for line in code.splitlines())}
     except SystemExit:
         pass
-print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
+print(json.dumps([name for name in {names!r} if name in sys.modules]))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout))
@@ -52,6 +52,12 @@ print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 )
 def test_nothing_heavy_is_loaded(code: str) -> None:
     assert loaded_after(code) == set()
+
+
+def test_the_list_of_commands_loads_only_what_it_needs() -> None:
+    names = ("regex", "ijson", "importlib.metadata", "dpr_haystack.formats")
+    assert loaded_after("from dpr_haystack.cli import main; main(['--help'])", names) == set()
+    assert "dpr_haystack.formats" in loaded_after("from dpr_haystack.cli import main; main(['index', '--help'])", names)
 
 
 @pytest.mark.slow

@@ -28,7 +28,6 @@ The document store also raises Haystack's own exceptions where Haystack defines 
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 
@@ -38,6 +37,8 @@ def install_command(extra: str) -> str:
     :param extra: The extra, e.g. ``"demo"``.
     :returns: The pip command.
     """
+    from importlib.metadata import PackageNotFoundError, requires  # takes longer than the rest of most commands' start
+
     try:
         lines = requires("dpr-haystack") or []
     except PackageNotFoundError:  # the package is on the path, but not installed

@@ -75,4 +75,4 @@ def test_the_known_suffixes_are_those_that_can_be_read(tmp_path: Path) -> None:
     for suffix in SUFFIXES:
         (tmp_path / f"a{suffix}").write_text("")
     assert {path.suffix for path in find_files([tmp_path]).files} == set(SUFFIXES) >= {".md", ".pdf", ".tsv"}
-    assert all(suffix in index.DESCRIPTION for suffix in SUFFIXES)
+    assert all(suffix in index.describe() for suffix in SUFFIXES)

@@ -9,7 +9,8 @@ Each command is a module of this package with
 * ``DESCRIPTION`` and ``EXAMPLE``: the head and the last line of the command's own ``--help``;
 * ``add_arguments(parser)``: adds the command's arguments to an :class:`argparse.ArgumentParser`;
 * ``run(arguments)``: runs the command with the parsed arguments and returns the exit code. Heavy libraries are imported
-  here, so that ``--help`` is fast.
+  here, so that ``--help`` is fast;
+* optionally ``describe()``: the whole description, where it takes imports to write it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
@@ -76,7 +77,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports errors in one line, like all other errors of the commands."""
+    """Reports errors in one line, like all other errors of the commands; may write its description when it is shown."""
+
+    describe: Callable[[], str] | None = None
+
+    def format_help(self) -> str:
+        if self.describe is not None:
+            self.description = self.describe()
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
@@ -100,6 +108,7 @@ def make_parser() -> argparse.ArgumentParser:
             epilog=f"example: {module.EXAMPLE}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        command.describe = getattr(module, "describe", None)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser

@@ -9,7 +9,6 @@ import argparse
 from typing import TYPE_CHECKING
 
 from dpr_haystack.cli.common import add_place, location_of
-from dpr_haystack.core.filter_text import parse_filter
 
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
@@ -47,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _deleted(store: AnyStore, arguments: argparse.Namespace) -> int:
+    from dpr_haystack.core.filter_text import parse_filter
     from dpr_haystack.workflows.deleting import delete_from_files, delete_ids, delete_matching
 
     if arguments.id is not None:

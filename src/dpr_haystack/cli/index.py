@@ -22,7 +22,6 @@ from dpr_haystack.cli.common import (
     whole_number,
 )
 from dpr_haystack.cli.table_options import add_table_options, table_options
-from dpr_haystack.formats.kinds import known_suffixes
 
 if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.common import AnyStore
@@ -31,15 +30,20 @@ if TYPE_CHECKING:
     from dpr_haystack.workflows.index_report import IndexReport
 
 SUMMARY = "index files and folders"
-DESCRIPTION = f"""Splits files into passages and writes them with the vectors of the passage tower to a store or to an
+DESCRIPTION = """Splits files into passages and writes them with the vectors of the passage tower to a store or to an
 index in Elasticsearch. Run it again after an interruption or a change: only new and changed text is embedded, and a
-file replaces the passages that it had. Of a folder in BEIR's format, the corpus is read.
-
-Files that can be read: {known_suffixes()}."""
+file replaces the passages that it had. Of a folder in BEIR's format, the corpus is read."""
 EXAMPLE = "dpr-haystack index docs/ faq.md --store my-store --model demo/model"
 
 _SETTINGS = ("words", "keep_old", "prune", "skip_bad", "id_prefix", "encoding", "language")
 _ROWS = ("new", "replaced", "updated", "unchanged", "duplicates", "removed", "embedded")
+
+
+def describe() -> str:
+    """The description, with the files that can be read."""
+    from dpr_haystack.formats.kinds import known_suffixes
+
+    return f"{DESCRIPTION}\n\nFiles that can be read: {known_suffixes()}."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

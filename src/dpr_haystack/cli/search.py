@@ -20,9 +20,7 @@ from dpr_haystack.cli.common import (
     location_of,
 )
 from dpr_haystack.cli.question import add_question, questions_of_a_person
-from dpr_haystack.core.filter_text import parse_filter
 from dpr_haystack.core.origins import page_of, source_text
-from dpr_haystack.core.snippets import Snippet, matching_words, snippet
 from dpr_haystack.core.text import replace_surrogates
 from dpr_haystack.errors import InputError
 
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from haystack.dataclasses import Document
 
     from dpr_haystack.components.retrievers.hybrid_search import HybridSearch
+    from dpr_haystack.core.snippets import Snippet
     from dpr_haystack.workflows.opening import Place
 
 SUMMARY = "retrieve passages for a question"
@@ -62,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Search and print the passages."""
+    from dpr_haystack.core.filter_text import parse_filter
     from dpr_haystack.workflows.opening import opened_place
 
     if arguments.interactive == (arguments.question is not None):
@@ -120,6 +120,8 @@ def _show(question: str, hits: Sequence[dict[str, Any]], arguments: argparse.Nam
 
 
 def _lines(question: str, hits: Sequence[dict[str, Any]], *, is_full: bool) -> Iterator[str]:
+    from dpr_haystack.core.snippets import Snippet, matching_words, snippet
+
     if not hits:
         yield "no passages found"
     is_marking = is_terminal() and "NO_COLOR" not in os.environ
