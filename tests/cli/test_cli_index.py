@@ -41,7 +41,8 @@ def index(cli: Cli, tiny_models: tuple[Path, Path], here: Path) -> Indexing:
     def run(*arguments: object, store: str = "store") -> dict[str, int]:
         ran = cli("index", *arguments, "--store", store, "--model", tiny_models[0])
         assert (ran.code, but_decisions(ran.err)) == (0, [])
-        assert ran.out.endswith(f"{store} contains {len(contents(store))} passages\n")
+        held = len(contents(store))
+        assert ran.out.endswith(f"{store} contains {held} passage{'' if held == 1 else 's'}\n")
         return counts_in(ran.out)
 
     return run

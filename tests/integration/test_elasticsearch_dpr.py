@@ -26,7 +26,7 @@ from dpr_haystack import (
     create_elasticsearch_index,
 )
 from dpr_haystack.backends.elasticsearch.search import ElasticsearchSearch
-from dpr_haystack.core.encoder_mark import without_mark
+from dpr_haystack.core.encoder_mark import MARK, checksums, mark_of, without_mark
 from dpr_haystack.engines.elasticsearch.vectors import DenseSearch
 from dpr_haystack.errors import EncoderMismatch, InputError, SearchIndexMissing, SearchServerDenied
 
@@ -243,6 +243,31 @@ def test_a_known_other_encoder_is_refused(
     assert len(wrong.run(QUESTION)["documents"]) == 1  # what is unknown is accepted
     right.close()
     wrong.close()
+
+
+@pytest.mark.each_version
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_tower_with_other_settings_is_another_one(
+    elasticsearch_url: str, index: str, store_of: Any, recorded: bool
+) -> None:
+    """Its fingerprint begins with that of the tower."""
+    one, other = ({"model": "m", "fingerprint": each} for each in ("abc", "abc+0123"))
+    create_elasticsearch_index(elasticsearch_url, index, embedding_dim=32, encoder=one if recorded else None)
+    store = store_of(index)
+    vector = [0.5] * 32
+
+    def write(name: str, record: dict[str, str]) -> None:
+        meta = {MARK: mark_of(record, checksums(np.array([vector], dtype=np.float32))[0])}
+        store.write_documents([Document(id=name, content=name, embedding=vector, meta=meta)], refresh=True)
+
+    search = ElasticsearchSearch(store, "this test")
+    write("a", one)
+    write("b", one)
+    assert (search.origin().encoder, search.origin().vectors, search.origin().unknown) == (one, 2, 0)
+    write("c", other)
+    write("d", other)
+    assert (search.origin().vectors, search.origin().unknown) == (4, 2)
+    search.close()
 
 
 @pytest.mark.each_version

@@ -56,7 +56,15 @@ def mark_of(record: Mapping[str, str], checksum: int) -> str:
     :param record: The passage tower that made it: ``{"model": ..., "fingerprint": ...}``.
     :param checksum: From :func:`checksums`.
     """
-    return f"{record['fingerprint']}:{checksum:08x} {record['model']}"
+    return f"{mark_prefix(record)}{checksum:08x} {record['model']}"
+
+
+def mark_prefix(record: Mapping[str, str]) -> str:
+    """What the marks of all vectors of a passage tower begin with, and those of no other one.
+
+    :param record: The passage tower: ``{"model": ..., "fingerprint": ...}``.
+    """
+    return f"{record['fingerprint']}:"
 
 
 def without_mark(meta: dict[str, Any]) -> tuple[dict[str, Any], EncoderMark | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dpr_haystack.core.encoder_mark import MARK, without_mark
+from dpr_haystack.core.encoder_mark import MARK, mark_prefix, without_mark
 from dpr_haystack.core.identity import same_encoder
 from dpr_haystack.core.vector_origin import VectorOrigin
 from dpr_haystack.engines.elasticsearch.sending import Steps, ask
@@ -48,7 +48,7 @@ def finding_origin(index: str, recorded: Mapping[str, Any] | None, retries: int)
         encoder = example if same_encoder(encoder, example) else encoder
     if not encoder or not encoder.get("fingerprint"):
         return VectorOrigin(location, encoder, vectors, marked if encoder else vectors)
-    by_it = {"bool": {"filter": [_HAS_VECTOR, {"prefix": {MARK: encoder["fingerprint"]}}]}}
+    by_it = {"bool": {"filter": [_HAS_VECTOR, {"prefix": {MARK: mark_prefix(encoder)}}]}}
     counted = yield from ask("count", retries=retries, index=index, query=by_it)
     return VectorOrigin(location, encoder, vectors, (marked if recorded else vectors) - int(counted["count"]))
 
