@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""What transformers itself reads in a passage, one at a time, with every span searched."""
+"""What transformers itself reads in a passage, one at a time, with every span searched; and input for readers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from haystack import Document
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer, BertTokenizer, DPRReader, DPRReaderTokenizer
 
 from dpr_haystack.core.windows import plan_windows
+
+QUESTION = "who wrote the origin of species"
+DOCUMENTS = [
+    Document(content="Darwin was a naturalist in England, born in London.", meta={"title": "Darwin"}, score=70.0),
+    Document(content="the voyage of the beagle to the island", meta={"title": "the beagle"}, score=60.0),
+    Document(content="Paris is in London. The theory of evolution.", meta={"title": " "}, score=65.0),
+]
+
+
+def answers(reader: Any, documents: Any = DOCUMENTS, **more: Any) -> Any:
+    """The answers of a reader component to the question."""
+    return reader.run(query=QUESTION, documents=documents, **more)["answers"]
 
 
 @dataclass(frozen=True)
