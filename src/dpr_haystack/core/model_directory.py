@@ -104,12 +104,14 @@ class ModelManifest:
 
     :param parts: The parts by name: ``"question"``, ``"passage"``, and ``"reader"`` if there is one.
     :param made_from: The source of each part, by its name: a name on the hub or a path.
-    :param training: How the model was trained, written by the trainer; empty for a converted model.
+    :param training: How the towers were trained, written by the trainer; empty for a converted model.
+    :param reader_training: How the reader was trained.
     """
 
     parts: Mapping[str, Part]
     made_from: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    reader_training: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of ``dpr.json``."""
@@ -118,6 +120,7 @@ class ModelManifest:
             "parts": {name: _values(part) for name, part in self.parts.items()},
             "made_from": dict(self.made_from),
             "training": dict(self.training),
+            **({"reader_training": dict(self.reader_training)} if self.reader_training else {}),
         }
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
@@ -163,7 +166,8 @@ def read_manifest(directory: Path) -> ModelManifest:
         reason = f"has format version {version}, this package reads {FORMAT_VERSION}: update dpr-haystack"
         raise DataError(path, reason)
     parts = {name: _part(path, name, values) for name, values in content["parts"].items()}
-    return ModelManifest(parts, content.get("made_from") or {}, content.get("training") or {})
+    records = (content.get(name) or {} for name in ("made_from", "training", "reader_training"))
+    return ModelManifest(parts, *records)
 
 
 def _part(path: Path, name: str, values: Any) -> Part:

@@ -159,7 +159,7 @@ def load_flat(reader):
 
     flat = copy.copy(reader)
     network = copy.copy(reader._network)
-    network.forward = lambda ids, types: _zeros(reader._network.forward(ids, types))
+    network.forward = lambda ids, types, first: _zeros(reader._network.forward(ids, types))
     flat._network = network
     return flat
 

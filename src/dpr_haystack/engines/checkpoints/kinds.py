@@ -72,9 +72,19 @@ def check_family(folder: Path, config: dict[str, Any]) -> None:
     :raises ModelError: If the model is of such a family.
     """
     family = str(config.get("model_type"))
-    if family in _NOT_READ:
-        msg = f"{folder} is a model of the family {family}, which is not supported: {_NOT_READ[family]}."
+    reason = why_not_read(family)
+    if reason is not None:
+        msg = f"{folder} is a model of the family {family}, which is not supported: {reason}."
         raise ModelError(msg)
+
+
+def why_not_read(family: str) -> str | None:
+    """Why this package cannot give texts to a family.
+
+    :param family: The family, as configurations name it.
+    :returns: The reason; ``None`` if it can.
+    """
+    return _NOT_READ.get(family)
 
 
 def kind_of(class_name: str) -> str | None:

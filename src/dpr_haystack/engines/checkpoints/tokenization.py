@@ -35,6 +35,8 @@ VOCABULARY_FILES = (
     "spiece.model",
     "tokenizer.model",
 )
+# what DPR models name as their tokenizer if its vocabulary is that of BERT; other classes load other vocabularies
+_BERT_CLASSES = ("Bert", "DPR", "PreTrainedTokenizer", "TokenizersBackend")
 # the limit of models that read texts of any length
 _NO_LIMIT = 2**20
 
@@ -107,21 +109,37 @@ def load_tokenizer(
         msg = f"{folder} has no tokenizer: expected one of {', '.join(VOCABULARY_FILES)}."
         raise ModelError(msg)
     settings = {**_tokenizer_config(folder), **(options or {})}
-    class_name = str(settings.get("tokenizer_class", ""))
+    class_name = str(settings.get("tokenizer_class") or "BertTokenizer")
     is_dpr = config.model_type == "dpr" or class_name.startswith("DPR")
     switches = dict(options or {}) if cased is None else {**(options or {}), "do_lower_case": not cased}
     # DPR's own tokenizer classes ignore do_lower_case; BertTokenizer, which they consist of, does not
-    tokenizer = _as_transformers_loads_it(BertTokenizer if is_dpr else AutoTokenizer, folder, switches)
+    as_bert = is_dpr and class_name.startswith(_BERT_CLASSES)
+    tokenizer = _as_transformers_loads_it(BertTokenizer if as_bert else AutoTokenizer, folder, switches)
     if (folder / "tokenizer.json").is_file():
         tokenizer._tokenizer = as_the_file_says(folder, {**settings, **switches}, tokenizer.backend_tokenizer)
     backend = tokenizer.backend_tokenizer
     _check_size(folder, tokenizer, config)
-    # the models were trained with NFC normalisation
-    steps: list[normalizers.Normalizer] = [normalizers.NFC()] if is_dpr else []
-    steps += [normalizers.Lowercase()] if lowercase else []
-    if steps:
-        backend.normalizer = normalizers.Sequence([*steps, *([backend.normalizer] if backend.normalizer else [])])
+    if lowercase:
+        backend.normalizer = _preceded_by(normalizers.Lowercase(), backend.normalizer)
+    if is_dpr:
+        backend.normalizer = with_nfc(backend.normalizer)
     return tokenizer
+
+
+def with_nfc(normalizer: normalizers.Normalizer | None) -> normalizers.Normalizer:
+    """The normaliser of a DPR model, which is trained with texts in NFC.
+
+    :param normalizer: A normaliser; ``None`` for none.
+    :returns: One that composes characters first.
+    """
+    steps: Any = normalizer if isinstance(normalizer, normalizers.Sequence) else ()
+    if normalizer is not None and isinstance(next(iter(steps), None), normalizers.NFC):
+        return normalizer
+    return _preceded_by(normalizers.NFC(), normalizer)
+
+
+def _preceded_by(step: normalizers.Normalizer, normalizer: normalizers.Normalizer | None) -> normalizers.Normalizer:
+    return normalizers.Sequence([step, *([normalizer] if normalizer else [])])
 
 
 def _as_transformers_loads_it(cls: Any, folder: Path, options: Mapping[str, Any]) -> Any:

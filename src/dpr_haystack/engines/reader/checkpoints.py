@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import AutoModelForQuestionAnswering, DPRReader
 
 from dpr_haystack.engines.checkpoints.hub import locate
@@ -19,7 +19,8 @@ from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
 from dpr_haystack.engines.checkpoints.runtime import check_device, quiet
 from dpr_haystack.engines.checkpoints.source import weight_files
 from dpr_haystack.engines.checkpoints.tokenization import load_tokenizer, longest_input
-from dpr_haystack.engines.reader.inputs import InputBuilder
+from dpr_haystack.engines.reader.heads import read_selection, span_layer
+from dpr_haystack.engines.reader.inputs import InputBuilder, takes_token_types
 from dpr_haystack.engines.reader.inspection import ReaderSource, inspect_reader
 from dpr_haystack.engines.reader.network import Network
 from dpr_haystack.engines.reader.reader import SHORTEST_INPUT, Reader, check_length
@@ -75,6 +76,7 @@ def _reader(
 ) -> Reader:
     with quiet():
         loaded = _load(source, dtype, options)
+        selection = _selection(source, loaded)
         tokenizer = load_tokenizer(source.folder, loaded.config, options=options.for_tokenizer())
     limit = longest_input(tokenizer, loaded.config)
     default = min(source.max_length or (_DPR_LENGTH if source.is_dpr else _USUAL_LENGTH), limit)
@@ -82,10 +84,11 @@ def _reader(
         msg = f"{source.folder} reads at most {default} tokens: question and passage need {SHORTEST_INPUT} or more."
         raise ModelError(msg)
     length = check_length(source.folder, max_length, default, limit)
-    builder = InputBuilder(tokenizer, is_dpr=source.is_dpr, takes_types=_takes_types(tokenizer, loaded))
+    builder = InputBuilder(tokenizer, is_dpr=source.is_dpr, takes_types=takes_token_types(tokenizer, loaded))
     if not options.places_model:
         loaded = loaded.to(device)
-    network = Network(loaded.requires_grad_(False), is_dpr=source.is_dpr, pad_id=tokenizer.pad_token_id or 0)
+    pad_id = tokenizer.pad_token_id or 0
+    network = Network(loaded.requires_grad_(False), is_dpr=source.is_dpr, pad_id=pad_id, selection=selection)
     prepack(loaded)
     return Reader(network, builder, folder=source.folder, max_length=length, limit=limit)
 
@@ -96,6 +99,15 @@ def _load(source: ReaderSource, dtype: torch.dtype, options: LoadOptions) -> Any
     return load_pretrained(cls, source.folder, "reader", **options.for_model(source.folder, dtype))
 
 
-def _takes_types(tokenizer: Any, model: Any) -> bool:
-    accepted = inspect.signature(model.forward).parameters
-    return "token_type_ids" in tokenizer.model_input_names and "token_type_ids" in accepted
+def _selection(source: ReaderSource, model: Any) -> nn.Linear | None:
+    """The layer that scores passages, from the file beside a model that has none itself."""
+    if source.selection is None:
+        return None
+    name = span_layer(model)
+    if name is None:
+        msg = (
+            f"{source.selection} is for a model with one linear layer that scores spans, which a "
+            f"{type(model).__name__} is not: delete the file to read without passage scores."
+        )
+        raise ModelError(msg)
+    return read_selection(source.selection, getattr(model, name).in_features)

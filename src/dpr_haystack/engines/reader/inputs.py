@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,7 @@ from tokenizers import Tokenizer
 from dpr_haystack.core.characters import Ints, character_ranges
 from dpr_haystack.core.text import PassageText, normalize_question, replace_passage_surrogates, replace_surrogates
 from dpr_haystack.core.windows import Window, plan_windows
+from dpr_haystack.engines.checkpoints.tokenization import with_nfc
 
 # the question may take up to 1/2 of an input and the title 1/8; longer ones are truncated to leave room for the passage
 _QUESTION_SHARE = 2
@@ -93,6 +95,8 @@ class InputBuilder:
     def __init__(self, tokenizer: Any, *, is_dpr: bool, takes_types: bool) -> None:
         self._is_dpr = is_dpr
         self._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        if is_dpr:
+            self._tokenizer.normalizer = with_nfc(self._tokenizer.normalizer)
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         pair = self._tokenizer.encode("a", "a")
@@ -168,3 +172,13 @@ class InputBuilder:
         _, question, between, passage, after, _ = self._type_bounds
         head = [*self._types[:question], *([self._types[question]] * question_length), *self._types[between:passage]]
         return head, self._types[passage], self._types[after:]
+
+
+def takes_token_types(tokenizer: Any, model: Any) -> bool:
+    """Whether a model takes token types as a tokenizer makes them.
+
+    :param tokenizer: A transformers tokenizer.
+    :param model: A transformers model.
+    """
+    accepted = inspect.signature(model.forward).parameters
+    return "token_type_ids" in tokenizer.model_input_names and "token_type_ids" in accepted

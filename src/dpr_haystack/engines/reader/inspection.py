@@ -12,6 +12,7 @@ from typing import Any
 from dpr_haystack.core.model_directory import LAYOUT, READER, is_model_directory, read_manifest
 from dpr_haystack.engines.checkpoints.kinds import check_family, dpr_class, kind_of, no_model_message
 from dpr_haystack.engines.checkpoints.source import read_json
+from dpr_haystack.engines.reader.heads import SELECTION
 from dpr_haystack.errors import DataError, InputError, ModelError
 
 _DPR_READER = "DPRReader"
@@ -35,6 +36,12 @@ class ReaderSource:
     folder: Path
     is_dpr: bool
     max_length: int | None = None
+
+    @property
+    def selection(self) -> Path | None:
+        """The file of the layer that scores passages beside a model of another family; ``None`` if there is none."""
+        path = self.folder / SELECTION
+        return path if not self.is_dpr and path.is_file() else None
 
 
 def inspect_reader(folder: Path) -> ReaderSource:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,9 +55,17 @@ def add_reader(
         msg = f"{target} already has a reader. Replace it with overwrite=True (--overwrite)."
         raise InputError(msg)
     reader = load_reader(model, token=token, dtype="float32", max_length=max_length)
-    source = inspect_reader(locate(model, token)).folder
+    found = locate(model, token)
+    source = inspect_reader(found)
     with atomic_directory(LAYOUT.part(target, READER)) as temporary:
-        copy_transformers_folder(source, temporary)
-    parts = {**manifest.parts, READER: reader_part(reader.max_length)}
-    write_manifest(target, replace(manifest, parts=parts, made_from={**manifest.made_from, READER: model}))
+        copy_transformers_folder(source.folder, temporary)
+        if source.selection is not None:
+            shutil.copyfile(source.selection, temporary / source.selection.name)
+    changed = replace(
+        manifest,
+        parts={**manifest.parts, READER: reader_part(reader.max_length)},
+        made_from={**manifest.made_from, READER: model},
+        reader_training=read_manifest(found).reader_training if is_model_directory(found) else {},
+    )
+    write_manifest(target, changed)
     return target

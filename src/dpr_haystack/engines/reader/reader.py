@@ -121,7 +121,11 @@ class Reader:
         for batch in token_batches(lengths, self._budget, options.batch_size, same_length=same_length):
             chosen = [windows[index] for index in batch]
             types = [item.token_types(window) for item, window in chosen]
-            logits = self._network.forward([item.ids(window) for item, window in chosen], types if types[0] else None)
+            logits = self._network.forward(
+                [item.ids(window) for item, window in chosen],
+                types if types[0] else None,
+                [item.first for item, _ in chosen],
+            )
             for row, index in enumerate(batch):
                 logits_of[owners[index]].append(_of_window(logits, row, *windows[index]))
         return [

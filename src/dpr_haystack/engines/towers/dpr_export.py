@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from transformers import BertModel, DPRConfig, DPRContextEncoder, DPRQuestionEncoder
+from transformers import BertModel, DPRContextEncoder, DPRQuestionEncoder
 
 from dpr_haystack.core.model_directory import Role
+from dpr_haystack.engines.checkpoints.dpr_configuration import as_dpr_configuration
 from dpr_haystack.engines.towers.network import split_tower
 from dpr_haystack.engines.towers.tower import LoadedTower, full_dimension
 from dpr_haystack.errors import InputError
 
 _CLASSES: dict[Role, Any] = {"question": DPRQuestionEncoder, "passage": DPRContextEncoder}
-_NOT_SHARED = {"model_type", "architectures", "projection_dim"}
 
 
 def as_dpr(tower: LoadedTower, role: Role) -> LoadedTower:
@@ -36,8 +36,7 @@ def as_dpr(tower: LoadedTower, role: Role) -> LoadedTower:
         raise InputError(msg)
     if isinstance(tower.model, _CLASSES[role]):
         return tower
-    settings = {name: value for name, value in tower.model.config.to_dict().items() if name not in _NOT_SHARED}
-    model = _CLASSES[role](DPRConfig(**settings, projection_dim=0))
+    model = _CLASSES[role](as_dpr_configuration(tower.model.config))
     bert, _ = split_tower(model)
     weights = {name: tensor for name, tensor in tower.model.state_dict().items() if not name.startswith("pooler.")}
     bert.load_state_dict(weights, strict=True)
