@@ -53,6 +53,8 @@ TESTED_BY = {
     "core/lazy": "test_import_laziness",
     "core/metadata": "test_filters",
     "core/progress": "test_reembedding",
+    "core/reader_rows": "test_reader_loading",
+    "core/reader_set_facts": "test_reader_loading",
     "core/training_config": "test_config",
     "engines/ann/hnsw": "test_index_kinds",
     "engines/checkpoints/dpr_configuration": "test_conversion",

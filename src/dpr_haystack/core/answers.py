@@ -22,7 +22,8 @@ MATCHES = ("string", "regex")
 
 # A run of letters, digits and marks, or any other single character except separators and control characters.
 _FLAGS = regex.IGNORECASE | regex.UNICODE | regex.MULTILINE
-_TOKEN = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]", _FLAGS)
+TOKEN = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]", _FLAGS)
+"""A token of a text that is normalised, with spaces between the characters of scripts without spaces."""
 # Other characters, such as a full-width question mark, may become special characters of patterns.
 _COMPATIBLE = regex.compile(r"[\p{L}\p{M}\p{Nd}\p{Nl}\p{Zs}]+")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -56,7 +57,7 @@ class AnswerMatcher:
             raise InputError(msg)
         self.match = match
         by_tokens = match == "string"
-        self._text: Callable[[str], str] = lru_cache(cache_size)(_tokens if by_tokens else _for_patterns)
+        self._text: Callable[[str], str] = lru_cache(cache_size)(token_sequence if by_tokens else _for_patterns)
         self._test: Callable[[str], Callable[[str], Any] | None] = lru_cache(4096)(
             _token_test if by_tokens else _pattern_test
         )
@@ -103,13 +104,18 @@ def _for_patterns(text: str) -> str:
     return _COMPATIBLE.sub(lambda run: unicodedata.normalize("NFKC", run[0]), composed)
 
 
-def _tokens(text: str) -> str:
-    # No token contains a space, so a sequence of tokens is a substring that starts and ends with a space.
-    return f" {' '.join(_TOKEN.findall(separated(normalized(text))))} ".lower()
+def token_sequence(text: str) -> str:
+    """The tokens of a text or answer in lower case, with a space before, between and after them.
+
+    No token contains a space, so that an answer is in a text if its sequence is a substring of that of the text.
+
+    :param text: The text.
+    """
+    return f" {' '.join(TOKEN.findall(separated(normalized(text))))} ".lower()
 
 
 def _token_test(answer: str) -> Callable[[str], bool] | None:
-    tokens = _tokens(answer)
+    tokens = token_sequence(answer)
     return None if not tokens.strip(" ") else lambda text: tokens in text
 
 

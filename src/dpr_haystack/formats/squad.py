@@ -42,7 +42,7 @@ def squad_passages(content: Any, path: str | Path) -> Iterator[Passage]:
     :param path: The file, for metadata and messages.
     :raises DataError: If the content is not in SQuAD format.
     """
-    return (passage for passage, _ in _paragraphs(content, path))
+    return (passage for passage, _ in squad_paragraphs(content, path))
 
 
 def squad_questions(content: Any, path: str | Path) -> Iterator[Question]:
@@ -55,7 +55,7 @@ def squad_questions(content: Any, path: str | Path) -> Iterator[Question]:
     :raises DataError: If the content is not in SQuAD format.
     """
     number = 0
-    for passage, paragraph in _paragraphs(content, path):
+    for passage, paragraph in squad_paragraphs(content, path):
         for entry in paragraph.get("qas", []):
             number += 1
             try:
@@ -119,7 +119,13 @@ def _qas_entry(question: Question, context: str, number: int) -> dict[str, Any]:
     return entry if question.answers else {**entry, "is_impossible": True}
 
 
-def _paragraphs(content: Any, path: str | Path) -> Iterator[tuple[Passage, dict[str, Any]]]:
+def squad_paragraphs(content: Any, path: str | Path) -> Iterator[tuple[Passage, dict[str, Any]]]:
+    """The passages of parsed content, each with the object of its paragraph.
+
+    :param content: The parsed content of the file.
+    :param path: The file, for metadata and messages.
+    :raises DataError: If the content is not in SQuAD format.
+    """
     if not is_squad(content):
         raise DataError(path, 'is not a SQuAD file: it has no list of articles under "data"')
     for position, article in enumerate(content["data"], 1):
