@@ -12,7 +12,8 @@ from dpr_haystack.cli.common import whole_number
 SUMMARY = "make a model directory from checkpoints; convert old pipelines"
 DESCRIPTION = """Writes a model directory with both towers from Hugging Face DPR checkpoints, any BERT-like encoder, a
 sentence-transformers folder or a .cp file of the original repository. --reader adds a reader: a DPR reader or any model
-for extractive question answering; without MODEL, it is added to an existing model directory. --pipeline converts YAML
+for extractive question answering; without MODEL, it is added to an existing model directory. --adapter-rank writes
+small adapters of the model that was trained. --pipeline converts YAML
 for faiss-haystack and for Haystack's extractive reader."""
 EXAMPLE = "dpr-haystack convert my-encoder --output model"
 
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--adapter-rank",
         type=whole_number,
         metavar="R",
-        help="write adapters of this rank to --base-model instead of whole towers",
+        help="write adapters of this rank to --base-model instead of whole towers and readers",
     )
     parser.add_argument(
         "--base-name",
@@ -71,13 +72,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.question_model is None and arguments.reader is None:
         msg = "give MODEL, the question tower, or --reader to add a reader to an existing model directory"
         raise InputError(msg)
+    if arguments.adapter_rank is not None:
+        _write_adapters(arguments)
+        print(arguments.output)
+        return 0
     if arguments.base_name is not None and arguments.adapter_rank is None:
         msg = "--base-name is for adapters: it needs --adapter-rank"
         raise InputError(msg)
     written: object = arguments.output
-    if arguments.adapter_rank is not None:
-        _write_adapters(arguments)
-    elif arguments.question_model is not None:
+    if arguments.question_model is not None:
         written = convert(
             arguments.question_model,
             arguments.passage_model,
@@ -88,7 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.reader is not None:
         from dpr_haystack.engines.reader.model_directory import add_reader
 
-        written = add_reader(arguments.reader, arguments.output, overwrite=arguments.overwrite)
+        base, overwrite = arguments.base_model, arguments.overwrite
+        written = add_reader(arguments.reader, arguments.output, base_model=base, overwrite=overwrite)
     print(written)
     return 0
 
@@ -106,24 +110,28 @@ def _convert_pipeline(arguments: argparse.Namespace) -> int:
 
 
 def _write_adapters(arguments: argparse.Namespace) -> None:
-    from dpr_haystack.engines.towers.adapter_conversion import convert_to_adapters
     from dpr_haystack.errors import InputError
 
-    if arguments.question_model is None or arguments.base_model is None:
-        msg = "--adapter-rank needs MODEL, the trained pair, and --base-model, the model it was trained from"
+    if arguments.base_model is None:
+        msg = (
+            "--adapter-rank needs MODEL, the trained pair, or --reader, the trained reader, "
+            "and --base-model, the model it was trained from"
+        )
         raise InputError(msg)
     options = {"--passage-model": arguments.passage_model, "--max-length": arguments.max_length}
     options |= {"--dimension": arguments.dimension, "--dpr-classes": arguments.dpr_classes or None}
     for name, value in options.items():
         if value is not None:
-            msg = f"--adapter-rank converts both towers of MODEL unchanged: it cannot be combined with {name}"
+            msg = f"--adapter-rank converts MODEL and --reader unchanged: it cannot be combined with {name}"
             raise InputError(msg)
-    shares = convert_to_adapters(
-        arguments.question_model,
-        arguments.base_model,
-        arguments.output,
-        rank=arguments.adapter_rank,
-        base_name=arguments.base_name,
-        overwrite=arguments.overwrite,
-    )
+    form = {"rank": arguments.adapter_rank, "base_name": arguments.base_name, "overwrite": arguments.overwrite}
+    shares: dict[str, float] = {}
+    if arguments.question_model is not None:
+        from dpr_haystack.engines.towers.adapter_conversion import convert_to_adapters
+
+        shares.update(convert_to_adapters(arguments.question_model, arguments.base_model, arguments.output, **form))
+    if arguments.reader is not None:
+        from dpr_haystack.engines.reader.model_directory import add_reader_as_adapter
+
+        shares["reader"] = add_reader_as_adapter(arguments.reader, arguments.base_model, arguments.output, **form)
     print(", ".join(f"{role}: {100 * share:.1f}% of the trained changes kept" for role, share in shares.items()))

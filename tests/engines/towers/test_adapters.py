@@ -17,8 +17,8 @@ from transformers import BertModel
 
 from dpr_haystack.cli import main
 from dpr_haystack.core.model_directory import read_manifest
+from dpr_haystack.engines.checkpoints.adapters import apply_adapter
 from dpr_haystack.engines.towers.adapter_conversion import convert_to_adapters
-from dpr_haystack.engines.towers.adapters import apply_adapter
 from dpr_haystack.engines.towers.conversion import ConversionOptions, convert
 from dpr_haystack.engines.towers.loading import load_encoder
 from dpr_haystack.errors import InputError, ModelError

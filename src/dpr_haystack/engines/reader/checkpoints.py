@@ -19,6 +19,7 @@ from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
 from dpr_haystack.engines.checkpoints.runtime import check_device, quiet
 from dpr_haystack.engines.checkpoints.source import weight_files
 from dpr_haystack.engines.checkpoints.tokenization import load_tokenizer, longest_input
+from dpr_haystack.engines.reader.adapters import load_adapted
 from dpr_haystack.engines.reader.heads import read_selection, span_layer
 from dpr_haystack.engines.reader.inputs import InputBuilder, takes_token_types
 from dpr_haystack.engines.reader.inspection import ReaderSource, inspect_reader
@@ -38,6 +39,7 @@ def load_reader(
     token: str | None = None,
     dtype: str = "auto",
     max_length: int | None = None,
+    base_model: str | None = None,
     options: LoadOptions | None = None,
 ) -> Reader:
     """Load a reader.
@@ -49,6 +51,7 @@ def load_reader(
     :param dtype: See :func:`dpr_haystack.engines.checkpoints.precision.load_working`.
     :param max_length: Longest input in tokens; ``None`` for the model's own, at most 350 for a DPR reader and 384 for
         others.
+    :param base_model: The base of a reader that is an adapter, by name or path; ``None`` for the one that it names.
     :param options: Further arguments for transformers and the hub.
     :returns: The reader.
     :raises ModelError: If the model cannot be found, is not a reader, or cannot read passages.
@@ -61,7 +64,7 @@ def load_reader(
     if path.is_file():
         msg = f"{path} is a file: expected a transformers folder or a model directory."
         raise ModelError(msg)
-    source = inspect_reader(path)
+    source = inspect_reader(path, base_model)
     return load_working(
         lambda in_dtype: _reader(source, in_dtype, device, max_length, options),
         dtype,
@@ -75,7 +78,7 @@ def _reader(
     source: ReaderSource, dtype: torch.dtype, device: str, max_length: int | None, options: LoadOptions
 ) -> Reader:
     with quiet():
-        loaded = _load(source, dtype, options)
+        loaded = load_network(source, dtype, options)
         selection = _selection(source, loaded)
         tokenizer = load_tokenizer(source.folder, loaded.config, options=options.for_tokenizer())
     limit = longest_input(tokenizer, loaded.config)
@@ -93,8 +96,18 @@ def _reader(
     return Reader(network, builder, folder=source.folder, max_length=length, limit=limit)
 
 
-def _load(source: ReaderSource, dtype: torch.dtype, options: LoadOptions) -> Any:
+def load_network(source: ReaderSource, dtype: torch.dtype, options: LoadOptions) -> Any:
+    """Load a reader's model.
+
+    :param source: The reader.
+    :param dtype: The dtype of its weights.
+    :param options: Further arguments for transformers.
+    :returns: A ``DPRReader`` or a model for extractive question answering.
+    :raises ModelError: If it cannot be loaded.
+    """
     weight_files(source.folder)  # raises a clearer error than transformers if files are missing
+    if source.adapter is not None:
+        return load_adapted(source.folder, source.adapter, options).to(options.dtype or dtype)
     cls = DPRReader if source.is_dpr else AutoModelForQuestionAnswering
     return load_pretrained(cls, source.folder, "reader", **options.for_model(source.folder, dtype))
 

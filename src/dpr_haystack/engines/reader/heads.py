@@ -4,11 +4,12 @@
 """The output layers of a reader: the one that scores spans, and the one that scores passages.
 
 ``DPRReader`` has both. Models for extractive question answering have only the first: for them the second one is in a
-file of its own beside the weights.
+file of its own beside the weights. Of a reader that is an adapter, both are in one file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from dpr_haystack.errors import ModelError
 
 SELECTION = "passage_selection.safetensors"
+HEADS = "reader_heads.safetensors"
 
 
 def span_layer(model: Any) -> str | None:
@@ -57,22 +59,34 @@ def read_selection(path: Path, inputs: int) -> nn.Linear:
     :returns: The layer, in float32.
     :raises ModelError: If the file is damaged, or does not fit the model.
     """
+    remedy = "Copy it again, or delete it to read without passage scores."
+    layer = nn.Linear(inputs, 1)
+    layer.load_state_dict(read_layers(path, {"weight": (1, inputs), "bias": (1,)}, remedy))
+    return layer
+
+
+def read_layers(path: Path, shapes: Mapping[str, tuple[int, ...]], remedy: str) -> dict[str, Tensor]:
+    """Read the tensors of output layers.
+
+    :param path: The file.
+    :param shapes: The names and shapes that its tensors must have.
+    :param remedy: What to do if it is damaged, for the message.
+    :returns: The tensors by name.
+    :raises ModelError: If the file is damaged, or its tensors are others.
+    """
     try:
-        tensors = load_file(path)
+        tensors: dict[str, Tensor] = load_file(path)
     except Exception as error:  # a damaged file raises various errors
-        msg = f"{path} cannot be read: {error}. Copy it again, or delete it to read without passage scores."
+        msg = f"{path} cannot be read: {error}. {remedy}"
         raise ModelError(msg) from error
-    expected = {"weight": (1, inputs), "bias": (1,)}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if found != expected:
-        msg = f"{path} does not fit its model: expected tensors of the shapes {expected}, got {found}."
+    if found != dict(shapes):
+        msg = f"{path} does not fit its model: expected tensors of the shapes {dict(shapes)}, got {found}."
         raise ModelError(msg)
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         msg = f"{path} contains NaN or infinity: train the reader again."
         raise ModelError(msg)
-    layer = nn.Linear(inputs, 1)
-    layer.load_state_dict(tensors)
-    return layer
+    return tensors
 
 
 def as_float32(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.model_directory import LAYOUT, READER, is_model_directory, read_manifest
+from dpr_haystack.engines.checkpoints.adapters import WEIGHTS, base_of, is_adapter
+from dpr_haystack.engines.checkpoints.hub import locate
 from dpr_haystack.engines.checkpoints.kinds import check_family, dpr_class, kind_of, no_model_message
-from dpr_haystack.engines.checkpoints.source import read_json
-from dpr_haystack.engines.reader.heads import SELECTION
+from dpr_haystack.engines.checkpoints.source import read_json, weight_files
+from dpr_haystack.engines.reader.heads import HEADS, SELECTION
 from dpr_haystack.errors import DataError, InputError, ModelError
 
 _DPR_READER = "DPRReader"
@@ -31,11 +33,19 @@ class ReaderSource:
     :param is_dpr: Whether it is a DPR reader, which also scores passages; otherwise it is a model for extractive
         question answering of any family.
     :param max_length: Longest input in tokens as recorded in a model directory; ``None`` without one.
+    :param adapter: The folder of an adapter to merge into the weights of ``folder``, its base; ``None`` for none.
     """
 
     folder: Path
     is_dpr: bool
     max_length: int | None = None
+    adapter: Path | None = None
+
+    @property
+    def weights(self) -> tuple[Path, ...]:
+        """All weight files of the reader."""
+        more = [] if self.adapter is None else [self.adapter / WEIGHTS, self.adapter / HEADS]
+        return (*weight_files(self.folder), *more, *([] if self.selection is None else [self.selection]))
 
     @property
     def selection(self) -> Path | None:
@@ -44,28 +54,62 @@ class ReaderSource:
         return path if not self.is_dpr and path.is_file() else None
 
 
-def inspect_reader(folder: Path) -> ReaderSource:
+def inspect_reader(folder: Path, base_model: str | None = None) -> ReaderSource:
     """Find the reader in a folder.
 
-    :param folder: A model directory or a transformers folder.
+    :param folder: A model directory, its folder ``reader``, or a transformers folder.
+    :param base_model: The base of an adapter, by name or path; ``None`` for the one that it names.
     :returns: The reader, not loaded yet.
-    :raises ModelError: If the folder is empty or broken, or does not hold a reader.
+    :raises ModelError: If the folder is empty or broken, does not hold a reader, or holds an adapter whose base is not
+        available.
     :raises InputError: If it holds an encoder.
     """
+    folder = whole_model(folder)
     if is_model_directory(folder):
-        return _from_model_directory(folder)
+        return _from_model_directory(folder, base_model)
     if (folder / "modules.json").is_file():
         msg = (
             f"{folder} is a sentence-transformers encoder, which DPRTextEmbedder and DPRDocumentEmbedder load: "
             "DPRReader needs a reader, e.g. facebook/dpr-reader-single-nq-base."
         )
         raise InputError(msg)
+    return _from_folder(folder, None, base_model)
+
+
+def whole_model(path: Path) -> Path:
+    """The model directory of a reader that is named by its own folder: its input length is recorded in ``dpr.json``.
+
+    :param path: Any folder.
+    :returns: The model directory; the same folder if it is not the reader of one.
+    """
+    is_part = path.name == LAYOUT.reader and is_model_directory(path.parent)
+    return path.parent if is_part else path
+
+
+def _from_folder(folder: Path, max_length: int | None, base_model: str | None) -> ReaderSource:
+    if is_adapter(folder):
+        if not (folder / HEADS).is_file():
+            msg = f"{folder} is not a reader but an adapter: a reader's adapter has its output layers in {HEADS}."
+            raise ModelError(msg)
+        return ReaderSource(_base_folder(folder, base_model), True, max_length, adapter=folder)
     if not (folder / "config.json").is_file():
         raise ModelError(no_model_message(folder))
-    return ReaderSource(folder, _is_dpr(folder))
+    return ReaderSource(folder, _is_dpr(folder), max_length)
 
 
-def _from_model_directory(folder: Path) -> ReaderSource:
+def _base_folder(adapter: Path, base_model: str | None) -> Path:
+    name = base_model or base_of(adapter)
+    try:
+        return locate(name)
+    except ModelError as error:
+        msg = (
+            f"The reader in {adapter} is an adapter of {name}, which is not available. Merge it into a local copy of "
+            f"{name}: dpr-haystack convert --reader {adapter} --base-model PATH --output DIR. ({error})"
+        )
+        raise ModelError(msg) from error
+
+
+def _from_model_directory(folder: Path, base_model: str | None) -> ReaderSource:
     try:
         parts = read_manifest(folder).parts
     except DataError as error:
@@ -76,8 +120,7 @@ def _from_model_directory(folder: Path) -> ReaderSource:
             f"dpr-haystack convert --reader MODEL --output {folder}, or pass another model."
         )
         raise ModelError(msg)
-    reader_folder = LAYOUT.part(folder, READER)
-    return ReaderSource(reader_folder, _is_dpr(reader_folder), parts[READER].max_length)
+    return _from_folder(LAYOUT.part(folder, READER), parts[READER].max_length, base_model)
 
 
 def _is_dpr(folder: Path) -> bool:

@@ -19,9 +19,9 @@ from dpr_haystack.core.model_directory import (
     read_manifest,
     write_manifest,
 )
+from dpr_haystack.engines.checkpoints.adapters import write_adapter
 from dpr_haystack.engines.checkpoints.folders import check_target
 from dpr_haystack.engines.checkpoints.hub import locate, looks_like_a_path
-from dpr_haystack.engines.towers.adapters import write_adapter
 from dpr_haystack.engines.towers.loading import load_tower
 from dpr_haystack.engines.towers.tower import as_part
 from dpr_haystack.errors import InputError

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.model_directory import LAYOUT, Part, Role, is_model_directory, read_manifest
+from dpr_haystack.engines.checkpoints.adapters import base_of, is_adapter
 from dpr_haystack.engines.checkpoints.hub import locate
 from dpr_haystack.engines.checkpoints.kinds import dpr_class, encoder_class, kind_of, no_model_message
 from dpr_haystack.engines.checkpoints.source import DPR_CLASSES, NORMALIZE, TowerSource, read_json, weight_files
-from dpr_haystack.engines.towers.adapters import base_of, is_adapter
 from dpr_haystack.engines.towers.sentence_folder import read_sentence_folder
 from dpr_haystack.errors import DataError, InputError, ModelError
 

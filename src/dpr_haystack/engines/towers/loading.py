@@ -16,6 +16,7 @@ from transformers import BertConfig
 
 from dpr_haystack.core.identity import PUBLISHED_PAIRS, EncoderIdentity
 from dpr_haystack.core.model_directory import ROLES, Role, is_model_directory
+from dpr_haystack.engines.checkpoints.adapters import apply_adapter
 from dpr_haystack.engines.checkpoints.families import ignores_padding, type_of_cls
 from dpr_haystack.engines.checkpoints.fingerprints import fingerprint_of_files, fingerprint_of_tensors
 from dpr_haystack.engines.checkpoints.hub import locate, looks_like_a_path
@@ -26,7 +27,6 @@ from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
 from dpr_haystack.engines.checkpoints.runtime import check_device, quiet
 from dpr_haystack.engines.checkpoints.source import DPR_CLASSES, TowerSource
 from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer, load_tokenizer
-from dpr_haystack.engines.towers.adapters import apply_adapter
 from dpr_haystack.engines.towers.encoder import Encoder
 from dpr_haystack.engines.towers.heads import load_dense
 from dpr_haystack.engines.towers.inspection import inspect_folder

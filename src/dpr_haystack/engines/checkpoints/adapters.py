@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Towers as LoRA adapters of a base, in peft's format (arXiv 2106.09685).
+"""Models as LoRA adapters of a base, in peft's format (arXiv 2106.09685).
 
-Loading merges an adapter into the weights of its base and does not need peft. Any trained tower can be written as an
-adapter: its changes are replaced by their best approximation of a given rank (Eckart and Young 1936).
+Loading merges an adapter into the weights of its base and does not need peft. Any trained tower or reader can be
+written as an adapter: its changes are replaced by their best approximation of a given rank (Eckart and Young 1936).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from dpr_haystack.errors import InputError, ModelError
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _PREFIX = "base_model.model."
+# of other weights than those of linear layers, larger ones are not stored
+_MOST_VALUES = 2**20
 _UNSUPPORTED = ("use_dora", "use_qalora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "layer_replication")
 
 
@@ -101,21 +103,25 @@ def _changes(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Iterat
             raise ModelError(msg)
 
 
-def write_adapter(model: nn.Module, base: nn.Module, folder: Path, *, rank: int, base_name: str) -> float:
+def write_adapter(
+    model: Any, base: Any, folder: Path, *, rank: int, base_name: str, task: str = "FEATURE_EXTRACTION"
+) -> float:
     """Write the differences between a model and its base as an adapter, in float16.
 
     Changes to linear layers become products of two matrices of the given rank; changes to other weights (biases, layer
-    norms) are stored as differences, which peft ignores. Embeddings must equal those of the base.
+    norms) are stored as differences, which peft ignores. The embeddings of words must equal those of the base.
 
     :param model: The trained model.
     :param base: The model that it was trained from.
     :param folder: An existing folder to write to.
     :param rank: The rank; at most the smaller side of each matrix.
     :param base_name: The base's name in the adapter.
+    :param task: The task as peft names it.
     :returns: The share of the squared differences that the adapter keeps, 0 to 1.
-    :raises InputError: If the model was not trained from this base, or their embeddings differ.
+    :raises InputError: If the model was not trained from this base, or their embeddings of words differ.
     """
     linear = {f"{name}.weight" for name, module in base.named_modules() if isinstance(module, nn.Linear)}
+    words = base.get_input_embeddings().weight
     trained = dict(model.named_parameters())
     tensors: dict[str, Tensor] = {}
     total = kept = 0.0
@@ -126,7 +132,7 @@ def write_adapter(model: nn.Module, base: nn.Module, folder: Path, *, rank: int,
         difference = trained[name].detach() - parameter.detach()
         if ".pooler." in f".{name}" or not bool(difference.any()):
             continue
-        if difference.dim() == 2 and name not in linear:
+        if name not in linear and (parameter is words or difference.numel() > _MOST_VALUES):
             msg = f"{name} was trained too, which an adapter cannot store: train with freeze_embeddings: true"
             raise InputError(msg)
         factors = _factors(difference, rank) if name in linear else (difference,)
@@ -137,7 +143,7 @@ def write_adapter(model: nn.Module, base: nn.Module, folder: Path, *, rank: int,
     modules = sorted({name.removesuffix(".weight") for name in linear if f"{_PREFIX}{_lora(name, 'A')}" in tensors})
     config = {
         "peft_type": "LORA",
-        "task_type": "FEATURE_EXTRACTION",
+        "task_type": task,
         "base_model_name_or_path": base_name,
         "r": rank,
         "lora_alpha": rank,
