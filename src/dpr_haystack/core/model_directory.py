@@ -29,13 +29,16 @@ _NO_SIMILARITY = "none"  # what a reader has in the file
 
 @dataclass(frozen=True)
 class Layout:
-    """Names of the files and folders of a model directory."""
+    """Names of the files and folders of a model directory and of its parts."""
 
     manifest: str = "dpr.json"
     question: str = "question"
     passage: str = "passage"
     reader: str = "reader"
     hybrid: str = "hybrid.json"
+    adapter: str = "adapter_config.json"
+    selection: str = "passage_selection.safetensors"
+    heads: str = "reader_heads.safetensors"
 
     def part(self, directory: Path, name: str) -> Path:
         """The folder of a part.

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.hybrid_settings import fitted_for
-from dpr_haystack.core.model_directory import READER, is_model_directory
+from dpr_haystack.core.model_directory import LAYOUT, READER, is_model_directory
 from dpr_haystack.core.model_directory import read_manifest as read_model
+from dpr_haystack.core.reader_form import form_of_reader
 from dpr_haystack.errors import InputError
 from dpr_haystack.store.layout import Layout
 from dpr_haystack.store.manifests import manifest_of
@@ -63,8 +64,12 @@ def _describe_model(directory: Path) -> dict[str, Any]:
     for name, part in manifest.parts.items():
         fields = {"max_length": part.max_length} if part.role == READER else vars(part)
         facts[name] = ", ".join(f"{key} {value}" for key, value in fields.items() if value not in (None, "", ()))
+    if READER in manifest.parts:
+        facts["reader_form"] = form_of_reader(LAYOUT.part(directory, READER))
+        facts["reader_made_from"] = manifest.made_from.get(READER)
+        facts["reader_training"] = manifest.reader_training
     facts["training"] = manifest.training
-    facts["hybrid"] = _hybrid(str(directory))
+    facts["hybrid"] = _hybrid(str(directory)) if "question" in manifest.parts else None
     return facts
 
 

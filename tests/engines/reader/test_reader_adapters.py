@@ -235,6 +235,12 @@ def test_by_command(made: tuple[Path, Path], pair: Path, cli: Callable[..., Ran]
     assert "--base-model, the model it was trained from" in ran.err
     ran = cli(*command, "--base-model", base, "--base-name", "some/encoder")
     assert (ran.code, ran.out) == (0, f"reader: 100.0% of the trained changes kept\n{pair}\n")
+    facts = json.loads(cli("info", pair, "--json").out)
+    assert facts["reader_form"] == f"DPRReader: an adapter of rank {RANK} of some/encoder"
+    assert (facts["reader"], facts["reader_made_from"]) == ("max_length 60", "some/encoder")
+    assert facts["reader_training"] == {"steps": 3}
+    alone = json.loads(cli("info", whole, "--json").out)
+    assert (alone["reader_form"], alone["hybrid"]) == ("DPRReader", None)
     ran = cli("convert", "--reader", pair, "--base-model", base, "--output", pair, "--overwrite")
     assert (ran.code, ran.out) == (0, f"{pair}\n")
     torch.testing.assert_close(scores(of(pair)), scores(of(whole)), atol=2e-2, rtol=0)

@@ -18,10 +18,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from dpr_haystack.core.model_directory import LAYOUT
 from dpr_haystack.engines.checkpoints.source import read_json
 from dpr_haystack.errors import InputError, ModelError
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+CONFIG, WEIGHTS = LAYOUT.adapter, "adapter_model.safetensors"
 _PREFIX = "base_model.model."
 # of other weights than those of linear layers, larger ones are not stored
 _MOST_VALUES = 2**20

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from transformers import BertModel, DPRReader
 
-from dpr_haystack.core.model_directory import is_model_directory
+from dpr_haystack.core.model_directory import LAYOUT, is_model_directory
 from dpr_haystack.engines.checkpoints.adapters import apply_adapter, write_adapter
 from dpr_haystack.engines.checkpoints.dpr_configuration import as_dpr_configuration
 from dpr_haystack.engines.checkpoints.kinds import no_model_message
@@ -21,7 +21,7 @@ from dpr_haystack.engines.checkpoints.options import LoadOptions
 from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
 from dpr_haystack.engines.checkpoints.source import read_json
 from dpr_haystack.engines.checkpoints.tokenization import load_tokenizer, longest_input
-from dpr_haystack.engines.reader.heads import HEADS, as_float32, read_layers
+from dpr_haystack.engines.reader.heads import as_float32, read_layers
 from dpr_haystack.errors import InputError, ModelError
 
 _LAYERS = {"qa_outputs": 2, "qa_classifier": 1}
@@ -64,7 +64,7 @@ def load_adapted(base_folder: Path, adapter: Path, options: LoadOptions) -> DPRR
     with torch.device("meta"):
         reader = DPRReader(as_dpr_configuration(base.config))
     reader.span_predictor.encoder.bert_model = base
-    for name, tensors in _read_heads(adapter / HEADS, int(base.config.hidden_size)).items():
+    for name, tensors in _read_heads(adapter / LAYOUT.heads, int(base.config.hidden_size)).items():
         getattr(reader.span_predictor, name).load_state_dict(tensors, assign=True)
     return reader
 
@@ -88,7 +88,7 @@ def write_reader_adapter(reader: Any, base: BertModel, folder: Path, *, rank: in
         for layer in _LAYERS
         for name, tensor in as_float32(getattr(predictor, layer).state_dict()).items()
     }
-    save_file(heads, folder / HEADS, metadata={"format": "pt"})
+    save_file(heads, folder / LAYOUT.heads, metadata={"format": "pt"})
     return share
 
 

@@ -17,10 +17,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from dpr_haystack.core.model_directory import LAYOUT
 from dpr_haystack.errors import ModelError
-
-SELECTION = "passage_selection.safetensors"
-HEADS = "reader_heads.safetensors"
 
 
 def span_layer(model: Any) -> str | None:
@@ -48,7 +46,7 @@ def write_selection(folder: Path, layer: nn.Linear) -> None:
     :param folder: An existing folder.
     :param layer: A linear layer with one output, applied to the hidden state of the first token.
     """
-    save_file(as_float32(layer.state_dict()), folder / SELECTION, metadata={"format": "pt"})
+    save_file(as_float32(layer.state_dict()), folder / LAYOUT.selection, metadata={"format": "pt"})
 
 
 def read_selection(path: Path, inputs: int) -> nn.Linear:

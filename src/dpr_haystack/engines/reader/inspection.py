@@ -14,7 +14,6 @@ from dpr_haystack.engines.checkpoints.adapters import WEIGHTS, base_of, is_adapt
 from dpr_haystack.engines.checkpoints.hub import locate
 from dpr_haystack.engines.checkpoints.kinds import check_family, dpr_class, kind_of, no_model_message
 from dpr_haystack.engines.checkpoints.source import read_json, weight_files
-from dpr_haystack.engines.reader.heads import HEADS, SELECTION
 from dpr_haystack.errors import DataError, InputError, ModelError
 
 _DPR_READER = "DPRReader"
@@ -44,13 +43,13 @@ class ReaderSource:
     @property
     def weights(self) -> tuple[Path, ...]:
         """All weight files of the reader."""
-        more = [] if self.adapter is None else [self.adapter / WEIGHTS, self.adapter / HEADS]
+        more = [] if self.adapter is None else [self.adapter / WEIGHTS, self.adapter / LAYOUT.heads]
         return (*weight_files(self.folder), *more, *([] if self.selection is None else [self.selection]))
 
     @property
     def selection(self) -> Path | None:
         """The file of the layer that scores passages beside a model of another family; ``None`` if there is none."""
-        path = self.folder / SELECTION
+        path = self.folder / LAYOUT.selection
         return path if not self.is_dpr and path.is_file() else None
 
 
@@ -88,8 +87,10 @@ def whole_model(path: Path) -> Path:
 
 def _from_folder(folder: Path, max_length: int | None, base_model: str | None) -> ReaderSource:
     if is_adapter(folder):
-        if not (folder / HEADS).is_file():
-            msg = f"{folder} is not a reader but an adapter: a reader's adapter has its output layers in {HEADS}."
+        if not (folder / LAYOUT.heads).is_file():
+            msg = (
+                f"{folder} is not a reader but an adapter: a reader's adapter has its output layers in {LAYOUT.heads}."
+            )
             raise ModelError(msg)
         return ReaderSource(_base_folder(folder, base_model), True, max_length, adapter=folder)
     if not (folder / "config.json").is_file():
