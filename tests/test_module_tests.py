@@ -100,6 +100,7 @@ TESTED_BY = {
     "formats/json_passages": "test_passage_records",
     "formats/jsonl": "test_passage_files",
     "formats/labelled": "test_training_files",
+    "formats/marked_answers": "test_squad_answers",
     "formats/parquet": "test_passage_records",
     "formats/passage_fields": "test_passage_tables",
     "formats/kinds": "test_finding",

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.squad_answers import marked_places, squad_examples, squad_version
+from dpr_haystack.formats.marked_answers import marked_places
+from dpr_haystack.formats.squad_answers import squad_examples, squad_version
 
 DEV = Path(__file__).parents[1] / "data" / "squad-dev.json.gz"
 TEXT = "Dune is a novel. Frank Herbert wrote Dune in Oregon."

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Something that happens to `dpr-haystack index` after a given number of its steps: the same on every machine."""
+"""Something that happens to a command, such as `index`, after some of its steps: the same on every machine."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ import pytest
 
 #: Run by a process of its own: like the command, but the process gets a signal in the middle.
 _PROGRAM = """
-import os, signal, sys
+import importlib, os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from support.interruption import happening
-from dpr_haystack.cli import index, main
+from dpr_haystack.cli import COMMANDS, main
+module = importlib.import_module(f"dpr_haystack.cli.{COMMANDS[sys.argv[4]]}")
 signal.signal(signal.SIGINT, signal.default_int_handler)  # where a shell started it in the background it is ignored
-index.progress = happening({int(sys.argv[2]): lambda: os.kill(os.getpid(), int(sys.argv[3]))})
+module.progress = happening({int(sys.argv[2]): lambda: os.kill(os.getpid(), int(sys.argv[3]))})
 sys.exit(main(sys.argv[4:]))
 """
 

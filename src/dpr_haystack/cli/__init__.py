@@ -37,6 +37,7 @@ COMMANDS = {
     "convert": "convert",
     "es-init": "es_init",
     "build-training-data": "build_training_data",
+    "build-reader-data": "build_reader_data",
     "mine": "mine",
     "train": "train",
     "learning-curve": "learning_curve",

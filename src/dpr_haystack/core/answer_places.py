@@ -5,22 +5,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from itertools import accumulate
+from typing import NamedTuple
 
-import numpy as np
 import regex
 
 from dpr_haystack.core.answers import TOKEN, AnswerMatcher, token_sequence
 from dpr_haystack.core.reader_training_set import CharacterRange
 from dpr_haystack.core.segmentation import normalized, separated
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
-
 # Hangul letters of other blocks are no marks, but become one letter with the consonant before them.
 _PIECE = regex.compile(r"\X[\u1160-\u11ff\u3131-\u318e\uffa0-\uffdc]*")
-_SPACE = ord(" ")
 
 
 class _Tokens(NamedTuple):
@@ -100,33 +98,35 @@ def _tokens(text: str) -> _Tokens:
     plain = normalized(text)
     spaced = separated(plain)
     found = list(TOKEN.finditer(spaced))
-    starts = np.fromiter((match.start() for match in found), dtype=np.int64, count=len(found))
-    ends = np.fromiter((match.end() for match in found), dtype=np.int64, count=len(found))
+    places = [match.span() for match in found]
     if spaced is not plain:
-        # Only spaces were added, so the characters that are none are the same in both, in the same order.
-        rank = np.cumsum(_is_visible(spaced)) - 1
-        visible = np.flatnonzero(_is_visible(plain))
-        starts, ends = visible[rank[starts]], visible[rank[ends - 1]] + 1
+        places = _without_added_spaces(places, spaced, plain)
     if not text.isascii():
-        starts, ends = _in_original(text, plain, starts, ends)
-    return _Tokens(f" {' '.join(match[0] for match in found)} ".lower(), starts.tolist(), ends.tolist())
+        places = _in_original(places, plain, text)
+    starts, ends = zip(*places, strict=True) if places else ((), ())
+    return _Tokens(f" {' '.join(match[0] for match in found)} ".lower(), starts, ends)
 
 
-def _is_visible(text: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    characters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    visible: np.ndarray[Any, np.dtype[np.bool_]] = characters != _SPACE
-    return visible
+def _without_added_spaces(places: Iterable[CharacterRange], spaced: str, plain: str) -> list[CharacterRange]:
+    """Places in the text with spaces as places in the one without; the other characters are the same in both."""
+    visible = [position for position, character in enumerate(plain) if character != " "]
+    moved, before, at = [], 0, 0  # how many visible characters are before a position
+    for start, end in places:
+        before += start - at - spaced.count(" ", at, start)
+        moved.append((visible[before], visible[before + end - start - 1] + 1))
+        before, at = before + end - start, end
+    return moved
 
 
-def _in_original(text: str, plain: str, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
-    """Places in a normalised text as places in the text itself, widened to whole characters as people see them."""
+def _in_original(places: Iterable[CharacterRange], plain: str, text: str) -> list[CharacterRange]:
+    """Places in the normalised text as places in the text itself, widened to whole characters as people see them."""
     pieces = _PIECE.findall(text)
     lengths = [len(piece) for piece in pieces]
     normal = [piece if piece.isascii() else normalized(piece) for piece in pieces]
     if "".join(normal) != plain:  # a character that joins the one before it in a way that is not known here
         lengths, normal = [len(text)], [plain]
-    original = np.cumsum([0, *lengths])
-    boundaries = np.cumsum([0, *map(len, normal)])
-    first = np.searchsorted(boundaries, starts, side="right") - 1
-    last = np.searchsorted(boundaries, ends)
-    return original[first], original[last]
+    original = list(accumulate(lengths, initial=0))
+    boundaries = list(accumulate(map(len, normal), initial=0))
+    return [
+        (original[bisect_right(boundaries, start) - 1], original[bisect_left(boundaries, end)]) for start, end in places
+    ]

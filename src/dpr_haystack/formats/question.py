@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dpr_haystack.core.passages import Passage
+from dpr_haystack.core.reader_training_set import CharacterRange
 from dpr_haystack.core.text import is_blank
 
 
@@ -24,6 +25,7 @@ class Question:
     :param grades: The grades of judged passages by passage id, if known (qrels); a grade above 0 means relevant.
     :param is_numbered: Whether the id is only its number in its file.
     :param contexts: Its gold passages, if they are in the file of questions.
+    :param marked: Where people marked its answers in them: start and end of each place in characters, by passage id.
     """
 
     question: str
@@ -33,6 +35,9 @@ class Question:
     grades: Mapping[str, float] = field(default_factory=dict, hash=False)
     is_numbered: bool = field(default=False, compare=False)
     contexts: tuple[Passage, ...] = field(default=(), compare=False, repr=False)
+    marked: Mapping[str, tuple[CharacterRange, ...]] = field(
+        default_factory=dict, compare=False, hash=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         if any(map(is_blank, self.answers)):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from dpr_haystack.core.passages import Passage, make_passage
 from dpr_haystack.core.reader_training_set import CharacterRange
 from dpr_haystack.core.text import is_blank
 from dpr_haystack.errors import DataError
-from dpr_haystack.formats.open_text import OnBad, parse_json, read_text
+from dpr_haystack.formats.open_text import OnBad, parse_json, read_text, suffix_of
 from dpr_haystack.formats.records import Record, answers_of, first_character, has_json_lines, parse_rows, read_records
+from dpr_haystack.formats.writing import write_json_lines, write_json_list
 
 SPANS, ANNOTATED, IMPOSSIBLE = "answer_spans", "annotated_spans", "is_impossible"
 """The fields that DPR's files do not have; the last one is SQuAD's."""
@@ -91,6 +92,18 @@ def reader_examples(
     :raises DataError: If a record is not a question with passages.
     """
     return parse_rows(records, lambda record: _example(record, path), on_bad)
+
+
+def write_reader_examples(path: str | Path, examples: Iterable[ReaderExample]) -> int:
+    """Write questions with their passages: JSON lines for ``.jsonl``, otherwise a JSON list; gzipped for ``.gz``.
+
+    :param path: The file; replaced atomically when all questions are written.
+    :param examples: The questions; consumed one by one.
+    :returns: The number of questions.
+    :raises DataError: If the file cannot be written.
+    """
+    objects = map(reader_object, examples)
+    return write_json_lines(path, objects) if suffix_of(path) == ".jsonl" else write_json_list(path, objects)
 
 
 def reader_object(example: ReaderExample) -> dict[str, Any]:

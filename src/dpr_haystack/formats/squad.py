@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from dpr_haystack.core.passages import Passage, make_passage
+from dpr_haystack.core.reader_training_set import CharacterRange
 from dpr_haystack.errors import DataError, InputError
+from dpr_haystack.formats.marked_answers import marked_places
 from dpr_haystack.formats.open_text import parse_json, read_text
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.writing import atomic_writer
@@ -68,9 +70,16 @@ def squad_questions(content: Any, path: str | Path) -> Iterator[Question]:
                     str(entry.get("id", number)),
                     is_numbered="id" not in entry,
                     contexts=() if impossible else (passage,),
+                    marked={} if impossible else _marked(passage, entry["answers"]),
                 )
             except (KeyError, TypeError, AttributeError) as error:
                 raise DataError(path, f"question {number} lacks its text or answers ({error!r})") from error
+
+
+def _marked(passage: Passage, answers: Iterable[dict[str, Any]]) -> dict[str, tuple[CharacterRange, ...]]:
+    """The marked places; a question can also be asked if its answers have no positions."""
+    places, _ = marked_places([each for each in answers if type(each.get("answer_start")) is int], passage.text)
+    return {passage.id: places} if places else {}
 
 
 def write_squad(path: str | Path, passages: Iterable[Passage], questions: Iterable[Question]) -> int:

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dpr_haystack.core.answer_places import answer_places
 from dpr_haystack.core.passages import Passage
-from dpr_haystack.core.reader_training_set import CharacterRange
 from dpr_haystack.core.text import is_blank
 from dpr_haystack.errors import DataError
+from dpr_haystack.formats.marked_answers import marked_places
 from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.reader_examples import ReaderExample, ReaderPassage
 from dpr_haystack.formats.records import parse_rows
@@ -45,43 +44,6 @@ def squad_version(content: Any) -> str:
     paragraphs = [each for article in articles if isinstance(article, dict) for each in article.get("paragraphs") or []]
     entries = (entry for each in paragraphs if isinstance(each, dict) for entry in each.get("qas") or [])
     return "2.0" if any(isinstance(entry, dict) and "is_impossible" in entry for entry in entries) else "1.1"
-
-
-def marked_places(answers: Sequence[Mapping[str, Any]], text: str) -> tuple[tuple[CharacterRange, ...], int]:
-    """Where the marked answers of a question are.
-
-    :param answers: Objects with ``text`` and ``answer_start``.
-    :param text: The text of the paragraph.
-    :returns: The distinct places, and how many of the answers are not where the file says.
-    :raises KeyError: If an object lacks ``text`` or ``answer_start``.
-    :raises TypeError: If these are no string and no integer.
-    """
-    places: dict[CharacterRange, None] = {}
-    moved = 0
-    for answer in answers:
-        wanted, start = answer["text"], answer["answer_start"]
-        if not isinstance(wanted, str) or type(start) is not int:
-            msg = f"expected a string and an integer: got {wanted!r} and {start!r}"
-            raise TypeError(msg)
-        if is_blank(wanted):
-            continue
-        start += len(wanted) - len(wanted.lstrip())
-        wanted = wanted.strip()
-        if start >= 0 and text.startswith(wanted, start):
-            places[start, start + len(wanted)] = None
-            continue
-        moved += 1
-        found = list(_occurrences(wanted, text)) or answer_places([wanted], text)
-        if found:
-            places[min(found, key=lambda place: abs(place[0] - start))] = None
-    return tuple(sorted(places)), moved
-
-
-def _occurrences(wanted: str, text: str) -> Iterator[CharacterRange]:
-    at = text.find(wanted)
-    while at >= 0:
-        yield at, at + len(wanted)
-        at = text.find(wanted, at + 1)
 
 
 def _entries(content: Any, path: str | Path) -> Iterator[tuple[int, Passage, Any]]:

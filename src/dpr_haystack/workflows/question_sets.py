@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from dpr_haystack.core.reader_training_set import CharacterRange
 from dpr_haystack.core.text import question_key
 from dpr_haystack.errors import InputError
 from dpr_haystack.formats.beir import is_beir, read_beir_questions
@@ -112,4 +113,13 @@ def _as_one(same: Sequence[Question], group: Sequence[Question]) -> Question:
         answers=tuple(dict.fromkeys(answer for row in same for answer in row.answers)),
         passage_ids=tuple(dict.fromkeys(id_ for row in (*same, *group) for id_ in row.passage_ids)),
         contexts=tuple({passage.id: passage for row in group for passage in row.contexts}.values()),
+        marked=_marked(same),
     )
+
+
+def _marked(rows: Sequence[Question]) -> dict[str, tuple[CharacterRange, ...]]:
+    places: dict[str, set[CharacterRange]] = {}
+    for row in rows:
+        for id_, found in row.marked.items():
+            places.setdefault(id_, set()).update(found)
+    return {id_: tuple(sorted(found)) for id_, found in places.items()}
