@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import nn
 from transformers import (
     AutoModel,
@@ -172,15 +171,15 @@ def test_a_bert_model_with_a_vocabulary_of_another_kind(tmp_path: Path) -> None:
     pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("\u2581who", -1.0), ("\u2581darwin", -1.0)]
     backend = Tokenizer(models.Unigram(pieces, unk_id=3))
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    ends = [("<s>", 0), ("</s>", 2)]
+    backend.post_processor = processors.TemplateProcessing("<s> $A </s>", "<s> $A </s> $B </s>", ends)
     special = {"unk_token": "<unk>", "pad_token": "<pad>", "cls_token": "<s>", "sep_token": "</s>"}
     parts.tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **special)
-    parts.tokenizer.save_pretrained(tmp_path / "own")
-    settings = json.loads((tmp_path / "own" / "tokenizer_config.json").read_text())
-    parts.save(tmp_path / "model")
-    file = tmp_path / "model" / "reader" / "tokenizer_config.json"
-    file.write_text(json.dumps({**settings, "tokenizer_class": "XLMRobertaTokenizer"}))
-    tokenizer = load_tokenizer(tmp_path / "model" / "reader", DPRReader.config_class())
-    assert tokenizer.backend_tokenizer.encode("who darwin", add_special_tokens=False).ids == [4, 5]
+    loaded: Any = load_reader(str(parts.save(tmp_path / "model")))._builder
+    for builder in (loaded, training_inputs(parts.tokenizer, parts.backbone)):
+        (item,) = builder.build([("who", ("darwin", "who darwin"))], WindowSize(40, 8, None))
+        assert item.ids(item.windows[0]) == [0, 4, 2, 5, 2, 4, 5]
+        assert item.first == 0
 
 
 def test_numbers_in_other_formats_are_stored_in_float32(roberta: tuple[Parts, Path], tmp_path: Path) -> None:

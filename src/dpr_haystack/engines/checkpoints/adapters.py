@@ -78,7 +78,7 @@ def apply_adapter(model: nn.Module, folder: Path) -> None:
                     f"{tuple(change.shape)}"
                 )
                 raise ModelError(msg)
-            parameters[name].add_(change)
+            parameters[name].add_(change.to(parameters[name].device))
 
 
 def _changes(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:

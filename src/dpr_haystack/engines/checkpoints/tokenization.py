@@ -35,8 +35,6 @@ VOCABULARY_FILES = (
     "spiece.model",
     "tokenizer.model",
 )
-# what DPR models name as their tokenizer if its vocabulary is that of BERT; other classes load other vocabularies
-_BERT_CLASSES = ("Bert", "DPR", "PreTrainedTokenizer", "TokenizersBackend")
 # the limit of models that read texts of any length
 _NO_LIMIT = 2**20
 
@@ -109,12 +107,11 @@ def load_tokenizer(
         msg = f"{folder} has no tokenizer: expected one of {', '.join(VOCABULARY_FILES)}."
         raise ModelError(msg)
     settings = {**_tokenizer_config(folder), **(options or {})}
-    class_name = str(settings.get("tokenizer_class") or "BertTokenizer")
+    class_name = str(settings.get("tokenizer_class", ""))
     is_dpr = config.model_type == "dpr" or class_name.startswith("DPR")
     switches = dict(options or {}) if cased is None else {**(options or {}), "do_lower_case": not cased}
     # DPR's own tokenizer classes ignore do_lower_case; BertTokenizer, which they consist of, does not
-    as_bert = is_dpr and class_name.startswith(_BERT_CLASSES)
-    tokenizer = _as_transformers_loads_it(BertTokenizer if as_bert else AutoTokenizer, folder, switches)
+    tokenizer = _as_transformers_loads_it(BertTokenizer if is_dpr else AutoTokenizer, folder, switches)
     if (folder / "tokenizer.json").is_file():
         tokenizer._tokenizer = as_the_file_says(folder, {**settings, **switches}, tokenizer.backend_tokenizer)
     backend = tokenizer.backend_tokenizer

@@ -66,6 +66,7 @@ def load_adapted(base_folder: Path, adapter: Path, options: LoadOptions) -> DPRR
     reader.span_predictor.encoder.bert_model = base
     for name, tensors in _read_heads(adapter / LAYOUT.heads, int(base.config.hidden_size)).items():
         getattr(reader.span_predictor, name).load_state_dict(tensors, assign=True)
+        getattr(reader.span_predictor, name).to(base.device)
     return reader
 
 
