@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.beir import is_beir, read_beir_corpus, read_beir_questions, write_beir
-from dpr_haystack.formats.qrels import read_qrels, relevant_ids, write_qrels
+from dpr_haystack.formats.qrels import judged_questions, read_qrels, write_qrels
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.trec import read_run, run_writer, write_run
 
@@ -115,13 +115,19 @@ def test_a_run_is_written_question_by_question(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["run"]
 
 
+def relevant_ids(judged):
+    """The relevant passages of each judged question; questions without any are left out."""
+    questions = [Question(f"Question {name}?", (), (), name) for name in judged]
+    return {each.id: each.passage_ids for each in judged_questions(questions, judged)}
+
+
 def test_what_runs_and_judgements_may_look_like(tmp_path):
     (tmp_path / "run").write_text("1 Q0 a 1 0.5 x\r\n\n1\tQ0\tb\t2\t1.5\tx\n1 Q0 a 3 2.5 x\n2 Q0 c 1 -1 x\n")
     assert read_run(tmp_path / "run") == {"1": {"a": 2.5, "b": 1.5}, "2": {"c": -1.0}}
     (tmp_path / "qrels").write_bytes(b"\xef\xbb\xbf1 0 a 1\n1 0 b 0\n2 0 c -1\n")
     judged = read_qrels(tmp_path / "qrels")
     assert judged == {"1": {"a": 1, "b": 0}, "2": {"c": -1}}
-    assert relevant_ids(judged) == {"1": ("a",), "2": ()}
+    assert relevant_ids(judged) == {"1": ("a",)}
 
 
 QRELS: dict[str, dict[str, float]] = {"1": {"a": 1, "b": 0.5}, "2": {"c": -1}}
@@ -148,7 +154,7 @@ QRELS: dict[str, dict[str, float]] = {"1": {"a": 1, "b": 0.5}, "2": {"c": -1}}
 def test_judgements_with_other_columns_and_grades(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     assert read_qrels(tmp_path / name) == QRELS
-    assert relevant_ids(QRELS) == {"1": ("a", "b"), "2": ()}
+    assert relevant_ids(QRELS) == {"1": ("a", "b")}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import OnBad, counted_lines, suffix_of
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.records import parse_rows, read_records
-from dpr_haystack.formats.trec import checked_id
+from dpr_haystack.formats.trec import checked_id, finite_number
 from dpr_haystack.formats.writing import write_lines
 
 Qrels = dict[str, dict[str, float]]
@@ -112,12 +112,7 @@ def _of_object(value: Any, path: str | Path, line: int) -> tuple[str, str, float
 
 
 def _grade(text: str, path: str | Path, line: int) -> float:
-    try:
-        grade = float(text)
-    except ValueError:
-        grade = math.nan
-    if not math.isfinite(grade):
-        raise DataError(path, f"grade must be a finite number: got {text!r}", line)
+    grade = finite_number(text, "grade", path, line)
     return int(grade) if grade.is_integer() else grade
 
 
@@ -165,14 +160,6 @@ def _qrels_lines(path: str | Path, qrels: Mapping[str, Mapping[str, float]], bei
             yield f"{names[0]}\t{names[1]}\t{grade}" if beir else f"{names[0]} 0 {names[1]} {grade}"
 
 
-def relevant_ids(qrels: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[str, ...]]:
-    """The ids of the relevant passages of each question.
-
-    :param qrels: Grades by question id and passage id.
-    """
-    return {question: _relevant(grades) for question, grades in qrels.items()}
-
-
 def judged_questions(questions: Iterable[Question], qrels: Mapping[str, Mapping[str, float]]) -> Iterator[Question]:
     """The questions that have a relevant passage, with their grades.
 
@@ -181,10 +168,6 @@ def judged_questions(questions: Iterable[Question], qrels: Mapping[str, Mapping[
     """
     for question in questions:
         grades = qrels.get(question.id, {})
-        relevant = _relevant(grades)
+        relevant = tuple(passage for passage, grade in grades.items() if grade > 0)
         if relevant:
             yield replace(question, passage_ids=relevant, grades=grades)
-
-
-def _relevant(grades: Mapping[str, float]) -> tuple[str, ...]:
-    return tuple(passage for passage, grade in grades.items() if grade > 0)

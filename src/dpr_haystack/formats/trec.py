@@ -39,7 +39,7 @@ def read_run(path: str | Path, on_bad: OnBad | None = None) -> Run:
         line, columns = row
         if len(columns) != 6:
             raise DataError(path, f"must have 6 columns (question Q0 passage rank score tag): got {len(columns)}", line)
-        return columns[0], columns[2], _number(columns[4], path, line)
+        return columns[0], columns[2], finite_number(columns[4], "score", path, line)
 
     for question, passage, score in parse_rows(_rows(path, on_bad), read, on_bad):
         scores = run.setdefault(question, {})
@@ -98,13 +98,21 @@ def _rows(path: str | Path, on_bad: OnBad | None) -> Iterator[tuple[int, list[st
     return ((number, line.split()) for number, line in numbered_lines(path, on_bad) if line.strip())
 
 
-def _number(text: str, path: str | Path, line: int) -> float:
+def finite_number(text: str, name: str, path: str | Path, line: int) -> float:
+    """The number in a column.
+
+    :param text: The column.
+    :param name: What the number is, for the error.
+    :param path: The file, for the error.
+    :param line: Its line, for the error.
+    :raises DataError: If it is not a finite number.
+    """
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise DataError(path, f"score must be a finite number: got {text!r}", line)
+        raise DataError(path, f"{name} must be a finite number: got {text!r}", line)
     return number
 
 
