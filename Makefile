@@ -6,6 +6,8 @@ ES_PORT ?= 19200
 ES_VERSION ?=
 ES_NEWEST := 9.5.2
 BENCH_PORT ?= 19201
+# Processes that run tests; each takes whole files. 0: none but pytest itself.
+WORKERS ?= 2
 ES_SERVER := tools/elasticsearch/server.py
 
 .PHONY: help setup quickstart check quick test test-newest test-all lint fix bench wheel clean elasticsearch elasticsearch-stop
@@ -13,7 +15,7 @@ ES_SERVER := tools/elasticsearch/server.py
 help:
 	@echo "make quickstart   install, make the workspace demo/ and ask it 40 questions"
 	@echo "make check        lint, types and the quick tests, in about two minutes; before every commit"
-	@echo "make test         install, run all tests and show their coverage"
+	@echo "make test         install, run all tests in two processes (WORKERS=N: in N) and show their coverage"
 	@echo "make test-newest  the tests of every query and mapping on Elasticsearch $(ES_NEWEST)"
 	@echo "make test-all     all tests with Elasticsearch 8.19, and all that use a server with $(ES_NEWEST)"
 	@echo "make lint         ruff, mypy, import contracts, docstrings"
@@ -41,7 +43,7 @@ quick: setup
 	$(BIN)/python -m pytest -q -m "not slow and not integration"
 
 test: setup
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
 
 # The marked tests send every kind of request; what they leave out is mostly errors.
 test-newest: setup

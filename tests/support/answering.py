@@ -16,10 +16,13 @@ import pytest
 def readers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A DPR reader before and after its training."""
     from support.reader_training import train_reader, untrained_reader
+    from support.workers import made_once
 
-    root = tmp_path_factory.mktemp("readers")
-    untrained = untrained_reader(root / "untrained")
-    return untrained, train_reader(untrained, root / "trained")
+    def make(root: Path) -> None:
+        train_reader(untrained_reader(root / "untrained"), root / "trained")
+
+    root = made_once(tmp_path_factory, "readers", make)
+    return root / "untrained", root / "trained"
 
 
 @pytest.fixture(scope="session")
