@@ -26,6 +26,7 @@ from dpr_haystack.core.passages import make_passage
 from dpr_haystack.formats.beir import write_beir
 from dpr_haystack.formats.examples import read_examples
 from dpr_haystack.formats.jsonl import read_jsonl
+from dpr_haystack.formats.kinds import known_suffixes
 from dpr_haystack.formats.question import Question
 from dpr_haystack.formats.questions import read_questions
 from dpr_haystack.workflows.training.config import read_config
@@ -142,6 +143,12 @@ def outputs(folder):
 def test_every_page_is_read():
     assert {f"docs/{path.name}" for path in (ROOT / "docs").iterdir()} == set(PAGES[1:])
     assert {block.language for block in BLOCKS} == {"bash", "python", "text", "yaml", "json"}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/search.md"])
+def test_the_files_that_can_be_indexed_are_listed(page):
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    assert f"`index` reads {known_suffixes()}" in text
 
 
 def test_every_shell_command_is_one_that_is_run_here_or_by_ci():

@@ -47,6 +47,10 @@ WRONG = {
         "were made by",
     ),
     "index: missing file": ("index nowhere.txt --store new --model model", "nowhere.txt does not exist"),
+    "index: unknown kind": (
+        "index corpus convert.rst --store new --model model",
+        "unknown suffix '.rst'; known: .csv, .docx, .htm",
+    ),
     "index: nothing to read": ("index pipelines --store new --model model", "no readable files in pipelines"),
     "index: unknown model": ("index corpus --store new --model nobody/nothing", "nobody/nothing"),
     "index: words": ("index corpus --store new --model model --words 0", "must be an integer of at least 1: got '0'"),
@@ -72,6 +76,7 @@ def test_bad_input(case: str, cli: Cli, own_workspace: Path, tiny_models: tuple[
 
     (own_workspace / "bad.jsonl").write_text('{"question": "who?", "answers": ["me"]}\n{"question": 3}\n')
     (own_workspace / "empty.jsonl").write_text("")
+    (own_workspace / "convert.rst").write_text("text")
     line, expected = WRONG[case]
     before = state_of(own_workspace)
     ran = cli(*shlex.split(line.replace("TINY", str(tiny_models[0]))))

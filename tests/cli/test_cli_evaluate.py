@@ -180,6 +180,9 @@ def test_answers_as_patterns(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monke
     told = evaluated(cli, "--questions", "q.csv", "--top-k", 1, "--regex")
     bm25 = told["systems"]["bm25"]
     assert (bm25["gold"], bm25["answer"], bm25["mrr"]) == ({}, {"1": 100.0}, {"answer": 100.0})
+    Path("q.csv").write_text("built\t['18[0-9]{2}']\nbuilt when\t['18(', '*']\n")
+    ran = cli("evaluate", "--store", "store", "--questions", "q.csv", "--modes", "bm25", "--regex")
+    assert "2 answers are not regular expressions and match nothing, e.g. '18('; without --regex" in ran.err
 
 
 @pytest.mark.parametrize("kind", ["csv", "squad", "jsonl.gz"])

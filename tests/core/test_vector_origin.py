@@ -82,3 +82,12 @@ def test_refusals_name_both_encoders_and_the_remedy():
     with pytest.raises(EncoderMismatch) as refused:
         VectorOrigin("index 'i'", None, 9, 9).check_continuation(M)
     assert "reembed" not in str(refused.value)  # there is no such command for an index
+
+
+@pytest.mark.parametrize(
+    ("remedy", "end"), [(REMEDY, f"/a. If it was not, embed everything anew: {REMEDY} --model /a"), ("", "tower /a")]
+)
+def test_a_warning_names_the_remedy_where_there_is_one(remedy, end):
+    warning = VectorOrigin("s", None, 9, 9, remedy).check_question(ASKS_A)
+    assert warning is not None
+    assert warning.endswith(end)

@@ -8,6 +8,7 @@ import pytest
 
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import numbered_lines, parse_json, read_text, stem_of, suffix_of
+from dpr_haystack.formats.records import read_records
 from dpr_haystack.formats.tables import read_rows
 
 BOM = b"\xef\xbb\xbf"
@@ -30,6 +31,37 @@ def test_lines_and_text(tmp_path, zipped, mark):
     path.write_bytes(gzip.compress(data) if zipped else data)
     assert list(numbered_lines(path)) == [(1, "é one"), (2, ""), (3, "two\u2028still"), (4, "three")]
     assert read_text(path) == "é one\n\ntwo\u2028still\nthree"
+
+
+@pytest.mark.parametrize("mark", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_lines_with_a_byte_order_mark(tmp_path, mark):
+    text = ["日本\tépée 😀", "", *("x" * 7 + str(number) for number in range(30_000))]
+    data = ("\ufeff" + "\r\n".join(text)).encode(mark)
+    for path, content in ((tmp_path / "a.tsv", data), (tmp_path / "a.tsv.gz", gzip.compress(data))):
+        path.write_bytes(content)
+        assert list(numbered_lines(path)) == list(enumerate(text, 1))
+    path.with_suffix("").write_bytes(data[:-1])
+    with pytest.raises(DataError, match=rf"a.tsv: is not {mark}, as its byte order mark says: .*truncated|end of data"):
+        list(numbered_lines(path.with_suffix("")))
+
+
+@pytest.mark.parametrize("text", ['\n [{"text": "é"}, 2]', '\n{"text": "é"}\n2\n'])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_json_with_a_byte_order_mark(tmp_path, text, encoding):
+    (tmp_path / "a.json").write_text(text, encoding=encoding)
+    assert [record.value for record in read_records(tmp_path / "a.json")] == [{"text": "é"}, 2]
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv"])
+def test_lines_of_another_encoding_are_refused(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes('1\ta\n"2"\tb'.encode("utf-16-le"))
+    for quoting in ("csv", "none"):
+        with pytest.raises(DataError, match=r", line 1: is not UTF-8 text \(it contains NUL; is it UTF-16"):
+            list(read_rows(path, quoting=quoting))
+    path.write_bytes(b"1\tcaf\xe9\n")
+    with pytest.raises(DataError, match=r"is not UTF-8 .*; save it as UTF-8, e\.g\. with iconv -f cp1252 -t utf-8"):
+        list(read_rows(path))
 
 
 def test_lines_come_one_by_one(tmp_path):

@@ -78,18 +78,14 @@ def test_what_a_csv_writer_writes(tmp_path, quoting, name):
         ("Title\tDOCID\tBody", "T\t7\tx", ("7", "T", "x")),
         ("passage\tpid", "x\t7", ("7", "", "x")),
         ("doc id\turl\tContents", "7\thttp://a\tx", ("7", "", "x")),
-        ("text", "x", None),
+        ("text", "x", (passage_id("", "x"), "", "x")),
         ("title\ttext", "T\tx", (passage_id("T", "x"), "T", "x")),
         ("_id\ttext\ttitle", "7\t\tT", ("7", "", "T")),
         ("\tid\ttext", "0\t7\tx", ("7", "", "x")),
     ],
 )
 def test_names_in_any_order_and_case(tmp_path, header, row, expected):
-    if expected is None:
-        with pytest.raises(DataError, match="got 1 columns without names"):
-            table(tmp_path, f"{header}\n{row}\n")
-    else:
-        assert table(tmp_path, f"{header}\n{row}\n") == [expected]
+    assert table(tmp_path, f"{header}\n{row}\n") == [expected]
 
 
 @pytest.mark.parametrize(
@@ -138,11 +134,27 @@ def test_columns_given(tmp_path):
         ("id\ttitle\tsummary\n1\tT\tx\n2\tU\ty\n", "one must be the text"),
         ("1\ta\tb\tc\td\n", "got 5 columns without names"),
         ("id\ttext\tTEXT\n1\tx\ty\n", "each name may occur once"),
+        ("question\tanswer\nwho?\tme\n", "none of question, answer is known; name the columns with --columns"),
+        ("query-id\tcorpus-id\tscore\nq1\td1\t1\n", "is a qrels file, not a file of passages"),
+        ("q1\t0\td1\t1\nq2\t0\td2\t0\n", "is a qrels file, not a file of passages"),
+        ("q1\tQ0\td1\t1\t3.5\trun\n", "is a TREC run, not a file of passages"),
     ],
 )
 def test_unclear_columns_are_refused(tmp_path, content, words):
     with pytest.raises(DataError, match=words):
         table(tmp_path, content)
+
+
+def test_a_file_that_looks_like_qrels_is_read_with_columns(tmp_path):
+    content = "q1\td1\t1\n"
+    assert table(tmp_path, content, columns=("id", "text", "title")) == [("q1", "1", "d1")]
+    assert table(tmp_path, "question\tanswer\nwho?\tme\n", columns=("title", "text"))[0][1:] == ("who?", "me")
+
+
+def test_the_message_knows_the_delimiters_of_the_file(tmp_path):
+    for name, words in (("p.tsv", "expected tab-separated id"), ("p.csv", "expected by commas, semicolons or tabs")):
+        with pytest.raises(DataError, match=words):
+            table(tmp_path, "1|x|T\n", name)
 
 
 def test_what_was_decided_is_said(tmp_path):

@@ -68,6 +68,18 @@ def write(files: Mapping[str, str]) -> None:
         Path(name).write_text(text)
 
 
+def test_a_single_path_needs_no_list(index: Index, embedder: DPRDocumentEmbedder) -> None:
+    write({"notes/a.txt": "Bees dance.", "n": "", "elsewhere.txt": "Tea grows."})
+    store = FAISSDocumentStore("store", embedding_dim=None)
+    for path in ("notes", Path("notes")):
+        assert index_paths(path, store, embedder).read == 1
+    for words in ("5", 0):
+        with pytest.raises(InputError, match="words must be an integer of at least 1"):
+            index_paths("notes", store, embedder, words=words)  # type: ignore[arg-type]
+    store.close()
+    assert texts() == {"Bees dance."}
+
+
 def test_an_edited_file_replaces_what_it_had(index: Index) -> None:
     write({"prices.md": "# Day\n\nA day costs 10 euros.\n\n# Week\n\nA week costs 50 euros.\n"})
     assert index("prices.md").new == 2

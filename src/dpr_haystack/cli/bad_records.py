@@ -50,7 +50,7 @@ def add_qrels(parser: argparse.ArgumentParser) -> None:
 
 
 def questions_of(arguments: argparse.Namespace, limit: int | None = None) -> list[Question]:
-    """The questions of `--questions`; skipped ones are listed on stderr.
+    """The questions of `--questions`; skipped ones, and answers that are no patterns with `--regex`, go to stderr.
 
     :param arguments: The parsed arguments, with those of :func:`add_questions`.
     :param limit: Maximum number of questions; None for all.
@@ -61,7 +61,24 @@ def questions_of(arguments: argparse.Namespace, limit: int | None = None) -> lis
     source = QuestionSource(arguments.questions, arguments.split, arguments.qrels, table_options(arguments))
     questions = load_questions(source, limit=limit, on_bad=bad.append if arguments.skip_bad else None)
     print_skipped(bad)
+    if arguments.regex:
+        _warn_of_patterns(questions)
     return questions
+
+
+def _warn_of_patterns(questions: Sequence[Question]) -> None:
+    from dpr_haystack.core.answers import is_pattern
+
+    wrong = [answer for question in questions for answer in question.answers if not is_pattern(answer)]
+    if wrong:
+        are = (
+            "answer is not a regular expression and matches"
+            if len(wrong) == 1
+            else ("answers are not regular expressions and match")
+        )
+        print(
+            f"{len(wrong)} {are} nothing, e.g. {wrong[0]!r}; without --regex, answers are plain text", file=sys.stderr
+        )
 
 
 def question_files(arguments: argparse.Namespace) -> Iterator[Path]:

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     given = [value for value in (arguments.file, arguments.questions, arguments.pseudo) if value is not None]
     if len(given) != 1:
-        msg = "give either a file of questions or --pseudo KIND"
+        msg = "give either a file of questions, as PATH or with --questions, or --pseudo KIND"
         raise InputError(msg)
     if arguments.pseudo:
         table_options(arguments).check_table("--pseudo")

@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.workflows.opening import check_directory, passage_embedder
 
     # wrong paths are reported before a model is loaded
-    find_files(arguments.paths, may_be_gone=arguments.prune)
+    find_files(arguments.paths, may_be_gone=arguments.prune, any_kind=arguments.skip_bad)
     tables = _tables(arguments)
     if arguments.store is not None:
         check_directory(arguments.store)

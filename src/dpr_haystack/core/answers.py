@@ -96,6 +96,15 @@ def has_answer(answers: Iterable[str], text: str, match: str = "string") -> bool
     return AnswerMatcher(match, cache_size=0).has_answer(answers, text)
 
 
+def is_pattern(answer: str) -> bool:
+    """Whether an answer is a regular expression that can match.
+
+    :param answer: The answer.
+    :returns: False if it is empty or not valid; such an answer matches no text.
+    """
+    return _compiled(answer) is not None
+
+
 def _for_patterns(text: str) -> str:
     """Text, or a pattern, in a form that has no more special characters of patterns than before."""
     if text.isascii():

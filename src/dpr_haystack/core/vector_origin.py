@@ -101,9 +101,10 @@ class VectorOrigin:
         if not self.vectors or (belonging and not self.unknown):
             return None
         if self.unknown:
+            anew = f"{self.remedy} --model {tower.passage_model or 'M'}"
             return (
                 f"{self}: results are wrong unless it was the one that belongs to the question tower {tower.model}"
-                f"{self._or_anew({'model': tower.passage_model or 'M'})}"
+                f"{f'. If it was not, embed everything anew: {anew}' if self.remedy else ''}"
             )
         return f"{self}; whether the question tower {tower.model} belongs to it is not known"
 

@@ -45,7 +45,8 @@ def read_columns(
     names, has_names, body = named_columns(rows, path, options.columns, is_header)
     if names is None:
         return
-    columns = _columns(names, path if options.columns is None else None)
+    remedy = f"; if the first line has no names, give them: {options.given_by}"
+    columns = _columns(names, path if options.columns is None else None, remedy)
     decision = options.decision(names, quoting, has_names=has_names)
     passages = {columns.positive, *columns.negatives}
     lists = {*ANSWER_NAMES} - {columns.question, *passages}
@@ -124,15 +125,15 @@ def _is_header(cells: Sequence[str]) -> bool:
     return True
 
 
-def _columns(names: Sequence[str], where: str | Path | None) -> Columns:
-    """Which column is what; ``where`` is None if the user gave the names."""
+def _columns(names: Sequence[str], where: str | Path | None, remedy: str = "") -> Columns:
+    """Which column is what; ``where`` is None if the user gave the names, ``remedy`` the end of a message."""
     try:
         return columns_of(names)
     except ValueError as error:
         if where is None:
             msg = f"columns: {error}"
             raise InputError(msg) from error
-        raise DataError(where, str(error), 1) from error
+        raise DataError(where, f"{error}{remedy}", 1) from error
 
 
 def _text(passage: Passage) -> str:

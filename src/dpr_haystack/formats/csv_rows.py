@@ -77,7 +77,7 @@ class CsvRows:
         return DataError(self._path, reason, number)
 
     def _not_utf8(self, row: list[str]) -> DataError | None:
-        if not any(_REPLACED in cell for cell in row):
+        if not any(_REPLACED in cell or "\0" in cell for cell in row):
             return None
         for number, line in self._pending:
             try:

@@ -1,12 +1,13 @@
 # SPDX-FileCopyrightText: 2026-present The dpr-haystack authors
 #
 # SPDX-License-Identifier: Apache-2.0
-"""Reading of text files: plain or gzipped, UTF-8, with or without a byte order mark."""
+"""Reading of text files: plain or gzipped; UTF-8, or what a byte order mark says."""
 
 from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ OnBad = Callable[[DataError], None]
 """Called with the error of a bad line or record, which is then skipped."""
 
 _NOT_UTF8 = "is not UTF-8 text"
+_CONVERT = "; save it as UTF-8, e.g. with iconv -f cp1252 -t utf-8 if that is its encoding"
+_NUL = "it contains NUL; is it UTF-16 without a byte order mark?"
 _NAME_IT = "; for text and Markdown, --encoding names the encoding"
 # UTF-32 first: its mark begins with that of UTF-16
 _MARKS = {
@@ -85,9 +88,9 @@ def raw_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
     :param path: The file; gzipped if its name ends in ``.gz``.
     :raises DataError: If the file cannot be read.
     """
-    with open_bytes(path) as file:
+    with open_utf8(path) as file:
         for number, line in enumerate(file, 1):
-            yield number, (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).rstrip(b"\r\n")
+            yield number, line.rstrip(b"\r\n")
 
 
 def decode_line(line: bytes, path: str | Path, number: int) -> str:
@@ -96,12 +99,15 @@ def decode_line(line: bytes, path: str | Path, number: int) -> str:
     :param line: The line.
     :param path: Its file, for messages.
     :param number: Its number, for messages.
-    :raises DataError: If it is not UTF-8.
+    :raises DataError: If it is not UTF-8, or contains NUL.
     """
     try:
-        return line.decode()
+        text = line.decode()
     except UnicodeDecodeError as error:
-        raise DataError(path, f"{_NOT_UTF8} ({error.reason})", number) from error
+        raise DataError(path, f"{_NOT_UTF8} ({error.reason}){_CONVERT}", number) from error
+    if "\0" in text:
+        raise DataError(path, f"{_NOT_UTF8} ({_NUL})", number)
+    return text
 
 
 def read_text(path: str | Path, encoding: str | None = None) -> str:
@@ -141,7 +147,7 @@ def _decoded(data: bytes, path: str | Path, encoding: str | None) -> str:
         return _decode(data, path, encoding)
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        raise DataError(path, f"{_NOT_UTF8} (it contains NUL; is it UTF-16?){_NAME_IT}", line)
+        raise DataError(path, f"{_NOT_UTF8} ({_NUL}){_NAME_IT}", line)
     return _decode(data, path, "utf-8")
 
 
@@ -206,3 +212,55 @@ def open_bytes(path: str | Path) -> Iterator[IO[bytes]]:
         raise DataError(path, f"is not a complete gzip file ({error})") from error
     except OSError as error:
         raise DataError(path, f"cannot be read: {error.strerror or error}") from error
+
+
+@contextmanager
+def open_utf8(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading UTF-8 without its byte order mark; UTF-16 and UTF-32 with one are converted.
+
+    :param path: The file; gzipped if its name ends in ``.gz``.
+    :raises DataError: If it cannot be opened or read, or is not what its byte order mark says.
+    """
+    with open_bytes(path) as file:
+        start = cast("io.BufferedReader", file).peek(4)
+        mark = next((mark for mark in _MARKS if start.startswith(mark)), b"")
+        file.read(len(mark))
+        if mark in (b"", codecs.BOM_UTF8):
+            yield file
+            return
+        try:
+            yield cast("IO[bytes]", io.BufferedReader(_Recoded(file, _MARKS[mark])))
+        except UnicodeDecodeError as error:
+            raise DataError(path, f"is not {error.encoding}, as its byte order mark says: {error.reason}") from error
+
+
+class _Recoded(io.RawIOBase):
+    """The UTF-8 of a file with another encoding.
+
+    :param file: The file, behind its byte order mark.
+    :param encoding: Its encoding.
+    """
+
+    def __init__(self, file: IO[bytes], encoding: str) -> None:
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._ready = b""
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer.
+
+        :param buffer: The buffer.
+        :returns: The number of bytes; 0 at the end.
+        """
+        while not self._ready:
+            data = self._file.read(1 << 16)
+            self._ready = self._decoder.decode(data, final=not data).encode()
+            if not data:
+                break
+        part, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)

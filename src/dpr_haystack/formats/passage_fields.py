@@ -54,7 +54,7 @@ def is_header(row: Sequence[str]) -> bool:
     parts = [part_of(cell) for cell in row]
     named = [part for part in parts if part is not None]
     has_passages = "text" in named or "title" in named
-    return has_passages and len(named) > len(row) / 3 and all(_is_name(cell) for cell in row) and len(row) > 1
+    return has_passages and len(named) > len(row) / 3 and all(_is_name(cell) for cell in row)
 
 
 def _plain(name: str) -> str:

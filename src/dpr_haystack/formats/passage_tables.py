@@ -17,6 +17,8 @@ from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.formats.jsonl import passages_of
 from dpr_haystack.formats.open_text import OnBad, numbered_lines, suffix_of
 from dpr_haystack.formats.passage_fields import NAMES, is_header, part_of
+from dpr_haystack.formats.qrels import kind_of_lines
+from dpr_haystack.formats.question_lines import is_header as is_question_header
 from dpr_haystack.formats.quoting import decided_quoting
 from dpr_haystack.formats.records import parse_rows
 from dpr_haystack.formats.tables import Row, TableOptions, read_rows
@@ -38,7 +40,8 @@ def read_table(path: str | Path, options: TableOptions | None = None, on_bad: On
     :param on_bad: Called with the error of each bad row, which is skipped; None to raise the first.
     :returns: Passages with ``file`` in meta.
     :raises InputError: If the options name no column with the text, or a name twice.
-    :raises DataError: If the columns are unclear, a row is not a passage, or the file cannot be read.
+    :raises DataError: If the columns are unclear, the rows are qrels or a run, one is not a passage, or the file cannot
+        be read.
     """
     options = options or TableOptions()
     delimiter = _delimiter(path)
@@ -47,7 +50,9 @@ def read_table(path: str | Path, options: TableOptions | None = None, on_bad: On
     first = list(islice(rows, _SAMPLE))
     if not first:
         return
-    has_names = is_header(first[0][1]) or _looks_like_names(first)
+    if options.columns is None:
+        _refuse_judgements(first, path)
+    has_names = is_header(first[0][1]) or is_question_header(first[0][1]) or _looks_like_names(first)
     columns = _columns(first, has_names, options.columns, path)
     if options.on_decision is not None:
         decision = options.decision(columns, quoting, has_names=has_names)
@@ -55,6 +60,12 @@ def read_table(path: str | Path, options: TableOptions | None = None, on_bad: On
     body = chain(first[has_names:], rows)
     for passages in parse_rows(body, lambda row: _passages(*row, columns, path), on_bad):
         yield from passages
+
+
+def _refuse_judgements(first: Sequence[Row], path: str | Path) -> None:
+    kind = kind_of_lines(["\t".join(cells) for _, cells in first])
+    if kind is not None:
+        raise DataError(path, f"is {kind}, not a file of passages; if it is one, name the columns with --columns")
 
 
 def _columns(first: Sequence[Row], has_names: bool, given: tuple[str, ...] | None, path: str | Path) -> tuple[str, ...]:
@@ -77,7 +88,8 @@ def _columns_by_width(rows: Sequence[Sequence[str]], path: str | Path, line: int
     width = 3 if {2, 3} >= set(widths) != {2} else max(set(widths), key=lambda width: (widths.count(width), width == 3))
     is_known = width in (2, 3) or (width == 4 and all("://" in row[1] for row in rows if len(row) == 4))
     if not is_known:
-        reason = f"expected tab-separated id, text, title: got {width} columns without names"
+        separated = "tab-separated" if suffix_of(path) == ".tsv" else "by commas, semicolons or tabs separated"
+        reason = f"expected {separated} id, text, title: got {width} columns without names"
         raise DataError(path, f"{reason}; name them with --columns, e.g. --columns id,text,title", line)
     return _BY_WIDTH[width]
 

@@ -145,5 +145,6 @@ def _from_row(cells: Sequence[str], path: str | Path, number: int, line: int) ->
         answers = None
     if answers is None:
         reason = f"answers must be a list of strings such as ['Paris', 'City of Light']: got {cells[1][:80]!r}"
+        reason += "; with --columns question,answers, a text is one answer"
         raise DataError(path, reason, line)
     return checked(Question(cells[0], answers, (), str(number), is_numbered=True), path, "", line)

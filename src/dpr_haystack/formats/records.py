@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import ijson
 
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.answers import answers_in
-from dpr_haystack.formats.open_text import OnBad, counted_lines, open_bytes, parse_json, suffix_of
+from dpr_haystack.formats.open_text import OnBad, counted_lines, open_utf8, parse_json, suffix_of
 from dpr_haystack.formats.parquet import read_parquet
 
 T = TypeVar("T")
@@ -52,7 +51,7 @@ def read_records(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Reco
         for number, value in read_parquet(path):
             yield Record(value, None, number)
         return
-    with open_bytes(path) as file:
+    with open_utf8(path) as file:
         is_list = _first_character(file) == b"["
     if is_list:
         yield from _items(path)
@@ -99,7 +98,7 @@ def first_character(path: str | Path) -> bytes:
     :param path: The file; gzipped if its name ends in ``.gz``.
     :raises DataError: If the file cannot be read.
     """
-    with open_bytes(path) as file:
+    with open_utf8(path) as file:
         return _first_character(file)
 
 
@@ -123,19 +122,14 @@ def has_json_lines(path: str | Path) -> bool:
 
 
 def _first_character(file: IO[bytes]) -> bytes:
-    character = file.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8).lstrip()
-    while not character:
-        byte = file.read(1)
-        if not byte:
-            return b""
-        character = byte.strip()
-    return character[:1]
+    while byte := file.read(1):
+        if character := byte.strip():
+            return character
+    return b""
 
 
 def _items(path: str | Path) -> Iterator[Record]:
-    with open_bytes(path) as file:
-        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
-            file.seek(0)
+    with open_utf8(path) as file:
         try:
             for number, value in enumerate(ijson.items(file, "item", use_float=True), 1):
                 yield Record(_encodable(value, path, number), None, number)

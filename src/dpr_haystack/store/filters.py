@@ -39,6 +39,7 @@ _DEEPEST = 8
 _ROUNDING = 1e-12
 # raised by Haystack's comparisons; OverflowError for digits that are parsed as a date
 _INCOMPARABLE = (TypeError, OverflowError)
+_TEXT_FILES = "Values from TSV and CSV files are text; those from JSON and Parquet may be numbers."
 
 
 @dataclass
@@ -109,7 +110,8 @@ def matches(filters: dict[str, Any], document: Document) -> bool:
 
 
 def _not_applicable(filters: Any, error: Exception) -> BadFilter:
-    return BadFilter(f"the filter {filters} cannot be applied: {error}")
+    hint = f" {_TEXT_FILES}" if "compare strings" in str(error) else ""
+    return BadFilter(f"the filter {filters} cannot be applied: {error}{hint}")
 
 
 def needs_python(filters: Any) -> bool:

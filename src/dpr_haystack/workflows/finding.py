@@ -35,14 +35,15 @@ class Found(NamedTuple):
     passed_over: dict[str, int]
 
 
-def find_files(paths: Sequence[str | Path], *, may_be_gone: bool = False) -> Found:
+def find_files(paths: Sequence[str | Path], *, may_be_gone: bool = False, any_kind: bool = True) -> Found:
     """The files that a list of paths names: files themselves, and all readable files below folders.
 
     :param paths: Files and folders; in folders, hidden files, files of unknown kinds, stores and model directories are
         passed over, and of a BEIR folder all but the corpus.
     :param may_be_gone: Accept missing paths, and no file at all.
+    :param any_kind: Accept files of unknown kinds where paths name them.
     :returns: The files in the order of the paths and sorted inside a folder.
-    :raises InputError: If a path does not exist, or there are no files.
+    :raises InputError: If a path does not exist or is a file of an unknown kind, or there are no files.
     """
     files: dict[Path, None] = {}
     others: dict[Path, str] = {}
@@ -52,6 +53,9 @@ def find_files(paths: Sequence[str | Path], *, may_be_gone: bool = False) -> Fou
             files.update(dict.fromkeys(file for file, reason in below if reason is None))
             others.update({file: reason for file, reason in below if reason is not None})
         elif path.is_file():
+            if not any_kind and _reason(path) is not None:
+                msg = f"{path}: unknown suffix {suffix_of(path)!r}; known: {known_suffixes()}"
+                raise InputError(msg)
             files[path] = None
         elif not may_be_gone:
             msg = f"{path} does not exist"

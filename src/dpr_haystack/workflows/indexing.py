@@ -29,6 +29,7 @@ from dpr_haystack.backends.registry import writer_over
 from dpr_haystack.components.document_embedder import DPRDocumentEmbedder
 from dpr_haystack.components.file_reading import Sources, as_document
 from dpr_haystack.core.batching import batched
+from dpr_haystack.core.checks import check_integer
 from dpr_haystack.core.origins import origins_of
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.progress import Progress
@@ -51,7 +52,7 @@ _AT_ONCE = 1_000
 
 
 def index_paths(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     store: AnyStore,
     embedder: DPRDocumentEmbedder,
     *,
@@ -73,7 +74,7 @@ def index_paths(
     A passage's ``file`` is relative to the folder that contains the store, for files below that folder: it stays valid
     if store and files are moved together. For other files, and in Elasticsearch, it is absolute.
 
-    :param paths: Files and folders.
+    :param paths: Files and folders, or a single one.
     :param store: The store or index; an index that is missing in Elasticsearch is created.
     :param embedder: The passage tower.
     :param words: Words per passage, for files without passages of their own.
@@ -86,24 +87,23 @@ def index_paths(
     :param tables: How to read TSV and CSV files.
     :param language: Language of an index created in Elasticsearch; None for English.
     :param progress: Called with the number of passages done since the last call.
-    :raises InputError: If a path does not exist or contains nothing readable.
+    :raises InputError: If a path does not exist, contains nothing readable, or is a file of unknown kind.
     :raises DataError: If a file cannot be read and ``skip_bad`` is False; the files before it are indexed.
     :raises EncoderMismatch: If another encoder made the store's vectors.
     :raises SearchServerError: If Elasticsearch rejects a request or is unreachable for too long; documents that it
         accepted stay.
     """
-    if words < 1:
-        msg = f"words must be at least 1: got {words}"
-        raise InputError(msg)
+    check_integer("words", words)
     if keep_old and prune:
         msg = "keep_old and prune exclude each other: prune removes what keep_old keeps"
         raise InputError(msg)
     check_encoding(encoding)
+    paths = [paths] if isinstance(paths, str | Path) else paths
     target = writer_over(store, language)
     try:
         if prune:
             check_known(target, paths)
-        found = find_files(paths, may_be_gone=prune)
+        found = find_files(paths, may_be_gone=prune, any_kind=skip_bad)
         sources = Sources(
             found.files,
             target.base,

@@ -54,6 +54,11 @@ def test_questions_of_which_none_can_be_judged(tmp_path: Path, caplog: pytest.Lo
     gone = [Question("apple", (), ("2",)), Question("pear", (), ("2", "3"))]
     with pytest.raises(InputError, match=r"none of 2 questions can be judged: 2 of 2 gold passages are not in .*store"):
         evaluate(search, gone, None)
+    empty = FAISSDocumentStore(str(tmp_path / "empty"))
+    empty.write_documents([Document(content="apple")])
+    empty.delete_all_documents()
+    with pytest.raises(InputError, match=r"none of 1 questions can be judged: .*empty contains no passages"):
+        evaluate(search_over(empty), [Question("apple", ("apple",), ())], None)
     assert evaluate(search, [*gone, Question("apple", (), ("1",))], None, EvaluationOptions(ks=[1])).questions == 3
     assert (
         "gold passages of 2 of 3 questions cannot be found and count as not found: 2 of 3 gold passages are not"

@@ -46,8 +46,11 @@ def judgeable(search: PassageSearch, questions: Sequence[Question]) -> tuple[lis
 
     :param search: Searches the passages.
     :param questions: The questions.
-    :raises InputError: If no question can be judged.
+    :raises InputError: If there are no passages, or no question can be judged.
     """
+    if not search.count():
+        msg = f"none of {len(questions)} questions can be judged: {search.location} contains no passages"
+        raise InputError(msg)
     gold = list(dict.fromkeys(name for question in questions for name in question.passage_ids))
     stored = {name for batch in batched(gold, _AT_ONCE) for name in search.documents(batch)}
     findable = [not stored.isdisjoint(question.passage_ids) for question in questions]
