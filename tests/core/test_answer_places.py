@@ -75,6 +75,7 @@ def test_every_place_is_found(text: list[str], answer: list[str]) -> None:
         ("love", "I ❤️ love 👩‍👩‍👧 love", ["love", "love"]),
         ("İstanbul", "in istanbul, İSTANBUL", ["istanbul", "İSTANBUL"]),
         ("U.S.", "the U.S. army", ["U.S."]),
+        ("하", "x \u314e\u314f, \uffbe\uffc2 y", ["\u314e\u314f", "\uffbe\uffc2"]),
         ("12", "$12.50 or 12", ["12", "12"]),
         ("Paris", "Parisian", []),
     ],

@@ -18,7 +18,7 @@ from dpr_haystack.core.reader_training_set import CharacterRange
 from dpr_haystack.core.segmentation import normalized, separated
 
 # Hangul letters of other blocks are no marks, but become one letter with the consonant before them.
-_PIECE = regex.compile(r"\X[\u1160-\u11ff\u3131-\u318e\uffa0-\uffdc]*")
+_PIECE = regex.compile(r"(?=\p{Hangul})\X[\u1160-\u11ff\u3131-\u318e\uffa0-\uffdc]*|\X")
 
 
 class _Tokens(NamedTuple):

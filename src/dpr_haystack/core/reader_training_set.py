@@ -37,7 +37,8 @@ class ReaderRow:
     """A question and its passages.
 
     :param question: The question.
-    :param answers: The gold answers; empty for a question that its passages do not answer (SQuAD 2.0).
+    :param answers: The gold answers; empty for a question that its passages do not answer (SQuAD 2.0). One that was
+        kept although no passage contains an answer has answers and no positives.
     :param positives: Passages that contain an answer, best first: annotated ones, then in the retriever's order.
     :param negatives: The numbers of passages without an answer, in the retriever's order.
     :param passages: The numbers of all its passages in the retriever's order, for validation.

@@ -112,7 +112,7 @@ class _Problems:
         if self._first is None:
             return
         counts = [f"{count} {kind[count > 1]}" for kind, count in self._counts.items()]
-        reason = f"{self._first.reason}. In all files: {', '.join(counts)}; --skip-bad (skip_bad: true) skips them"
+        reason = f"{self._first.reason}. In all files: {', '.join(counts)}; skip_bad=true skips and lists them"
         raise DataError(self._first.path, reason, self._first.line)
 
 
