@@ -15,8 +15,8 @@ import pytest
 @pytest.fixture(scope="session")
 def readers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A DPR reader before and after its training."""
+    from support.made_once import made_once
     from support.reader_training import train_reader, untrained_reader
-    from support.workers import made_once
 
     def make(root: Path) -> None:
         train_reader(untrained_reader(root / "untrained"), root / "trained")
