@@ -129,16 +129,14 @@ def test_what_is_refused(cli: Cli, rivers: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_half_a_file_is_never_there(cli: Cli, rivers: Path, how: signal.Signals) -> None:
+def test_half_a_file_is_never_there(cli: Cli, rivers: Path) -> None:
     asked = [
         {"id": str(number), "question": "Which city is on the Danube?", "answers": ["Ulm"]} for number in range(200)
     ]
     (rivers / "many.jsonl").write_text("\n".join(map(json.dumps, asked)))
     build = ("build-reader-data", "many.jsonl", "--store", "store", "--by", "bm25", "--output", "r.jsonl")
     (rivers / "r.jsonl").write_text("old")
-    ended = signalled(how, 2, *build, cwd=rivers)
-    assert ended.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130)
+    assert signalled(signal.SIGKILL, 2, *build, cwd=rivers).returncode == -signal.SIGKILL
     assert (rivers / "r.jsonl").read_text() == "old"
     assert cli(*build).code == 0
     assert [each["id"] for each in lines_of("r.jsonl")] == [str(number) for number in range(200)]
