@@ -61,7 +61,7 @@ def questions_of(arguments: argparse.Namespace, limit: int | None = None) -> lis
     source = QuestionSource(arguments.questions, arguments.split, arguments.qrels, table_options(arguments))
     questions = load_questions(source, limit=limit, on_bad=bad.append if arguments.skip_bad else None)
     print_skipped(bad)
-    if arguments.regex:
+    if getattr(arguments, "regex", False):
         _warn_of_patterns(questions)
     return questions
 
