@@ -163,6 +163,20 @@ def test_characters_have_no_special_meaning(store):
     assert found(store, "half \ud800 vector") == ["c++"]
 
 
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("Beyoncé sang.", "Beyonce"),
+        ("Send a résumé.", "resumes"),
+        ("A cliche.", "clichés"),
+        ("Her fiancés met.", "fiance"),
+    ],
+)
+def test_english_words_with_and_without_accents_have_one_stem(store, written, asked):
+    store.write_documents([Document(id="1", content=written)])
+    assert found(store, asked) == ["1"]
+
+
 def test_a_query_of_ten_thousand_words(store):
     store.write_documents([Document(id=str(n), content=f"word{n} common") for n in range(300)])
     query = " ".join(f"word{number}" for number in range(10_000))

@@ -12,7 +12,7 @@ from itertools import pairwise
 import regex
 
 #: Increased whenever the same text gives other keywords: a keyword index of another version is rebuilt.
-ANALYZER_VERSION = 2
+ANALYZER_VERSION = 3
 
 # Chinese characters, kana, bopomofo and Yi; Thai, Lao, Khmer, Burmese and their relatives (line break class SA).
 _EAST_ASIAN = r"\p{scx=Hani}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Yiii}"

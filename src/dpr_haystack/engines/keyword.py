@@ -270,11 +270,13 @@ def _numbers(explanation: Mapping[str, Any]) -> dict[str, float]:
 
 def _analyzer(language: str | None) -> tantivy.TextAnalyzer:
     filters = [tantivy.Filter.remove_long(256), tantivy.Filter.lowercase()]
+    if language == "english":
+        filters.append(tantivy.Filter.ascii_fold())  # or "cliche" would lose an e that "cliché" keeps
     if language in _WITH_STOP_WORDS:
         filters.append(tantivy.Filter.stopword(language))
     if language is not None:
         filters.append(tantivy.Filter.stemmer(language))
-    filters.append(tantivy.Filter.ascii_fold())  # last, because stemmers depend on accents
+    filters.append(tantivy.Filter.ascii_fold())  # last, because the stemmers of other languages depend on accents
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
     for token_filter in filters:
         builder = builder.filter(token_filter)
