@@ -145,6 +145,29 @@ def test_inputs_are_those_of_the_training(saved: tuple[Parts, Path]) -> None:
         assert (ours.types, ours.first) == (theirs.types, theirs.first)
 
 
+def test_a_dpr_model_is_trained_further(tmp_path: Path) -> None:
+    """Its BERT model has the configuration of a DPR model."""
+    folder = tiny_dpr(tmp_path / "old", "reader")
+    model: Any = DPRReader.from_pretrained(folder)
+    predictor = model.span_predictor
+    backbone = predictor.encoder.bert_model
+    check_trainable_reader(backbone.config)
+    tokenizer = load_tokenizer(folder, model.config)
+    saved = save_reader(
+        tmp_path / "new",
+        backbone=backbone,
+        qa_outputs=predictor.qa_outputs,
+        qa_classifier=predictor.qa_classifier,
+        tokenizer=tokenizer,
+        max_length=300,
+    )
+    old, new = (load_reader(str(model), dtype="float32") for model in (folder, saved))
+    assert new.read(PAIRS, OPTIONS) == old.read(PAIRS, OPTIONS)
+    (item,) = training_inputs(tokenizer, backbone).build(PAIRS[:1], WindowSize(300, 8, None))
+    assert item.types is None
+    assert item.head.count(tokenizer.sep_token_id) == 2
+
+
 def test_a_cased_vocabulary_is_read_as_in_training(tmp_path: Path) -> None:
     """The parts of a letter are composed in both."""
     folder = tiny_bert(tmp_path / "bert", cased=True)

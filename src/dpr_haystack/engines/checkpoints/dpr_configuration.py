@@ -15,7 +15,7 @@ _NOT_SHARED = {"model_type", "architectures", "projection_dim"}
 def as_dpr_configuration(config: Any) -> DPRConfig:
     """The configuration of a DPR model around a BERT model, without a projection.
 
-    :param config: The configuration of the BERT model.
+    :param config: The configuration of the BERT model, which may be part of a DPR model itself.
     :returns: The configuration of the DPR model.
     """
     settings = {name: value for name, value in config.to_dict().items() if name not in _NOT_SHARED}

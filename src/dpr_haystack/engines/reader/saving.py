@@ -120,7 +120,8 @@ def save_reader(
 
 def _is_dpr_form(config: Any) -> bool:
     """Whether a reader with this encoder is written as a ``DPRReader``."""
-    return bool(config.model_type == "bert")
+    # "dpr": the BERT model inside a DPR encoder or a DPRReader, which may be trained further
+    return config.model_type in {"bert", "dpr"}
 
 
 def _obstacle(config: Any) -> str | None:
