@@ -10,6 +10,9 @@ BENCH_PORT ?= 19201
 WORKERS ?= 2
 ES_SERVER := tools/elasticsearch/server.py
 
+# Where this is set, every process compiles torch and transformers again, which takes most of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup quickstart check quick test test-newest test-all lint fix bench wheel clean elasticsearch elasticsearch-stop
 
 help:

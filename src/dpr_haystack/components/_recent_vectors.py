@@ -32,8 +32,9 @@ def remember(vectors: NDArray[np.float32], identity: EncoderIdentity) -> None:
     """
     with _guard:
         for vector in vectors[-_REMEMBERED:]:
-            _known[_key(vector)] = identity
-            _known.move_to_end(_key(vector))
+            key = _key(vector)
+            _known[key] = identity
+            _known.move_to_end(key)
         while len(_known) > _REMEMBERED:
             _known.popitem(last=False)
 
