@@ -46,12 +46,35 @@ def test_split_by_hand():
     assert split_words(text) == [(2, 26)]
 
 
-@given(text=st.text(), words=st.integers(1, 7))
+WITH_SPACES = st.characters(max_codepoint=0xDFF) | st.sampled_from("한국어 \u2003😀ꙮ")
+
+
+@given(text=st.text(WITH_SPACES), words=st.integers(1, 7))
 def test_blocks_are_all_words_in_order(text, words):
     blocks = [text[start:end] for start, end in split_words(text, words)]
     assert [word for block in blocks for word in block.split()] == text.split()
     assert all(block == block.strip() for block in blocks)
     assert all(len(block.split()) == words for block in blocks[:-1])
+
+
+@given(text=st.text() | st.text(st.sampled_from("東京、กำ a\x1f1\u3000")), words=st.integers(1, 7))
+def test_blocks_are_all_of_a_text_in_order(text, words):
+    blocks = [text[start:end] for start, end in split_words(text, words)]
+    assert "".join("".join(blocks).split()) == "".join(text.split())
+    assert all(block == block.strip() != "" for block in blocks)
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("北京是首都。也是 Tower 3米。", ["北京是首", "都。也是", "Tower 3", "米。"]),
+        ("日本語のテキスト「はい」", ["日本語の", "テキスト「", "はい」"]),
+        ("กรุงเทพมหานคร ไทย", ["กรุงเทพมห", "านคร ไทย"]),
+        ("한국어 단어는 띄어쓰기", ["한국어 단어는", "띄어쓰기"]),
+    ],
+)
+def test_text_without_spaces_is_split_too(text, blocks):
+    assert [text[start:end] for start, end in split_words(text, 2)] == blocks
 
 
 @given(text=st.text(st.sampled_from("ab \n\u00a0\u2003\x1f")), words=st.integers(2, 6), data=st.data())

@@ -47,6 +47,24 @@ def test_the_part_with_most_different_words_is_shown() -> None:
     assert len(snippet(text, "When did Frank Herbert write Dune?", 80).text) <= 82
 
 
+@given(st.lists(st.sampled_from(["dune", "sand", "spice", "longestword"]), max_size=40), st.integers(6, 60))
+def test_no_other_part_that_starts_with_a_word_has_more_of_the_question(words: list[str], width: int) -> None:
+    text, question = " ".join(words), "dune spice longestword"
+    starts = [start for start, _ in matching_words(text, question)]
+    most = max((sum(map(len, whole_words(text, start, start + width))) for start in starts), default=0)
+    found = snippet(text, question, width)
+    shown = {found.text[first:last] for first, last in found.matches}
+    assert sum(map(len, shown)) >= most or len(text) <= width
+
+
+def whole_words(text: str, start: int, end: int) -> set[str]:
+    return {text[a:b] for a, b in matching_words(text, "dune spice longestword") if start <= a and b <= end}
+
+
+def test_a_passage_of_many_matching_words_takes_no_longer_for_each() -> None:
+    assert snippet("word " * 100_000, "word").matches[0] == (0, 4)
+
+
 def test_without_a_word_of_the_question_it_is_the_beginning() -> None:
     assert marked("one two three four", "nine", 9) == "one two…"
 

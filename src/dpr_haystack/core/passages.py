@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dpr_haystack.core.segmentation import counted_words
 from dpr_haystack.errors import InputError
-
-_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def make_passage(title: str, text: str, meta: Mapping[str, Any], id_: str | None
 def split_words(text: str, words: int = 100, overlap: int = 0) -> list[tuple[int, int]]:
     """Split a text into blocks of words, as the DPR paper does (section 4.1: disjoint blocks of 100 words).
 
-    Words are separated by whitespace. The last block may be shorter.
+    Words are counted as :func:`~dpr_haystack.core.segmentation.counted_words` does. The last block may be shorter.
 
     :param text: The text.
     :param words: Words in a block.
@@ -81,7 +79,7 @@ def split_words(text: str, words: int = 100, overlap: int = 0) -> list[tuple[int
     if not 0 <= overlap < words:
         msg = f"overlap must be from 0 to words - 1 = {words - 1}: got {overlap}"
         raise InputError(msg)
-    spans = [match.span() for match in _WORD.finditer(text)]
+    spans = counted_words(text)
     # No block starts within the last overlap words: the previous block contains them.
     starts = range(0, max(len(spans) - overlap, min(len(spans), 1)), words - overlap)
     return [(spans[first][0], spans[min(first + words, len(spans)) - 1][1]) for first in starts]

@@ -25,6 +25,15 @@ _RUN = regex.compile(
 )
 # Only texts with one of these are searched for such runs, because that is slower.
 _MAY_BE_SPACELESS = re.compile(r"[\u0e00-\u1fff\u2e80-\U0010ffff]")
+# About as long as a word: two characters of Chinese or Japanese, four of Thai; what follows them belongs to them.
+_NO_SPACE = r"[^\s\x1c-\x1f]"  # as \S of the module re
+_COUNTED = regex.compile(
+    rf"(?:[[{_EAST_ASIAN}]&&{_LETTERS}--\p{{M}}]\p{{M}}*){{1,2}}[{_NO_SPACE}--[\p{{L}}\p{{N}}]]*"
+    rf"|(?:[\p{{LB=SA}}&&{_LETTERS}--\p{{M}}]\p{{M}}*){{1,4}}[{_NO_SPACE}--[\p{{L}}\p{{N}}]]*"
+    rf"|[{_NO_SPACE}--[[{_EAST_ASIAN}\p{{LB=SA}}]&&{_LETTERS}]]+|{_NO_SPACE}",
+    regex.V1,
+)
+_SPACED = re.compile(r"\S+")
 _CLUSTER = regex.compile(r"\P{M}\p{M}*|\p{M}+")
 _WORD = regex.compile(r"[\p{Alphabetic}\p{N}][\p{Alphabetic}\p{N}\p{M}]*")
 
@@ -85,6 +94,18 @@ def keywords(text: str, language: str | None = None) -> str:
     if _MAY_BE_SPACELESS.search(text):
         text = _RUN.sub(_pairs, text)
     return " ".join(_WORD.findall(text))
+
+
+def counted_words(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text are by which its length is measured: they are separated by whitespace.
+
+    In scripts without spaces between words, two characters count as a word, and four in Thai, Lao, Khmer and Burmese.
+
+    :param text: Any string.
+    :returns: Start and end of each word in characters; between them is nothing but whitespace.
+    """
+    pattern = _COUNTED if _MAY_BE_SPACELESS.search(text) else _SPACED
+    return [match.span() for match in pattern.finditer(text)]
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:

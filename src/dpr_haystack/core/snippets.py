@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -92,11 +93,21 @@ def _best_part(text: str, matches: Sequence[Range], width: int) -> Range:
     if len(text) <= width:
         return 0, len(text)
     best, best_weight = (0, 0), 0
+    words = [_plain(text[slice(*span)]) for span in matches]
+    inside: Counter[str] = Counter()
+    weight = stop = 0
     for number, (first, _) in enumerate(matches):
-        inside = [span for span in matches[number:] if span[1] <= first + width]
-        weight = sum(len(word) for word in {_plain(text[slice(*span)]) for span in inside})
+        while stop < len(matches) and matches[stop][1] <= first + width:
+            weight += 0 if inside[words[stop]] else len(words[stop])
+            inside[words[stop]] += 1
+            stop += 1
         if weight > best_weight:
-            best, best_weight = (first, inside[-1][1]), weight
+            best, best_weight = (first, matches[stop - 1][1]), weight
+        if stop == number:  # it is longer than the part
+            stop += 1
+            continue
+        inside[words[number]] -= 1
+        weight -= 0 if inside[words[number]] else len(words[number])
     middle = (best[0] + best[1]) // 2
     start = max(0, min(middle - width // 2, len(text) - width))
     return _between_words(text, start, start + width)
