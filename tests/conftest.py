@@ -23,8 +23,9 @@ pytest_plugins = ["support.workspace", "support.answering"]
 
 # Made once for all tests, but in several seconds: a quickstart workspace, and readers that are trained.
 SLOW_FIXTURES = {"workspace_root", "readers"}
-# The first files of workers: if they came late, one worker would end long after the others.
-LONGEST = ("tests/test_docs.py", "tests/integration/")
+# Workers begin with these: if they came late, one worker would end long after the others. What is last in integration
+# needs the readers, which the worker with the first file makes meanwhile.
+LONGEST = ("tests/test_docs.py", "tests/integration/test_elasticsearch", "tests/integration/")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     if IS_WORKER:
-        items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+        items.sort(key=lambda item: [not item.nodeid.startswith(start) for start in LONGEST])
 
 
 @pytest.hookimpl(optionalhook=True)
