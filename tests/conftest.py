@@ -14,6 +14,7 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # of ranx: compiling takes longer than what it computes here
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ  # of `pytest -n`
 if IS_WORKER:  # threads of several workers would wait for each other

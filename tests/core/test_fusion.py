@@ -280,7 +280,7 @@ def test_the_first_of_every_source_stays_first(method, runs, weights, lead):
 # ---- against other people's code
 
 
-@pytest.mark.slow  # ranx is compiled on its first use
+@pytest.mark.slow  # importing ranx takes seconds
 @pytest.mark.filterwarnings("ignore:unsafe cast")
 def test_against_ranx():
     """ranx gives a passage that a run lacks 0 after normalising, as minmax does here; elsewhere the runs are filled."""
