@@ -110,7 +110,8 @@ def test_jsonl(written):
 
 @pytest.mark.parametrize("flatten", [True, False])
 def test_haystack_documents(written, flatten):
-    document = Document(content="text", meta={"title": "T", "page": 2, "file": "a.pdf"}, embedding=[0.1], score=0.5)
+    meta = {"title": "T", "page": 2, "file": "a.pdf", "dpr_encoder": "f:01234567 model"}
+    document = Document(content="text", meta=meta, embedding=[0.1], score=0.5)
     path = written("d.jsonl", json.dumps(document.to_dict(flatten=flatten)))
     assert list(read_passages(path)) == [Passage(document.id, "T", "text", {"page": 2, "file": "a.pdf"})]
 
@@ -124,6 +125,7 @@ def test_haystack_documents(written, flatten):
         ('{"text": "  "}', 'non-blank string "text"'),
         ('{"text": 5}', "got 5"),
         ('{"text": "x", "id": [1]}', "id must be a string"),
+        ('{"text": "x", "id": "a\\u0000"}', "id must not contain NUL"),
         ('{"text": "x", "meta": "m"}', "metadata must be an object"),
         ('{"text": "x", "title": 7}', "title must be a string: got 7"),
         ('{"text": "x \\ud800"}', "surrogate"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dpr_haystack.core.encoder_mark import MARK
 from dpr_haystack.core.passages import Passage, clean_title, make_passage
 from dpr_haystack.errors import DataError
 from dpr_haystack.formats.open_text import OnBad, numbered_lines, parse_json
@@ -71,6 +72,8 @@ def parse_passage(value: Mapping[str, Any], path: str | Path, line: int | None, 
     title = _taken(rest, fields["title"]) or (meta or {}).get("title") or ""
     if isinstance(id_, bool) or not isinstance(id_, str | int | None):
         raise DataError(path, f"{where}id must be a string: got {id_!r}", line)
+    if "\0" in str(id_):
+        raise DataError(path, f"{where}id must not contain NUL: got {id_!r}", line)
     if not isinstance(title, str):
         raise DataError(path, f"{where}title must be a string: got {title!r}", line)
     if fields["text"] and (text is None or (isinstance(text, str) and not text.strip())):
@@ -79,6 +82,7 @@ def parse_passage(value: Mapping[str, Any], path: str | Path, line: int | None, 
         raise DataError(path, f'{where}must have a non-blank string "text" or "content": got {text!r}', line)
     meta = {"file": str(path), **rest, **(meta or {})}
     meta.pop("title", None)
+    meta.pop(MARK, None)  # of the embedding that is left out
     return make_passage(title, text, meta, None if id_ is None else str(id_))
 
 
