@@ -14,7 +14,7 @@ from dpr_haystack.cli.bad_records import SkippedRecords, print_note
 
 if TYPE_CHECKING:
     from dpr_haystack.core.progress import StepProgress
-    from dpr_haystack.workflows.training.train import TrainingReport
+    from dpr_haystack.workflows.training.running import TrainingReport
 
 SUMMARY = "train a question tower and a passage tower"
 DESCRIPTION = """Trains with the settings of a YAML file, or of one of the shipped configurations: paper (the settings

@@ -10,14 +10,20 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from dpr_haystack.core.files import write_atomically
-from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.errors import DataError, InputError
 
 # Settings that may differ when a training is resumed.
 _FREE = {"output_dir", "keep_checkpoints", "log_steps", "tensorboard", "skip_bad", "columns", "quoting", "average_last"}
+
+
+class Settings(Protocol):
+    """The configuration of a training."""
+
+    def as_settings(self) -> dict[str, Any]:
+        """All settings by name, as in YAML and JSON."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class RunDirectory:
         """The file locked during training."""
         return self.root / "training.lock"
 
-    def check(self, config: TrainingConfig, data: Mapping[str, Any]) -> None:
+    def check(self, config: Settings, data: Mapping[str, Any]) -> None:
         """Check that a training can begin or be resumed here.
 
         :param config: The settings.
@@ -68,7 +74,7 @@ class RunDirectory:
         if before:
             self._compare(before, {"settings": config.as_settings(), "data": dict(data)})
 
-    def begin(self, config: TrainingConfig, data: Mapping[str, Any]) -> None:
+    def begin(self, config: Settings, data: Mapping[str, Any]) -> None:
         """Record settings and data of the training that begins here.
 
         :param config: The settings.
@@ -83,7 +89,7 @@ class RunDirectory:
             path.unlink(missing_ok=True)
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
-    def is_finished(self, config: TrainingConfig, data: Mapping[str, Any]) -> bool:
+    def is_finished(self, config: Settings, data: Mapping[str, Any]) -> bool:
         """Whether a training with these settings and data is finished here.
 
         :param config: The settings.

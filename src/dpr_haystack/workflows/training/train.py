@@ -5,49 +5,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from filelock import FileLock, Timeout
 
 from dpr_haystack._optional import require
 from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
-from dpr_haystack.errors import DataError, InputError, MissingExtra
+from dpr_haystack.errors import InputError
 from dpr_haystack.formats.labelled import OnNote
 from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.tables import is_table
-from dpr_haystack.workflows.training.curves import draw_curves, write_table
+from dpr_haystack.workflows.training.curves import TOWER_CURVES
 from dpr_haystack.workflows.training.loading import load_training_set, tables_of
 from dpr_haystack.workflows.training.run_directory import RunDirectory
+from dpr_haystack.workflows.training.running import TrainingReport, alone, ignore, is_first_process, write_curves
 
 if TYPE_CHECKING:
-    from dpr_haystack.engines.training.callbacks import History
-    from dpr_haystack.engines.training.towers.session import Outcome, Session
-
-
-@dataclass(frozen=True)
-class TrainingReport:
-    """The result of a training.
-
-    :param model: The model directory.
-    :param steps: Total number of steps.
-    :param weights: The selected weights: ``"last"``, ``"best"``, or ``"average"`` of the last checkpoints.
-    :param validation: Validation metrics of these weights; empty without a ``dev_file``.
-    :param finished: False if training was stopped; the same call resumes it.
-    """
-
-    model: Path
-    steps: int
-    weights: str
-    validation: dict[str, float]
-    finished: bool = True
+    from dpr_haystack.engines.training.running import Outcome
+    from dpr_haystack.engines.training.towers.session import Session
 
 
 def train_dpr(
@@ -81,27 +58,27 @@ def train_dpr(
     from dpr_haystack.engines.training.towers.session import Session
 
     run = RunDirectory(Path(config.output_dir).expanduser().absolute())
-    with _alone(run):
-        bad = (on_bad or _ignore) if config.skip_bad else None
-        note = on_note if _is_first_process() else None
+    with alone(run):
+        bad = (on_bad or ignore) if config.skip_bad else None
+        note = on_note if is_first_process() else None
         limit, seed = config.train_questions, config.seed
         tables = tables_of(config)
         train = load_training_set(config.train_files, limit=limit, seed=seed, on_bad=bad, on_note=note, tables=tables)
         _check_count(config, train)
         dev = _validation_set(config, bad, note)
         data = facts_of(train)
-        if _is_first_process() and not restart:
+        if is_first_process() and not restart:
             run.check(config, data)
         session = Session(
             config,
             train,
             dev,
             checkpoints=run.checkpoints,
-            curves=lambda history: _write_curves(run, history, config),
+            curves=lambda history: write_curves(run, history, TOWER_CURVES),
             progress=progress,
             token=token,
         )
-        if _is_first_process():  # only after all settings were checked
+        if is_first_process():  # only after all settings were checked
             if restart:
                 run.clear()
             run.begin(config, data)
@@ -131,7 +108,7 @@ def _finished(
         "validation": outcome.validation,
         "trained_with": f"dpr-haystack {version('dpr-haystack')}",
     }
-    if _is_first_process():
+    if is_first_process():
         made_from = {"question": config.model, "passage": config.passage_model or config.model}
         session.save(run.root / "model", made_from=made_from, training=facts)
         run.finish({"steps": outcome.steps, "weights": outcome.weights, "validation": outcome.validation})
@@ -150,43 +127,3 @@ def _check_count(config: TrainingConfig, train: TrainingSet) -> None:
     if config.train_questions is not None and len(train.rows) < config.train_questions:
         msg = f"train_questions must not exceed the {len(train.rows)} questions: got {config.train_questions}"
         raise InputError(msg)
-
-
-def _write_curves(run: RunDirectory, history: History, config: TrainingConfig) -> None:
-    write_table(run.table, history)
-    last = history[-1]
-    if any(name.startswith("eval_") or name == "train_runtime" for name in last):
-        try:
-            draw_curves(run.picture, history, Path(config.output_dir).name)
-        except MissingExtra:
-            return  # the table has the same values
-
-
-@contextmanager
-def _alone(run: RunDirectory) -> Iterator[None]:
-    """Allow one training at a time in a directory; only the first process of a training takes the lock."""
-    if not _is_first_process():
-        yield
-        return
-    try:
-        run.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(str(run.lock), timeout=0)
-        lock.acquire()
-    except Timeout as error:
-        msg = f"another process is training in {run.root}: wait for it, or use another output_dir"
-        raise InputError(msg) from error
-    except OSError as error:
-        msg = f"output_dir {run.root} cannot be used: {error}"
-        raise InputError(msg) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _ignore(error: DataError) -> None:
-    """Skip bad examples silently."""
-
-
-def _is_first_process() -> bool:
-    return int(os.environ.get("RANK", "0")) == 0

@@ -8,12 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from dpr_haystack.core.passages import make_passage
 from dpr_haystack.core.question_order import random_order
 from dpr_haystack.core.training_set import DrawRules
-from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
+from dpr_haystack.engines.training.epoch_sampler import EpochSampler
+from dpr_haystack.engines.training.towers.batches import Collator
 from dpr_haystack.engines.training.towers.trainable import TowerOptions, load_trainable
 from support.checkpoints import tiny_bert
 from support.small_training import training_set
@@ -48,21 +47,3 @@ def test_a_batch_has_each_passage_once_and_the_shortest_first(tmp_path: Path) ->
 def training_passage(training: Any, number: int) -> Any:
     title, text = training.passages[number]
     return make_passage(title or "", text, {})
-
-
-@pytest.mark.parametrize(
-    ("count", "min_size", "sizes"), [(10, 1, [4, 4, 2]), (9, 2, [4, 4]), (9, 1, [4, 4, 1]), (8, 2, [4, 4])]
-)
-def test_the_last_batch_is_left_out_if_it_has_no_negative(count: int, min_size: int, sizes: list[int]) -> None:
-    sampler = EpochSampler(random_order(count, 3), count, 4, min_size=min_size)
-    first = [list(batch) for batch in sampler]
-    assert [len(batch) for batch in first] == sizes
-    assert len(sampler) == len(sizes)
-    assert first == [list(batch) for batch in sampler]
-    sampler.set_epoch(1)
-    assert first != [list(batch) for batch in sampler]
-
-
-def test_every_process_has_as_many_batches() -> None:
-    samplers = [EpochSampler(random_order(36, 3), 36, 4, processes=processes) for processes in (1, 2, 4, 5, 10)]
-    assert [len(list(sampler)) for sampler in samplers] == [9, 8, 8, 5, 0]

@@ -19,7 +19,8 @@ from dpr_haystack.core.false_negatives import FalseNegatives
 from dpr_haystack.core.question_order import random_order
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.training_set import DrawRules
-from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
+from dpr_haystack.engines.training.epoch_sampler import EpochSampler
+from dpr_haystack.engines.training.towers.batches import Collator
 from dpr_haystack.engines.training.towers.losses import (
     Candidates,
     LossOptions,

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from dpr_haystack.engines.towers.loading import load_encoder
-from dpr_haystack.engines.training.towers.adapters import AdapterOptions, add_adapters, merge_adapters
+from dpr_haystack.engines.training.adapters import AdapterOptions, add_adapters, merge_adapters
 from dpr_haystack.engines.training.towers.saving import save_pair
 from dpr_haystack.engines.training.towers.trainable import TowerOptions, load_trainable
 from dpr_haystack.engines.training.towers.validation import encode
@@ -103,7 +103,7 @@ def test_a_frozen_tower_encodes_each_passage_once(tmp_path: Path, monkeypatch: p
 def test_merged_adapters_change_nothing(tmp_path: Path) -> None:
     tower = load_trainable(str(tiny_bert(tmp_path / "m")), "passage", TowerOptions(dropout=0.0))
     before = encode(tower, TEXTS, 100).detach()
-    add_adapters(tower, AdapterOptions(rank=4, alpha=8))
+    add_adapters(tower.backbone, AdapterOptions(rank=4, alpha=8))
     trained = {name: each for name, each in tower.named_parameters() if each.requires_grad}
     assert all("lora_" in name for name in trained)
     assert len(trained) == 2 * 2 * 6  # two matrices in each of six layers of both blocks
@@ -113,7 +113,7 @@ def test_merged_adapters_change_nothing(tmp_path: Path) -> None:
             each.normal_(std=0.1)
     adapted = encode(tower, TEXTS, 100).detach()
     assert float((adapted - before).abs().max()) > 0.01
-    merge_adapters(tower)
+    merge_adapters(tower.backbone)
     assert not [name for name, _ in tower.named_parameters() if "lora" in name or "base_layer" in name]
     torch.testing.assert_close(encode(tower, TEXTS, 100).detach(), adapted, atol=1e-5, rtol=1e-4)
     question = load_trainable(str(tmp_path / "m"), "question", TowerOptions())

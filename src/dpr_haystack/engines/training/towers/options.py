@@ -6,27 +6,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from importlib.util import find_spec
-from pathlib import Path
-
-import torch
 
 from dpr_haystack.core.model_directory import Part, Role
 from dpr_haystack.core.question_order import QuestionOrder, neighbourhood_order, random_order
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import DrawRules, TrainingSet, has_negatives
-from dpr_haystack.engines.checkpoints.precision import resolve_dtype
 from dpr_haystack.engines.training.towers.losses import LossOptions
 from dpr_haystack.engines.training.towers.trainable import TowerOptions
-from dpr_haystack.engines.training.towers.trainer import ScheduleOptions
 from dpr_haystack.errors import InputError
 
 _CPU_CHUNK, _GPU_CHUNK = 2048, 16384
 # the default of sentence-transformers for unit vectors, whose inner products are between -1 and 1
 _SCALE_OF_UNIT_VECTORS = 20.0
-# the warm-up steps of the released DPR models
-_RELEASED_WARMUP = 1237
 
 
 def tower_options(config: TrainingConfig, role: Role) -> TowerOptions:
@@ -165,51 +157,3 @@ def chunk_tokens(config: TrainingConfig, device: str) -> int:
     :returns: The number.
     """
     return config.chunk_tokens or (_CPU_CHUNK if device == "cpu" else _GPU_CHUNK)
-
-
-def in_bfloat16(config: TrainingConfig, device: str) -> bool:
-    """Whether matrices are multiplied in bfloat16.
-
-    :param config: The configuration.
-    :param device: The torch device of the training.
-    """
-    return resolve_dtype(config.dtype, device) == torch.bfloat16
-
-
-def schedule(config: TrainingConfig, steps_per_epoch: int, output_dir: Path, device: str) -> ScheduleOptions:
-    """The schedule of the training: length, learning rate, checkpoints, validations.
-
-    :param config: The configuration.
-    :param steps_per_epoch: Number of steps per epoch.
-    :param output_dir: The folder for checkpoints.
-    :param device: The torch device of the training.
-    :returns: The schedule.
-    :raises InputError: If TensorBoard is requested and not installed.
-    """
-    steps = config.max_steps or steps_per_epoch * config.epochs
-    return ScheduleOptions(
-        output_dir=output_dir,
-        batch_size=config.batch_size,
-        epochs=config.epochs,
-        max_steps=config.max_steps,
-        learning_rate=config.learning_rate,
-        warmup_steps=min(_RELEASED_WARMUP, steps // 10) if config.warmup_steps is None else config.warmup_steps,
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        checkpoint_steps=config.checkpoint_steps,
-        checkpoints=config.keep_checkpoints,
-        evaluate_steps=config.evaluate_steps or min(steps_per_epoch, steps),
-        log_steps=config.log_steps,
-        bfloat16=in_bfloat16(config, device),
-        cpu=device == "cpu",
-        tensorboard=_with_tensorboard(config),
-        seed=config.seed,
-    )
-
-
-def _with_tensorboard(config: TrainingConfig) -> bool:
-    installed = find_spec("tensorboard") is not None
-    if config.tensorboard and not installed:
-        msg = "tensorboard: true needs the package tensorboard: pip install tensorboard, or omit the setting"
-        raise InputError(msg)
-    return installed if config.tensorboard is None else config.tensorboard

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed
-from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 
 from dpr_haystack._optional import require
@@ -23,29 +21,21 @@ from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
-from dpr_haystack.engines.checkpoints.runtime import chosen_device, quiet
-from dpr_haystack.engines.training.callbacks import (
-    CheckWeights,
-    Curves,
-    History,
-    KeepBest,
-    ReportProgress,
-    StopOnRequest,
-    best_of,
-)
-from dpr_haystack.engines.training.checkpoints import average, checkpoints_in, load_weights, trained_weights
+from dpr_haystack.engines.checkpoints.runtime import chosen_device
+from dpr_haystack.engines.training.callbacks import History
+from dpr_haystack.engines.training.epoch_sampler import EpochSampler
+from dpr_haystack.engines.training.running import Outcome, RunOptions, TrainingRun
+from dpr_haystack.engines.training.schedule import in_bfloat16, schedule
 from dpr_haystack.engines.training.teacher import CrossEncoderTeacher, load_cross_encoder
-from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
+from dpr_haystack.engines.training.towers.batches import Collator
 from dpr_haystack.engines.training.towers.losses import RetrievalLoss
 from dpr_haystack.engines.training.towers.options import (
     check_negatives,
     chunk_tokens,
     draw_rules,
-    in_bfloat16,
     loss_options,
     min_batch_size,
     question_order,
-    schedule,
     tower_options,
 )
 from dpr_haystack.engines.training.towers.saving import save_pair
@@ -58,22 +48,6 @@ from dpr_haystack.engines.training.towers.trainable import (
 from dpr_haystack.engines.training.towers.trainer import TowerTrainer
 from dpr_haystack.engines.training.towers.validation import PoolEvaluator
 from dpr_haystack.errors import InputError
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The outcome of a training.
-
-    :param steps: Total number of steps.
-    :param weights: Which weights the towers have now: ``"last"``, ``"best"`` or ``"average"``.
-    :param validation: Validation metrics of these weights; empty without validation.
-    :param finished: False if it was stopped on request.
-    """
-
-    steps: int
-    weights: str
-    validation: dict[str, float]
-    finished: bool
 
 
 class Session:
@@ -100,8 +74,6 @@ class Session:
         token: str | None = None,
     ) -> None:
         self._config = config
-        self._checkpoints = checkpoints
-        self._best = checkpoints / "best.safetensors"
         self._device = chosen_device(config.device)
         check_negatives(config, train)
         torch.manual_seed(config.seed)  # adapters and projections are initialised randomly
@@ -109,11 +81,8 @@ class Session:
         self._evaluator = None if dev is None else self._evaluator_for(dev)
         processes = int(os.environ.get("WORLD_SIZE", "1"))  # torch.distributed is initialised later, by the trainer
         sampler = _sampler(config, train, processes)
-        self._stop = StopOnRequest()
-        callbacks = [Curves(curves), CheckWeights(), *([ReportProgress(progress)] if progress is not None else [])]
-        if self._evaluator is not None:
-            callbacks.append(KeepBest(self._best, config.best_metric, config.early_stopping))
-        callbacks.append(self._stop)
+        options = RunOptions(checkpoints, config.best_metric, config.average_last, config.early_stopping)
+        self._run = TrainingRun(options, self._evaluator, curves, progress)
         towers = tower_of(self.model, "question"), tower_of(self.model, "passage")
         self._trainer = TowerTrainer(
             self.model,
@@ -123,7 +92,7 @@ class Session:
             schedule(config, len(sampler) // processes, checkpoints, self._device),
             len(train.rows),
             evaluator=self._evaluator,
-            callbacks=callbacks,
+            callbacks=self._run.callbacks,
         )
 
     def wait_for_others(self) -> None:
@@ -136,17 +105,7 @@ class Session:
 
         :returns: The outcome; the towers have the chosen weights.
         """
-        existing = checkpoints_in(self._checkpoints)
-        try:
-            with quiet():
-                self._trainer.train(resume_from_checkpoint=str(existing[-1]) if existing else None)
-        finally:
-            self._stop.restore()
-        steps = self._trainer.state.global_step
-        if self._stop.requested and steps < self._trainer.state.max_steps:
-            return Outcome(steps, "last", {}, finished=False)
-        weights, validation = self._choose()
-        return Outcome(steps, weights, validation, finished=True)
+        return self._run.train(self._trainer, self.model)
 
     def save(self, target: Path, *, made_from: Mapping[str, str], training: Mapping[str, Any]) -> Path:
         """Write the pair as a model directory.
@@ -161,35 +120,11 @@ class Session:
             "passage": tower_of(self.model, "passage"),
         }
         if self._config.lora_rank:
-            from dpr_haystack.engines.training.towers.adapters import merge_adapters
+            from dpr_haystack.engines.training.adapters import merge_adapters
 
             for tower in dict.fromkeys(towers.values()):
-                merge_adapters(tower)
+                merge_adapters(tower.backbone)
         return save_pair(towers, target, made_from=made_from, training=training)
-
-    def _choose(self) -> tuple[str, dict[str, float]]:
-        """Load the best of: the current weights, those of the best validation, the average of the last checkpoints.
-
-        :returns: Their name and their validation metrics.
-        """
-        last = checkpoints_in(self._checkpoints)[-self._config.average_last :] if self._config.average_last else []
-        if self._evaluator is None:
-            if last:
-                load_weights(self.model, average(last))
-            return ("average" if last else "last"), {}
-        evaluated = [("last", self._evaluator(self.model))]
-        current = _snapshot(self.model)
-        if self._best.is_file() and self._trainer.state.log_history:
-            load_weights(self.model, load_file(self._best))
-            evaluated.append(("best", self._evaluator(self.model)))
-        if last:
-            load_weights(self.model, average(last))
-            evaluated.append(("average", self._evaluator(self.model)))
-        metric = self._config.best_metric
-        weights, validation = evaluated[best_of(metric, [values[metric] for _, values in evaluated])]
-        chosen = current if weights == "last" else load_file(self._best) if weights == "best" else average(last)
-        load_weights(self.model, chosen)
-        return weights, validation
 
     def _evaluator_for(self, dev: TrainingSet) -> PoolEvaluator:
         return PoolEvaluator(
@@ -234,14 +169,11 @@ def _towers(config: TrainingConfig, device: str, token: str | None) -> SentenceT
     check_dimensions(models, {"question": question.part.dimension, "passage": passage.part.dimension})
     if config.lora_rank:
         require("peft", "train", "training adapters (lora_rank)")
-        from dpr_haystack.engines.training.towers.adapters import AdapterOptions, add_adapters
+        from dpr_haystack.engines.training.adapters import AdapterOptions, add_adapters
 
         adapters = AdapterOptions(config.lora_rank, config.lora_alpha or 2 * config.lora_rank, config.lora_dropout)
         for tower in dict.fromkeys((question, passage)):
             if not tower.frozen:
-                add_adapters(tower, adapters)
+                tower.requires_grad_(False)
+                add_adapters(tower.backbone, adapters)
     return two_towers(question, passage, device)
-
-
-def _snapshot(model: SentenceTransformer) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in trained_weights(model).items()}

@@ -12,15 +12,16 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Module, Router
-from torch import Tensor, nn
+from torch import Tensor
 
 from dpr_haystack.core.model_directory import Part, Role
 from dpr_haystack.core.similarity import Similarity
 from dpr_haystack.engines.checkpoints.families import ignores_padding, type_of_cls
 from dpr_haystack.engines.checkpoints.tokenization import PairTokenizer
 from dpr_haystack.engines.towers.loading import load_tower
-from dpr_haystack.engines.towers.network import TowerNetwork, split_tower
+from dpr_haystack.engines.towers.network import TowerNetwork
 from dpr_haystack.engines.towers.tower import LoadedTower, TowerUse, as_part, used_with
+from dpr_haystack.engines.training.preparing import keep_layers, prepare_transformer
 from dpr_haystack.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -211,40 +212,14 @@ def tower_of(model: SentenceTransformer, role: Role) -> TrainableTower:
     return tower
 
 
-def keep_layers(model: Any, count: int) -> None:
-    """Keep some layers of a transformer, evenly spaced: every second one for half of them (as DistilBERT does).
-
-    :param model: A transformers model; changed in place.
-    :param count: How many.
-    :raises InputError: If it has fewer, or no list of layers as BERT-like models have.
-    """
-    backbone, _ = split_tower(model)
-    holder: Any = getattr(backbone, "encoder", None) or getattr(backbone, "transformer", None)
-    layers = getattr(holder, "layer", None)
-    if layers is None:
-        msg = f"layers: {type(backbone).__name__} has no list of layers to choose from"
-        raise InputError(msg)
-    if not 1 <= count <= len(layers):
-        msg = f"layers must be from 1 to {len(layers)}, the number of layers of the model: got {count}"
-        raise InputError(msg)
-    holder.layer = nn.ModuleList(layers[number * len(layers) // count] for number in range(count))
-    config: Any = backbone.config
-    model.config.num_hidden_layers = config.num_hidden_layers = count
-
-
 def _prepare(tower: TrainableTower, options: TowerOptions, device: str) -> None:
-    model = tower.loaded[0].model
-    # on a CPU the backward pass of fused attention is slow, and some families do not have it
-    is_fused = torch.device(device).type != "cpu" and getattr(model, "_supports_sdpa", True)
-    attention = options.attention or ("sdpa" if is_fused else "eager")
-    model.set_attn_implementation(attention)
-    if options.dropout is not None:
-        for module in model.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = options.dropout
-    if options.checkpointing:
-        enable = getattr(model, "activation_checkpointing_enable", None)  # the newer name
-        (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
+    prepare_transformer(
+        tower.loaded[0].model,
+        device,
+        attention=options.attention,
+        dropout=options.dropout,
+        checkpointing=options.checkpointing,
+    )
     for name, parameter in tower.named_parameters():
         # a pooler after the transformer is not used: DPR uses the vector of [CLS] itself
         parameter.requires_grad_(not options.frozen and ".pooler." not in f".{name}")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,48 +16,10 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from dpr_haystack.engines.training.checkpoints import WEIGHTS, load_weights, trained_weights
-from dpr_haystack.engines.training.towers.batches import Collator, EpochSampler
+from dpr_haystack.engines.training.epoch_sampler import EpochSampler
+from dpr_haystack.engines.training.schedule import ScheduleOptions, argument_values
+from dpr_haystack.engines.training.towers.batches import Collator
 from dpr_haystack.engines.training.towers.losses import RetrievalLoss
-
-
-@dataclass(frozen=True)
-class ScheduleOptions:
-    """The schedule of a training.
-
-    :param output_dir: The folder for checkpoints.
-    :param batch_size: Questions per step and process.
-    :param epochs: Passes over the training set.
-    :param max_steps: Number of steps after which to stop; None for all epochs.
-    :param learning_rate: The highest learning rate.
-    :param warmup_steps: Steps in which it is reached, linearly.
-    :param weight_decay: Weight decay of AdamW.
-    :param max_grad_norm: Largest norm of the gradients; larger ones are clipped.
-    :param checkpoint_steps: Steps between checkpoints.
-    :param checkpoints: How many checkpoints are kept.
-    :param evaluate_steps: Steps between validations; None for no validation.
-    :param log_steps: Steps between two log entries.
-    :param bfloat16: Whether matrices are multiplied in bfloat16.
-    :param cpu: Whether to train on the CPU even if there is a GPU.
-    :param tensorboard: Whether to write TensorBoard logs too.
-    :param seed: The random seed.
-    """
-
-    output_dir: Path
-    batch_size: int
-    epochs: int
-    max_steps: int | None
-    learning_rate: float
-    warmup_steps: int
-    weight_decay: float
-    max_grad_norm: float
-    checkpoint_steps: int
-    checkpoints: int
-    evaluate_steps: int | None
-    log_steps: int
-    bfloat16: bool
-    cpu: bool
-    tensorboard: bool
-    seed: int
 
 
 class OneDevice(SentenceTransformerTrainingArguments):  # type: ignore[misc]
@@ -133,32 +94,4 @@ class TowerTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
 
 
 def _arguments(options: ScheduleOptions, *, validated: bool) -> OneDevice:
-    return OneDevice(
-        output_dir=str(options.output_dir),
-        per_device_train_batch_size=options.batch_size,
-        num_train_epochs=options.epochs,
-        max_steps=options.max_steps or -1,
-        learning_rate=options.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=options.warmup_steps,
-        weight_decay=options.weight_decay,
-        max_grad_norm=options.max_grad_norm,
-        save_strategy="steps",
-        save_steps=options.checkpoint_steps,
-        save_total_limit=options.checkpoints,
-        eval_strategy="steps" if validated else "no",
-        eval_steps=options.evaluate_steps if validated else None,
-        logging_steps=options.log_steps,
-        logging_first_step=True,
-        logging_nan_inf_filter=False,
-        report_to="tensorboard" if options.tensorboard else "none",
-        bf16=options.bfloat16,
-        use_cpu=options.cpu,
-        seed=options.seed,
-        data_seed=options.seed,
-        disable_tqdm=True,
-        dataloader_pin_memory=False,
-        remove_unused_columns=False,
-        # every trained weight is used in every step, and a step has several forward passes
-        ddp_find_unused_parameters=False,
-    )
+    return OneDevice(**argument_values(options, validated=validated))

@@ -11,8 +11,6 @@ from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
-from dpr_haystack.engines.training.towers.trainable import TrainableTower
-
 
 @dataclass(frozen=True)
 class AdapterOptions:
@@ -28,15 +26,15 @@ class AdapterOptions:
     dropout: float = 0.0
 
 
-def add_adapters(tower: TrainableTower, options: AdapterOptions) -> None:
-    """Add an adapter to every linear layer of a tower's transformer, and train nothing else.
+def add_adapters(backbone: nn.Module, options: AdapterOptions) -> None:
+    """Add an adapter to every linear layer of a transformer, and train nothing else of it.
 
-    :param tower: The tower; changed in place.
+    :param backbone: The transformer; changed in place.
     :param options: Settings of the adapters.
     """
     layers = [
         name
-        for name, module in tower.backbone.named_modules()
+        for name, module in backbone.named_modules()
         if isinstance(module, nn.Linear) and ".pooler." not in f".{name}"
     ]
     config = LoraConfig(
@@ -45,17 +43,17 @@ def add_adapters(tower: TrainableTower, options: AdapterOptions) -> None:
         lora_dropout=options.dropout,
         target_modules=layers,
     )
-    tower.requires_grad_(False)
-    inject_adapter_in_model(config, tower.backbone)
+    backbone.requires_grad_(False)
+    inject_adapter_in_model(config, backbone)
 
 
-def merge_adapters(tower: TrainableTower) -> None:
+def merge_adapters(backbone: nn.Module) -> None:
     """Merge adapters, if there are any, into the weights that they adapt.
 
-    :param tower: The tower; changed in place.
+    :param backbone: The transformer; changed in place.
     """
-    for name, module in list(tower.backbone.named_modules()):
+    for name, module in list(backbone.named_modules()):
         if isinstance(module, BaseTunerLayer):
             module.merge()
             parent, _, attribute = name.rpartition(".")
-            setattr(tower.backbone.get_submodule(parent), attribute, module.get_base_layer())
+            setattr(backbone.get_submodule(parent), attribute, module.get_base_layer())
