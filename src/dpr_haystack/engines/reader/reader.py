@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+import torch
 
 from dpr_haystack.core.spans import PassageReading, SpanChoice, WindowLogits, read_passage
 from dpr_haystack.core.text import PassageText, token_batches
 from dpr_haystack.core.windows import Window
 from dpr_haystack.engines.reader.inputs import InputBuilder, ReaderInput, WindowSize
-from dpr_haystack.engines.reader.network import Logits, Network
+from dpr_haystack.engines.reader.network import Logits
 from dpr_haystack.errors import InputError, ModelError
 
 # tokens per batch: larger batches do not help on a CPU, but on a GPU
@@ -48,6 +50,31 @@ class ReadingOptions:
     chunk_characters: int = 2_000_000
 
 
+class ReadingNetwork(Protocol):
+    """What a reader needs of its model: :class:`~dpr_haystack.engines.reader.network.Network`, or one in training."""
+
+    @property
+    def scores_passages(self) -> bool:
+        """Whether it also scores how likely a passage is to contain the answer."""
+
+    @property
+    def ignores_padding(self) -> bool:
+        """Whether padding after an input does not change its scores."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
+    @property
+    def dtype(self) -> str:
+        """The number format that it computes in."""
+
+    def forward(
+        self, ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None, first: Sequence[int] | None = None
+    ) -> Logits:
+        """Read a batch of token ids."""
+
+
 class Reader:
     """A reader with its tokenizer, ready to read. Thread-safe.
 
@@ -58,7 +85,7 @@ class Reader:
     :param limit: Longest input in tokens that the model supports.
     """
 
-    def __init__(self, network: Network, builder: InputBuilder, *, folder: Path, max_length: int, limit: int) -> None:
+    def __init__(self, network: ReadingNetwork, builder: InputBuilder, *, folder: Path, max_length: int, limit: int) -> None:
         self.max_length = max_length
         self._network = network
         self._builder = builder

@@ -28,7 +28,7 @@ from dpr_haystack.engines.training.callbacks import (
 )
 from dpr_haystack.engines.training.checkpoints import average, checkpoints_in, load_weights, trained_weights
 
-Evaluate = Callable[[nn.Module], dict[str, float]]
+Evaluate = Callable[[Any], dict[str, float]]
 """Validates a model: its metrics by name."""
 
 
