@@ -205,10 +205,12 @@ def test_settings_that_are_assigned_take_effect(folder: str, tmp_path: Path) -> 
 def test_a_reader_takes_them(tmp_path: Path) -> None:
     folder = str(tiny_qa(tmp_path / "reader", "bert"))
     reader = DPRReader(folder, device="cpu", attn_implementation="eager", config_kwargs={"hidden_act": "relu"})
-    config: Any = reader._loaded()._network._model.config
+    network: Any = reader._loaded()._network
+    config = network._model.config
     assert (config._attn_implementation, config.hidden_act) == ("eager", "relu")
     reader.attn_implementation = "sdpa"
-    changed: Any = reader._loaded()._network._model.config
+    network = reader._loaded()._network
+    changed = network._model.config
     assert changed._attn_implementation == "sdpa"
 
 

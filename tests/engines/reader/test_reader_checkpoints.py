@@ -157,7 +157,8 @@ def test_devices_and_dtypes_that_are_not_there(dpr):
 
 def test_arguments_for_from_pretrained_arrive(dpr):
     reader = load_reader(str(dpr), dtype="float32", options=LoadOptions(model_kwargs={"attn_implementation": "eager"}))
-    predictor: Any = reader._network._predictor
+    network: Any = reader._network
+    predictor = network._predictor
     assert predictor.encoder.bert_model.config._attn_implementation == "eager"
     assert load_reader(str(dpr), options=LoadOptions(model_kwargs={"torch_dtype": torch.bfloat16})).dtype == "bfloat16"
     with pytest.raises(ModelError, match="cannot be loaded"):

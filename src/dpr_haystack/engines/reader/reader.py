@@ -85,7 +85,9 @@ class Reader:
     :param limit: Longest input in tokens that the model supports.
     """
 
-    def __init__(self, network: ReadingNetwork, builder: InputBuilder, *, folder: Path, max_length: int, limit: int) -> None:
+    def __init__(
+        self, network: ReadingNetwork, builder: InputBuilder, *, folder: Path, max_length: int, limit: int
+    ) -> None:
         self.max_length = max_length
         self._network = network
         self._builder = builder
