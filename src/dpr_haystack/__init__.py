@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from dpr_haystack.components.retrievers.hybrid import DPRHybridRetriever
     from dpr_haystack.components.text_embedder import DPRTextEmbedder
     from dpr_haystack.components.top_k_evaluator import TopKAccuracyEvaluator
+    from dpr_haystack.core.reader_training_config import ReaderTrainingConfig
     from dpr_haystack.core.training_config import TrainingConfig
     from dpr_haystack.pipelines import load_pipeline
     from dpr_haystack.workflows.indexing import index_paths
     from dpr_haystack.workflows.reembedding import reembed
     from dpr_haystack.workflows.training.mining import mine_hard_negatives
     from dpr_haystack.workflows.training.train import train_dpr
+    from dpr_haystack.workflows.training.train_reader import train_reader
 
 __version__ = "0.1.0"
 
@@ -52,6 +54,7 @@ _HOMES = {
     "FAISSDocumentStore": "components.document_store",
     "FAISSEmbeddingRetriever": "components.retrievers.embedding",
     "HybridJoiner": "components.joiner",
+    "ReaderTrainingConfig": "core.reader_training_config",
     "TrainingConfig": "core.training_config",
     "TopKAccuracyEvaluator": "components.top_k_evaluator",
     "create_elasticsearch_index": "backends.elasticsearch.creation",
@@ -60,6 +63,7 @@ _HOMES = {
     "mine_hard_negatives": "workflows.training.mining",
     "reembed": "workflows.reembedding",
     "train_dpr": "workflows.training.train",
+    "train_reader": "workflows.training.train_reader",
 }
 
 __all__ = [
@@ -77,6 +81,7 @@ __all__ = [
     "FAISSDocumentStore",
     "FAISSEmbeddingRetriever",
     "HybridJoiner",
+    "ReaderTrainingConfig",
     "TopKAccuracyEvaluator",
     "TrainingConfig",
     "__version__",
@@ -86,6 +91,7 @@ __all__ = [
     "mine_hard_negatives",
     "reembed",
     "train_dpr",
+    "train_reader",
 ]
 
 

@@ -40,6 +40,7 @@ COMMANDS = {
     "build-reader-data": "build_reader_data",
     "mine": "mine",
     "train": "train",
+    "train-reader": "train_reader",
     "learning-curve": "learning_curve",
     "fit-hybrid": "fit_hybrid",
     "reembed": "reembed",

@@ -23,6 +23,14 @@ curves of loss and accuracy. After an interruption, the same command resumes."""
 EXAMPLE = "dpr-haystack train laptop model=demo/model train_file=mined.jsonl output_dir=trained"
 
 _SECONDS_A_LINE = 10.0
+_LABELS = {
+    "average_rank": "average rank",
+    "top_1": "top-1",
+    "top_5": "top-5",
+    "top_20": "top-20",
+    "em": "EM",
+    "f1": "F1",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     bad = SkippedRecords()
     report = train_dpr(config, restart=arguments.restart, on_bad=bad, on_note=print_note, progress=training_progress())
     bad.print_count()
-    print("\n".join(summary(report)))
+    print("\n".join(summary(report, "pair")))
     return 0 if report.finished else 130
 
 
@@ -74,16 +82,19 @@ def overrides(settings: list[str]) -> dict[str, Any]:
     return values
 
 
-def summary(report: TrainingReport) -> list[str]:
+def summary(report: TrainingReport, what: str) -> list[str]:
     """Format a report as text.
 
     :param report: The result of the training.
+    :param what: What was trained: ``"pair"`` or ``"reader"``.
     """
     if not report.finished:
         return [f"stopped after step {report.steps} with a checkpoint; run the same command to resume"]
-    lines = [f"{report.steps} steps; the pair is in {report.model} ({report.weights} weights)"]
+    lines = [f"{report.steps} steps; the {what} is in {report.model} ({report.weights} weights)"]
     if report.validation:
-        values = [f"{name.replace('_', '-')} {value:.1f}" for name, value in report.validation.items() if name != "mrr"]
+        values = [
+            f"{_LABELS.get(name, name)} {value:.1f}" for name, value in report.validation.items() if name != "mrr"
+        ]
         lines.append(f"validation: {', '.join(values)}")
     return lines
 
@@ -123,8 +134,9 @@ class _Lines:
         self._last = (done, total)
         if "loss" in logged:
             self._loss = f", loss {logged['loss']:.3f}"
-        if "eval_average_rank" in logged:
-            print(f"validation: average rank {logged['eval_average_rank']:.1f}", file=sys.stderr, flush=True)
+        for name in ("average_rank", "em", "f1"):
+            if f"eval_{name}" in logged:
+                print(f"validation: {_LABELS[name]} {logged[f'eval_{name}']:.1f}", file=sys.stderr, flush=True)
         if now - self._printed < _SECONDS_A_LINE or done == self._start[1]:
             return
         self._printed = now
