@@ -93,7 +93,7 @@ def small_config(folder: Path, model: Path, **settings: Any) -> TrainingConfig:
     return TrainingConfig(**{**chosen, **settings})
 
 
-def losses_of(config: TrainingConfig) -> dict[int, float]:
+def losses_of(config: Any) -> dict[int, float]:
     """The loss of every step, as the last checkpoint has it."""
     folders = (Path(config.output_dir) / "checkpoints").glob("checkpoint-*")
     last = max(folders, key=lambda path: int(path.name.rpartition("-")[2]))

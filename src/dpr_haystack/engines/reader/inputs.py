@@ -13,10 +13,11 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from dpr_haystack.core.characters import Ints, character_ranges
+from dpr_haystack.core.characters import Ints
 from dpr_haystack.core.text import PassageText, normalize_question, replace_passage_surrogates, replace_surrogates
 from dpr_haystack.core.windows import Window, plan_windows
 from dpr_haystack.engines.checkpoints.tokenization import with_nfc
+from dpr_haystack.engines.reader.encoded_texts import EncodedText, TextEncoder
 
 # the question may take up to 1/2 of an input and the title 1/8; longer ones are truncated to leave room for the passage
 _QUESTION_SHARE = 2
@@ -94,12 +95,13 @@ class InputBuilder:
 
     def __init__(self, tokenizer: Any, *, is_dpr: bool, takes_types: bool) -> None:
         self._is_dpr = is_dpr
-        self._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        copied = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         if is_dpr:
-            self._tokenizer.normalizer = with_nfc(self._tokenizer.normalizer)
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        pair = self._tokenizer.encode("a", "a")
+            copied.normalizer = with_nfc(copied.normalizer)
+        copied.no_padding()
+        copied.no_truncation()
+        self._texts = TextEncoder(copied, whole_words=is_dpr)
+        pair = copied.encode("a", "a")
         parts = pair.sequence_ids
         question = [index for index, part in enumerate(parts) if part == 0]
         passage = [index for index, part in enumerate(parts) if part == 1]
@@ -125,45 +127,31 @@ class InputBuilder:
             (normalize(replace_surrogates(question)), replace_passage_surrogates(passage))
             for question, passage in pairs
         ]
-        texts = {text for question, (title, body) in pairs for text in (question, body, *self._titles(title))}
-        unique = list(texts)
-        encodings = self._tokenizer.encode_batch(unique, add_special_tokens=False)
-        encoded = dict(zip(unique, encodings, strict=True))
-        offsets = {body: self._offsets(body, encoded[body]) for _, (_, body) in pairs}
-        return [self._build_one(question, passage, encoded, offsets, size) for question, passage in pairs]
+        passages = self._texts.encode(body for _, (_, body) in pairs)
+        heads = self._texts.ids(text for question, (title, _) in pairs for text in (question, *self._titles(title)))
+        return [self._build_one(question, title, heads, passages[body], size) for question, (title, body) in pairs]
 
     def _titles(self, title: str | None) -> tuple[str, ...]:
         return (title,) if self._is_dpr and title is not None else ()
 
-    def _offsets(self, text: str, encoding: Any) -> tuple[Ints, Ints]:
-        return character_ranges(text, encoding.offsets, encoding.word_ids if self._is_dpr else None)
-
     def _build_one(
-        self,
-        question: str,
-        passage: PassageText,
-        encoded: dict[str, Any],
-        offsets: dict[str, tuple[Ints, Ints]],
-        size: WindowSize,
+        self, question: str, title: str | None, heads: dict[str, list[int]], text: EncodedText, size: WindowSize
     ) -> ReaderInput:
-        title, text = passage
-        question_ids = encoded[question].ids[: size.max_length // _QUESTION_SHARE]
+        question_ids = heads[question][: size.max_length // _QUESTION_SHARE]
         head, tail = [*self._before, *question_ids, *self._between], self._after
         if self._is_dpr:
-            title_ids = [token for part in self._titles(title) for token in encoded[part].ids]
+            title_ids = [token for part in self._titles(title) for token in heads[part]]
             head, tail = [*head, *title_ids[: size.max_length // _TITLE_SHARE], *self._after], []
-        tokens = encoded[text].ids
         room = size.max_length - len(head) - len(tail)
-        starts, ends = offsets[text]
         return ReaderInput(
             head=head,
             tail=tail,
-            tokens=tokens,
+            tokens=text.ids.tolist(),
             types=self._token_types(len(question_ids)),
             first=head.index(self._cls_id) if self._cls_id in head else 0,
-            starts=starts,
-            ends=ends,
-            windows=plan_windows(len(tokens), room, size.stride, size.longest),
+            starts=text.starts,
+            ends=text.ends,
+            windows=plan_windows(len(text.ids), room, size.stride, size.longest),
         )
 
     def _token_types(self, question_length: int) -> tuple[list[int], int, list[int]] | None:

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AutoModelForQuestionAnswering, DPRReader
 
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
+from dpr_haystack.engines.checkpoints.families import ignores_padding
 from dpr_haystack.engines.checkpoints.hub import locate
 from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
 from dpr_haystack.engines.checkpoints.runtime import quiet
@@ -27,6 +30,8 @@ from dpr_haystack.engines.towers.network import split_tower
 from dpr_haystack.engines.training.preparing import keep_layers, prepare_transformer
 from dpr_haystack.errors import InputError
 
+# tokens that are read at a time, so that short inputs are not padded to the length of long ones
+_CPU_TOKENS, _GPU_TOKENS = 2048, 12288
 _READERS = ("DPRReader", "ForQuestionAnswering", "ForQuestionAnsweringSimple")
 
 
@@ -66,6 +71,7 @@ class TrainableReader(nn.Module):
         self.backbone = backbone
         self.tokenizer = tokenizer
         self.builder = training_inputs(tokenizer, backbone)
+        self._ignores_padding = ignores_padding(backbone.config)
         self.qa_outputs = spans or _new_layer(backbone, 2)
         self.qa_classifier = selection or _new_layer(backbone, 1)
 
@@ -77,7 +83,7 @@ class TrainableReader(nn.Module):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, first: Tensor, token_type_ids: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Read a batch.
+        """Read a batch, inputs of similar length together.
 
         :param input_ids: Token ids, (inputs, tokens).
         :param attention_mask: 1 for tokens, 0 for the padding after them, (inputs, tokens).
@@ -86,6 +92,27 @@ class TrainableReader(nn.Module):
         :returns: Logits that an answer starts and ends at a token, (inputs, tokens), and that a passage contains the
             answer, (inputs,), all float32.
         """
+        if not self._ignores_padding:
+            return self._read(input_ids, attention_mask, first, token_type_ids)
+        lengths = attention_mask.sum(dim=1)
+        order = lengths.argsort()
+        most = _CPU_TOKENS if input_ids.device.type == "cpu" else _GPU_TOKENS
+        read = []
+        for rows in torch.split(order, _chunk_sizes(lengths[order].tolist(), most)):
+            width = int(lengths[rows[-1]])
+            types = None if token_type_ids is None else token_type_ids[rows, :width]
+            start, end, relevance = self._read(
+                input_ids[rows, :width], attention_mask[rows, :width], first[rows], types
+            )
+            missing = (0, input_ids.shape[1] - width)
+            read.append((functional.pad(start, missing), functional.pad(end, missing), relevance))
+        back = order.argsort()
+        starts, ends, relevances = (torch.cat(parts)[back] for parts in zip(*read, strict=True))
+        return starts, ends, relevances
+
+    def _read(
+        self, input_ids: Tensor, attention_mask: Tensor, first: Tensor, token_type_ids: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         hidden = self.backbone(input_ids=input_ids, attention_mask=attention_mask, **types)[0]
         with torch.autocast(hidden.device.type, enabled=False):
@@ -162,6 +189,16 @@ def _from_reader(source: ReaderSource) -> TrainableReader:
     spans = getattr(model, name)
     selection = None if source.selection is None else read_selection(source.selection, spans.in_features)
     return TrainableReader(model.base_model, tokenizer, spans, selection)
+
+
+def _chunk_sizes(lengths: Sequence[int], most: int) -> list[int]:
+    """Cut inputs, the shortest first, into chunks of at most so many tokens, padding included; one input or more."""
+    sizes = [0]
+    for length in lengths:
+        if sizes[-1] and (sizes[-1] + 1) * length > most:
+            sizes.append(0)
+        sizes[-1] += 1
+    return sizes
 
 
 def _new_layer(backbone: Any, outputs: int) -> nn.Linear:
