@@ -45,8 +45,8 @@ def small_reader_config(folder: Path, model: Path, **changed: Any) -> ReaderTrai
     """Twelve steps: four epochs of 24 questions, eight a step."""
     settings: dict[str, Any] = {
         "model": str(model),
-        "train_file": changed.pop("train_file", None) or str(reader_file(folder / "train.jsonl")),
-        "dev_file": changed.pop("dev_file", None) or str(reader_file(folder / "dev.jsonl", 9, first=100)),
+        "train_file": str(reader_file(folder / "train.jsonl")),
+        "dev_file": str(reader_file(folder / "dev.jsonl", 9, first=100)),
         "output_dir": str(folder / "out"),
         "passages": 3,
         "no_answer": True,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from dpr_haystack.errors import InputError, ModelError, TrainingFailed
 from dpr_haystack.formats.training import write_training
 from support.checkpoints import tiny_bert, tiny_cross_encoder, tiny_dpr
 from support.small_training import example, losses_of, small_config, training_file
+from support.torchrun import under_torchrun
 
 pytestmark = pytest.mark.slow
 
@@ -502,26 +502,10 @@ def test_without_torchrun_one_gpu_is_used_however_many_there_are(
         assert arguments.n_gpu == used
 
 
-def under_torchrun(file: Path, settings: dict[str, Any], *arguments: str) -> None:
-    """Train in two processes."""
-    file.write_text(yaml.safe_dump(settings))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    ended = subprocess.run(
-        [*command, "dpr_haystack.cli", "train", str(file), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-        timeout=100,
-    )
-    assert ended.returncode == 0, ended.stderr
-
-
 def test_under_torchrun_processes_share_the_work(model: Path, tmp_path: Path) -> None:
     alone = small_config(tmp_path / "alone", model, dropout=0.0, dev_file=None, batch_size=8, max_steps=4)
     settings = {**alone.as_settings(), "batch_size": 4, "output_dir": str(tmp_path / "shared")}
-    under_torchrun(tmp_path / "shared.yml", settings)
+    under_torchrun(tmp_path / "shared.yml", "train", settings)
     train_dpr(alone)
     shared = small_config(tmp_path, model, output_dir=str(tmp_path / "shared"))
     # four questions in each of two processes, with the passages of both: the same as eight in one
@@ -531,14 +515,14 @@ def test_under_torchrun_processes_share_the_work(model: Path, tmp_path: Path) ->
 def test_under_torchrun_no_process_has_a_batch_more_than_another(model: Path, tmp_path: Path) -> None:
     # 9 batches for two processes: one that went on alone would wait for the other's passages for ever
     config = small_config(tmp_path, model, dev_file=None, batch_size=4, train_questions=36, epochs=2)
-    under_torchrun(tmp_path / "config.yml", config.as_settings())
+    under_torchrun(tmp_path / "config.yml", "train", config.as_settings())
     assert list(losses_of(config)) == list(range(1, 9))
 
 
 def test_under_torchrun_a_restart_is_one_in_every_process(model: Path, tmp_path: Path) -> None:
     config = small_config(tmp_path, model, max_steps=4, batch_size=4)
     file = tmp_path / "c.yml"
-    under_torchrun(file, config.as_settings())
+    under_torchrun(file, "train", config.as_settings())
     first = losses_of(config)
-    under_torchrun(file, config.as_settings(), "--restart")
+    under_torchrun(file, "train", config.as_settings(), "--restart")
     assert losses_of(config) == first

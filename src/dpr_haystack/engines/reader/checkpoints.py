@@ -79,7 +79,7 @@ def _reader(
 ) -> Reader:
     with quiet():
         loaded = load_network(source, dtype, options)
-        selection = _selection(source, loaded)
+        selection = load_selection(source, loaded)
         tokenizer = load_tokenizer(source.folder, loaded.config, options=options.for_tokenizer())
     limit = longest_input(tokenizer, loaded.config)
     default = min(source.max_length or (_DPR_LENGTH if source.is_dpr else _USUAL_LENGTH), limit)
@@ -112,8 +112,14 @@ def load_network(source: ReaderSource, dtype: torch.dtype, options: LoadOptions)
     return load_pretrained(cls, source.folder, "reader", **options.for_model(source.folder, dtype))
 
 
-def _selection(source: ReaderSource, model: Any) -> nn.Linear | None:
-    """The layer that scores passages, from the file beside a model that has none itself."""
+def load_selection(source: ReaderSource, model: Any) -> nn.Linear | None:
+    """Load the layer that scores passages from the file beside a model that has none itself.
+
+    :param source: The reader.
+    :param model: Its model.
+    :returns: The layer; ``None`` if there is no such file.
+    :raises ModelError: If the file is damaged or does not fit the model.
+    """
     if source.selection is None:
         return None
     name = span_layer(model)

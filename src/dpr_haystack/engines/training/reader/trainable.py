@@ -13,16 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoModelForQuestionAnswering, DPRReader
 
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.engines.checkpoints.families import ignores_padding
 from dpr_haystack.engines.checkpoints.hub import locate
-from dpr_haystack.engines.checkpoints.pretrained import load_pretrained
+from dpr_haystack.engines.checkpoints.options import LoadOptions
 from dpr_haystack.engines.checkpoints.runtime import quiet
 from dpr_haystack.engines.checkpoints.source import read_json
 from dpr_haystack.engines.checkpoints.tokenization import load_tokenizer
-from dpr_haystack.engines.reader.heads import read_selection, span_layer
+from dpr_haystack.engines.reader.checkpoints import load_network, load_selection
+from dpr_haystack.engines.reader.heads import span_layer
 from dpr_haystack.engines.reader.inspection import ReaderSource, inspect_reader
 from dpr_haystack.engines.reader.saving import check_trainable_reader, training_inputs
 from dpr_haystack.engines.towers.loading import load_tower
@@ -175,8 +175,7 @@ def _from_encoder(model: str, token: str | None) -> TrainableReader:
 
 
 def _from_reader(source: ReaderSource) -> TrainableReader:
-    cls = DPRReader if source.is_dpr else AutoModelForQuestionAnswering
-    model = load_pretrained(cls, source.folder, "reader", dtype=torch.float32)
+    model = load_network(source, torch.float32, LoadOptions())
     tokenizer = load_tokenizer(source.folder, model.config)
     if source.is_dpr:
         predictor = model.span_predictor
@@ -186,9 +185,7 @@ def _from_reader(source: ReaderSource) -> TrainableReader:
     if name is None:
         msg = f"{source.folder} cannot be trained: a {type(model).__name__} has no single layer that scores spans"
         raise InputError(msg)
-    spans = getattr(model, name)
-    selection = None if source.selection is None else read_selection(source.selection, spans.in_features)
-    return TrainableReader(model.base_model, tokenizer, spans, selection)
+    return TrainableReader(model.base_model, tokenizer, getattr(model, name), load_selection(source, model))
 
 
 def _chunk_sizes(lengths: Sequence[int], most: int) -> list[int]:
