@@ -112,6 +112,28 @@ def test_the_recipe_runs_from_its_first_to_its_last_step(example: Callable[..., 
     assert all(0 <= float(row["top_1"]) <= float(row["top_20"]) <= 100 for row in rows)
 
 
+@pytest.mark.slow
+def test_the_recipe_of_the_reader_runs_from_its_first_to_its_last_step(
+    example: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "squad").mkdir()
+    squad(tmp_path / "squad" / "train-v1.1.json.gz", 0, 8)
+    squad(tmp_path / "squad" / "dev-v1.1.json.gz", 8, 4)
+    base = tiny_bert(tmp_path / "base")
+    places = ["--squad", str(tmp_path / "squad"), "--work", str(tmp_path / "work")]
+    own = ["--base", str(base), "--pair", str(base), "--held-out", "3", "--rank", "4"]
+    printed = example("reader", "max_steps=2", "max_length=64", *places, *own)
+    assert commands(printed) == [
+        "convert", "index", "build-reader-data", "build-reader-data", "train-reader", "convert", "evaluate"
+    ]  # fmt: skip
+    assert "\n".join(printed).count("16 questions") >= 1
+    record = json.loads((tmp_path / "work" / "model" / "dpr.json").read_text())
+    assert record["reader_training"]["steps"] == 2
+    held_out = [json.loads(line) for line in (tmp_path / "work" / "reader-held-out.jsonl").read_text().splitlines()]
+    assert len(held_out) == 12  # all questions of three articles
+    assert commands(example("reader", "max_steps=2", "max_length=64", *places, *own)) == ["evaluate"]
+
+
 def test_a_step_is_a_command_that_must_succeed_and_is_not_done_twice(tmp_path: Path) -> None:
     done = [sys.executable, "-c", STEP, str(EXAMPLE), str(tmp_path)]
     ran = subprocess.run(done, capture_output=True, text=True, check=True).stdout

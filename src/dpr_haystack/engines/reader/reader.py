@@ -72,7 +72,13 @@ class ReadingNetwork(Protocol):
     def forward(
         self, ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None, first: Sequence[int] | None = None
     ) -> Logits:
-        """Read a batch of token ids."""
+        """Read a batch.
+
+        :param ids: Token ids of every input.
+        :param types: Token types of every input; ``None`` for a model without token types.
+        :param first: Index of the token of every input that stands for the passage; ``None`` for the first one.
+        :returns: The logits.
+        """
 
 
 class Reader:

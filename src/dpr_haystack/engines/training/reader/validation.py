@@ -112,7 +112,11 @@ class AnswerEvaluator:
 
 
 class _TrainingNetwork:
-    """A reader in training, in the place of one that was loaded to read."""
+    """A reader in training, in the place of one that was loaded to read.
+
+    :param model: The reader.
+    :param bfloat16: Whether matrices are multiplied in bfloat16.
+    """
 
     scores_passages = True
 
@@ -126,7 +130,13 @@ class _TrainingNetwork:
     def forward(
         self, ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None, first: Sequence[int] | None = None
     ) -> Logits:
-        """Read a batch; see :class:`dpr_haystack.engines.reader.network.Network`."""
+        """Read a batch.
+
+        :param ids: Token ids of every input.
+        :param types: Token types of every input; ``None`` for a model without token types.
+        :param first: Index of the token of every input that stands for the passage; ``None`` for the first one.
+        :returns: The logits.
+        """
         tokens, mask = (torch.from_numpy(each).to(self.device) for each in padded(ids, self._model.pad_id))
         places = torch.tensor(first or [0] * len(ids), device=self.device)
         kinds = None if types is None else torch.from_numpy(padded(types, 0)[0]).to(self.device)
