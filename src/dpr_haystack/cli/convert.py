@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from dpr_haystack.cli.common import whole_number
 
@@ -64,8 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert and print the path of the model directory."""
-    from dpr_haystack.engines.towers.conversion import ConversionOptions, convert
+    from dpr_haystack.engines.reader.model_directory import add_reader
+    from dpr_haystack.engines.towers.conversion import ConversionOptions
     from dpr_haystack.errors import InputError
+    from dpr_haystack.workflows.conversion import convert_model
 
     if arguments.pipeline is not None:
         return _convert_pipeline(arguments)
@@ -79,20 +82,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.base_name is not None and arguments.adapter_rank is None:
         msg = "--base-name is for adapters: it needs --adapter-rank"
         raise InputError(msg)
-    written: object = arguments.output
-    if arguments.question_model is not None:
-        written = convert(
-            arguments.question_model,
-            arguments.passage_model,
-            arguments.output,
-            ConversionOptions(arguments.base_model, arguments.max_length, arguments.dimension, arguments.dpr_classes),
-            overwrite=arguments.overwrite,
-        )
-    if arguments.reader is not None:
-        from dpr_haystack.engines.reader.model_directory import add_reader
-
-        base, overwrite = arguments.base_model, arguments.overwrite
-        written = add_reader(arguments.reader, arguments.output, base_model=base, overwrite=overwrite)
+    options = ConversionOptions(arguments.base_model, arguments.max_length, arguments.dimension, arguments.dpr_classes)
+    question, reader, overwrite = arguments.question_model, arguments.reader, arguments.overwrite
+    if question is None:
+        written = add_reader(reader, arguments.output, base_model=arguments.base_model, overwrite=overwrite)
+    else:
+        places = (question, arguments.passage_model, arguments.output)
+        written = convert_model(*places, options, reader=reader, overwrite=overwrite)
     print(written)
     return 0
 
@@ -111,6 +107,7 @@ def _convert_pipeline(arguments: argparse.Namespace) -> int:
 
 def _write_adapters(arguments: argparse.Namespace) -> None:
     from dpr_haystack.errors import InputError
+    from dpr_haystack.workflows.conversion import reader_beside
 
     if arguments.base_model is None:
         msg = (
@@ -130,6 +127,9 @@ def _write_adapters(arguments: argparse.Namespace) -> None:
         from dpr_haystack.engines.towers.adapter_conversion import convert_to_adapters
 
         shares.update(convert_to_adapters(arguments.question_model, arguments.base_model, arguments.output, **form))
+        if arguments.reader is None and reader_beside(arguments.question_model) is not None:
+            model = arguments.question_model
+            print(f"the reader of {model} is left out: --reader {model} writes it as an adapter too", file=sys.stderr)
     if arguments.reader is not None:
         from dpr_haystack.engines.reader.model_directory import add_reader_as_adapter
 

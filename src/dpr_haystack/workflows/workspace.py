@@ -19,11 +19,12 @@ from dpr_haystack.core.files import write_atomically
 from dpr_haystack.core.model_directory import READER, is_model_directory, read_manifest
 from dpr_haystack.core.passages import Passage
 from dpr_haystack.core.progress import Progress
-from dpr_haystack.engines.towers.conversion import ConversionOptions, convert
+from dpr_haystack.engines.towers.conversion import ConversionOptions
 from dpr_haystack.errors import DataError, InputError
 from dpr_haystack.pipelines import write_pipelines
 from dpr_haystack.resources import corpus_directory, sample_questions, trained_pair
 from dpr_haystack.store.registry import is_store
+from dpr_haystack.workflows.conversion import convert_model
 from dpr_haystack.workflows.finding import find_files
 from dpr_haystack.workflows.indexing import index_paths
 from dpr_haystack.workflows.opening import store_for
@@ -91,7 +92,7 @@ def make_workspace(root: Path, *, progress: Progress | None = None) -> Workspace
     workspace.mark.touch()
     if not is_model_directory(workspace.model):
         pair = str(trained_pair())
-        convert(pair, pair, workspace.model, ConversionOptions(base_model=str(published_encoder())))
+        convert_model(pair, pair, workspace.model, ConversionOptions(base_model=str(published_encoder())))
     if not workspace.corpus.exists():
         _copy_in_one_step(corpus_directory(), workspace.corpus)
     if not workspace.questions.exists():
