@@ -108,7 +108,7 @@ def test_only_what_was_retrieved_for_judging(cli: Cli, rivers: Path) -> None:
 def test_what_is_refused(cli: Cli, rivers: Path) -> None:
     before = (rivers / "squad.json").read_bytes()
     for arguments, message in (
-        (("squad.json", "--output", "./squad.json"), "--output squad.json would replace the questions"),
+        (("squad.json", "--output", "./squad.json"), "--output ./squad.json would replace the questions"),
         (("--output", "r.jsonl"), "give one file of questions"),
         (("squad.json", "--questions", "squad.json", "--output", "r.jsonl"), "give one file of questions"),
         (("squad.json", "--output", "r.jsonl", "--by", "dpr"), "dpr needs vectors"),

@@ -46,6 +46,18 @@ WRONG = {
         "evaluate --store store --questions questions.jsonl --question-model TINY",
         "were made by",
     ),
+    "build-training-data: over the questions": (
+        "build-training-data questions.jsonl --store store --output ./questions.jsonl",
+        "--output ./questions.jsonl would replace the questions",
+    ),
+    "build-training-data: a table": (
+        "build-training-data questions.jsonl --store store --output new.tsv",
+        "new.tsv: the name of a training file must end in .json or .jsonl",
+    ),
+    "fit-hybrid: over the questions": (
+        "fit-hybrid --store store --questions questions.jsonl --output questions.jsonl",
+        "--output questions.jsonl would replace the questions",
+    ),
     "index: missing file": ("index nowhere.txt --store new --model model", "nowhere.txt does not exist"),
     "index: unknown kind": (
         "index corpus convert.rst --store new --model model",

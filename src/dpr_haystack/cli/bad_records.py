@@ -94,6 +94,21 @@ def question_files(arguments: argparse.Namespace) -> Iterator[Path]:
         yield arguments.qrels
 
 
+def check_keeps_questions(arguments: argparse.Namespace, given: str, path: Path) -> None:
+    """Refuse an output file that is one of the files of questions.
+
+    :param arguments: The parsed arguments, with those of :func:`add_questions`.
+    :param given: The option that names the output, and its value.
+    :param path: The output.
+    :raises InputError: If it would replace them.
+    """
+    from dpr_haystack.errors import InputError
+
+    if path.exists() and any(file.samefile(path) for file in question_files(arguments)):
+        msg = f"{given} would replace the questions: use another file"
+        raise InputError(msg)
+
+
 class SkippedRecords:
     """Prints every skipped record on stderr as soon as it is read, and counts them."""
 

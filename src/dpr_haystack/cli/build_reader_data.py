@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.bad_records import add_qrels, question_files, questions_of
+from dpr_haystack.cli.bad_records import add_qrels, check_keeps_questions, questions_of
 from dpr_haystack.cli.common import (
     add_place,
     add_question_model,
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         msg = "give one file of questions"
         raise InputError(msg)
     arguments.questions = arguments.questions or arguments.file
-    _check_output(arguments)
+    check_keeps_questions(arguments, f"--output {arguments.output}", Path(arguments.output))
     options, report = _options_of(arguments), ReaderDataReport()
     questions = questions_of(arguments, arguments.limit)
     with opened_place(location_of(arguments)) as place, progress("questions", len(questions)) as step:
@@ -108,17 +109,6 @@ def _options_of(arguments: argparse.Namespace) -> ReaderDataOptions:
         add_gold=not arguments.retrieved_only,
         keep_unanswered=arguments.keep_unanswered,
     )
-
-
-def _check_output(arguments: argparse.Namespace) -> None:
-    from pathlib import Path
-
-    from dpr_haystack.errors import InputError
-
-    output = Path(arguments.output)
-    if output.exists() and any(file.samefile(output) for file in question_files(arguments)):
-        msg = f"--output {output} would replace the questions: use another file"
-        raise InputError(msg)
 
 
 def _hybrid(place: Place, arguments: argparse.Namespace) -> HybridSearch | None:

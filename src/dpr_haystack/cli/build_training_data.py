@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.bad_records import add_qrels, questions_of
+from dpr_haystack.cli.bad_records import add_qrels, check_keeps_questions, questions_of
 from dpr_haystack.cli.common import add_place, existing_path, location_of, progress, whole_number
 from dpr_haystack.cli.mine import add_rules, options_of, summary
 from dpr_haystack.cli.table_options import table_options
@@ -73,6 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.pseudo:
         table_options(arguments).check_table("--pseudo")
     arguments.questions = arguments.questions or arguments.file
+    if arguments.questions is not None:
+        check_keeps_questions(arguments, f"--output {arguments.output}", Path(arguments.output))
     options, tally = options_of(arguments, "bm25"), Tally()
     store = open_place(location_of(arguments))
     with progress("questions", arguments.limit) as step:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.bad_records import question_files
+from dpr_haystack.cli.bad_records import check_keeps_questions
 
 if TYPE_CHECKING:
     from dpr_haystack.formats.question import Question
@@ -162,9 +162,7 @@ def _check_target(arguments: argparse.Namespace, name: str, path: Path, taken: d
     from dpr_haystack.errors import InputError
 
     flag, value = f"--{name.replace('_', '-')}", getattr(arguments, name)
-    if path.exists() and any(file.samefile(path) for file in question_files(arguments)):
-        msg = f"{flag} {value} would replace the questions: use another file"
-        raise InputError(msg)
+    check_keeps_questions(arguments, f"{flag} {value}", path)
     if path.is_dir() or (value.endswith(("/", os.sep)) and not Path(value).is_dir()):
         kind = "a file or an existing directory" if name in _SUFFIXES else "a file"
         msg = f"{flag} must be {kind}: got {value}"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpr_haystack.cli.bad_records import add_questions, questions_of
+from dpr_haystack.cli.bad_records import add_questions, check_keeps_questions, questions_of
 from dpr_haystack.cli.common import (
     add_compute,
     add_place,
@@ -115,6 +115,9 @@ def run(arguments: argparse.Namespace) -> int:
     from dpr_haystack.workflows.drawing import check_picture
     from dpr_haystack.workflows.hybrid_curves import draw_weights
 
+    for flag, output in (("--output", arguments.output), ("--plot", arguments.plot)):
+        if output is not None:
+            check_keeps_questions(arguments, f"{flag} {output}", Path(output))
     if arguments.plot is not None:
         _check_folder("--plot", Path(arguments.plot))
         check_picture("--plot", arguments.plot)

@@ -58,13 +58,15 @@ def read_training(path: str | Path, on_bad: OnBad | None = None) -> Iterator[Tra
 
 
 def write_training(path: str | Path, examples: Iterable[TrainingExample]) -> int:
-    """Write examples: JSON lines for ``.jsonl``, otherwise a JSON list; gzipped for ``.gz``.
+    """Write examples: JSON lines for ``.jsonl``, a JSON list for ``.json``; gzipped for ``.gz``.
 
     :param path: The file; replaced atomically when all examples are written.
     :param examples: The examples; consumed one by one.
     :returns: The number of examples.
-    :raises DataError: If the file cannot be written.
+    :raises DataError: If its name has another suffix, or it cannot be written.
     """
+    if suffix_of(path) not in (".json", ".jsonl"):
+        raise DataError(path, "the name of a training file must end in .json or .jsonl, also with .gz")
     objects = map(example_object, examples)
     return write_json_lines(path, objects) if suffix_of(path) == ".jsonl" else write_json_list(path, objects)
 
