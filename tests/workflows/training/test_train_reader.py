@@ -26,7 +26,7 @@ from dpr_haystack.errors import DataError, InputError
 from support.checkpoints import tiny_bert, tiny_dpr, tiny_roberta
 from support.small_reader_training import reader_file, record, small_reader_config
 from support.small_training import losses_of
-from support.torchrun import under_torchrun
+from support.torchrun import cut_off_under_torchrun, under_torchrun
 
 pytestmark = pytest.mark.slow
 
@@ -157,9 +157,11 @@ def test_gold_passages_alone_score_no_passages(model: Path, tmp_path: Path) -> N
     assert not trained["span_predictor.qa_classifier.bias"].any()
 
 
-def test_several_processes_train_one_reader(model: Path, tmp_path: Path) -> None:
-    alone = small_reader_config(tmp_path, model, max_steps=3, dropout=0.0, learning_rate=1e-3, dev_file=None)
+def test_several_processes_train_one_reader_also_when_cut_off_within_an_epoch(model: Path, tmp_path: Path) -> None:
+    once = {"epochs": 2, "dropout": 0.0, "learning_rate": 1e-3, "dev_file": None, "checkpoint_steps": 1}
+    alone = small_reader_config(tmp_path, model, **once)
     shared = replace(alone, batch_size=4, output_dir=str(tmp_path / "shared"))
+    cut_off_under_torchrun(tmp_path / "cut.yml", shared.as_settings(), 5)  # of six; three are an epoch
     under_torchrun(tmp_path / "shared.yml", "train-reader", shared.as_settings())
     train_reader(alone)
     assert losses_of(shared) == pytest.approx(losses_of(alone), rel=1e-3)

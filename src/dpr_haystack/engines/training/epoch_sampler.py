@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from sentence_transformers.base.sampler import DefaultBatchSampler
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from dpr_haystack.core.question_order import QuestionOrder
 
@@ -37,7 +39,32 @@ class EpochSampler(DefaultBatchSampler):  # type: ignore[misc]
         for number in range(len(self)):
             yield order[number * self.batch_size : (number + 1) * self.batch_size].tolist()
 
+    @property
+    def batches_per_process(self) -> int:
+        """Batches of an epoch that each process gets."""
+        return len(self) // self._processes
+
     def __len__(self) -> int:
         whole, rest = divmod(self._count, int(self.batch_size))
         batches = whole + int(rest >= max(1, self._min_size))
         return batches - batches % self._processes
+
+
+class TellEpoch(TrainerCallback):  # type: ignore[misc]
+    """Tells the sampler which epoch begins.
+
+    The trainer does not always reach it: with several processes and within an epoch that is resumed, accelerate has
+    wrapped it twice, and the epoch would be trained in the order of the first one.
+
+    :param sampler: The sampler.
+    :param accumulate: Batches per step.
+    """
+
+    def __init__(self, sampler: EpochSampler, accumulate: int = 1) -> None:
+        self._sampler = sampler
+        self._steps = -(-sampler.batches_per_process // accumulate)
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._sampler.set_epoch(state.global_step // self._steps)

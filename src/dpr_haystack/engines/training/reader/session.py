@@ -24,7 +24,7 @@ from dpr_haystack.engines.reader.inputs import WindowSize
 from dpr_haystack.engines.reader.reader import SHORTEST_INPUT
 from dpr_haystack.engines.reader.saving import save_reader
 from dpr_haystack.engines.training.callbacks import History
-from dpr_haystack.engines.training.epoch_sampler import EpochSampler
+from dpr_haystack.engines.training.epoch_sampler import EpochSampler, TellEpoch
 from dpr_haystack.engines.training.reader.batches import ReaderCollator
 from dpr_haystack.engines.training.reader.trainable import ReaderOptions, TrainableReader, load_trainable_reader
 from dpr_haystack.engines.training.reader.trainer import ReaderTrainer
@@ -81,11 +81,11 @@ class ReaderSession:
                 sampler,
                 no_answer=config.no_answer,
             ),
-            schedule(config, len(sampler) // processes, checkpoints, device, accumulate=config.accumulate),
+            schedule(config, sampler.batches_per_process, checkpoints, device, accumulate=config.accumulate),
             len(train.rows),
             no_answer_weight=config.no_answer_weight,
             evaluator=evaluator,
-            callbacks=self._run.callbacks,
+            callbacks=[TellEpoch(sampler, config.accumulate), *self._run.callbacks],
         )
 
     def wait_for_others(self) -> None:

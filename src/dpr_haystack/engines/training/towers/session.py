@@ -23,7 +23,7 @@ from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.engines.checkpoints.runtime import chosen_device
 from dpr_haystack.engines.training.callbacks import History
-from dpr_haystack.engines.training.epoch_sampler import EpochSampler
+from dpr_haystack.engines.training.epoch_sampler import EpochSampler, TellEpoch
 from dpr_haystack.engines.training.running import Outcome, RunOptions, TrainingRun
 from dpr_haystack.engines.training.schedule import in_bfloat16, schedule
 from dpr_haystack.engines.training.teacher import CrossEncoderTeacher, load_cross_encoder
@@ -89,10 +89,10 @@ class Session:
             self._loss(train, token),
             sampler,
             Collator(train, draw_rules(config), *towers, sampler),
-            schedule(config, len(sampler) // processes, checkpoints, self._device),
+            schedule(config, sampler.batches_per_process, checkpoints, self._device),
             len(train.rows),
             evaluator=self._evaluator,
-            callbacks=self._run.callbacks,
+            callbacks=[TellEpoch(sampler), *self._run.callbacks],
         )
 
     def wait_for_others(self) -> None:
