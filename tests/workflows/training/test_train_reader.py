@@ -208,6 +208,26 @@ def test_what_cannot_be_trained_is_told_before_anything_is_written(model: Path, 
     refused("1 question without an answer in its passages", train_file=str(nothing))
 
 
+def test_what_is_learnt_from_is_told(model: Path, tmp_path: Path) -> None:
+    lines = [json.dumps(record(number)) for number in range(8)]
+    lines += [json.dumps({**record(8), "answers": ["nowhere"], "is_impossible": True})]
+    train = tmp_path / "train.jsonl"
+    train.write_text("\n".join(lines) + "\n")
+    told: dict[bool, list[str]] = {}
+    for no_answer in (True, False):
+        (tmp_path / str(no_answer)).mkdir()
+        changed = {"train_file": str(train), "no_answer": no_answer, "max_steps": 1, "dev_file": None}
+        told[no_answer] = []
+        train_reader(small_reader_config(tmp_path / str(no_answer), model, **changed), on_note=told[no_answer].append)
+    in_it = "8 questions with 27 passages: 8 with an answer (0 of them marked), 0 without"
+    assert told[False] == [
+        f"training set: {in_it}; per question 1.0 passages with an answer and 2.0 without",
+        "questions left out because they have no answer, and no_answer is not trained: 1",
+    ]
+    assert len(told[True]) == 1
+    assert told[True][0].startswith("training set: 9 questions with 27 passages: 8 with an answer")
+
+
 def test_the_command_trains_and_reports(model: Path, tmp_path: Path, cli: Any) -> None:
     train, dev = reader_file(tmp_path / "train.jsonl"), reader_file(tmp_path / "dev.jsonl", 4, first=50)
     settings = [f"model={model}", f"train_file={train}", f"dev_file={dev}", f"output_dir={tmp_path / 'out'}"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dpr_haystack._optional import require
 from dpr_haystack.core.progress import StepProgress
+from dpr_haystack.core.reader_set_facts import reader_set_facts
 from dpr_haystack.core.reader_training_config import ReaderTrainingConfig
 from dpr_haystack.core.reader_training_set import ReaderTrainingSet
 from dpr_haystack.errors import InputError
@@ -44,7 +45,7 @@ def train_reader(
     :param restart: Discard an earlier training in ``output_dir``.
     :param token: A Hugging Face token.
     :param on_bad: Called with the error of each bad question, if ``config.skip_bad`` is set.
-    :param on_note: Called with a sentence about how a file was read, in the first process.
+    :param on_note: Called in the first process with sentences about the files, and with what is in the training set.
     :param progress: Called after every step.
     :returns: The model directory with the reader, and its validation metrics.
     :raises InputError: If files, settings and model are incompatible, or another training was begun there.
@@ -63,6 +64,7 @@ def train_reader(
         limit, seed = config.train_questions, config.seed
         train = load_reader_set(config.train_files, limit=limit, seed=seed, on_bad=bad, on_note=note)
         _check(config, train)
+        train = _learnt_from(config, train, note)
         dev = None
         if config.dev_file is not None:
             dev = load_reader_set([config.dev_file], limit=config.dev_questions, seed=seed, on_bad=bad, on_note=note)
@@ -103,6 +105,18 @@ def _finished(
         session.save(run.root / "model", facts)
         run.finish({"steps": outcome.steps, "weights": outcome.weights, "validation": outcome.validation})
     return TrainingReport(run.root / "model", outcome.steps, outcome.weights, outcome.validation)
+
+
+def _learnt_from(config: ReaderTrainingConfig, train: ReaderTrainingSet, on_note: OnNote | None) -> ReaderTrainingSet:
+    """The questions that the reader can learn from; what is in them is told."""
+    kept = train
+    if not config.no_answer:
+        kept = ReaderTrainingSet([row for row in train.rows if row.positives], train.passages)
+    if on_note is not None:
+        on_note(f"training set: {reader_set_facts(kept)}")
+        if left_out := len(train.rows) - len(kept.rows):
+            on_note(f"questions left out because they have no answer, and no_answer is not trained: {left_out}")
+    return kept
 
 
 def _check(config: ReaderTrainingConfig, train: ReaderTrainingSet) -> None:
