@@ -32,7 +32,7 @@ def test_it_trains_and_says_where_the_pair_is(config: Path, tmp_path: Path, caps
     assert main(["train", str(config), "learning_rate=1e-3", f"output_dir={tmp_path / 'other'}"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == f"3 steps; the pair is in {tmp_path / 'other' / 'model'} (last weights)"
-    assert second.startswith("validation: average-rank ")
+    assert second.startswith("validation: average rank ")
     record = json.loads((tmp_path / "other" / "training.json").read_text())
     assert record["settings"]["learning_rate"] == 1e-3
     assert record["finished"]["steps"] == 3

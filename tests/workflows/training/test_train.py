@@ -488,7 +488,7 @@ def test_tensorboard_is_written_where_it_is_installed(model: Path, tmp_path: Pat
 
 
 def test_tensorboard_that_is_missing_is_said(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dpr_haystack.engines.training.towers.options.find_spec", lambda _: None)
+    monkeypatch.setattr("dpr_haystack.engines.training.schedule.find_spec", lambda _: None)
     with pytest.raises(InputError, match="tensorboard: true needs the package tensorboard: pip install tensorboard"):
         train_dpr(small_config(tmp_path, model, tensorboard=True))
 

@@ -150,6 +150,30 @@ def test_other_families_and_readers_are_trained_further(tmp_path: Path) -> None:
         assert train_reader(config).steps == 1
 
 
+def test_recomputed_activations_train_the_same(model: Path, tmp_path: Path) -> None:
+    losses = []
+    for name in ("kept", "recomputed"):
+        (tmp_path / name).mkdir()
+        again = name == "recomputed"
+        config = small_reader_config(tmp_path / name, model, dropout=0.0, max_steps=3, gradient_checkpointing=again)
+        train_reader(config)
+        losses.append(losses_of(config))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
+def test_fewer_layers_frozen_embeddings_and_bfloat16(model: Path, tmp_path: Path) -> None:
+    changed = {"layers": 1, "freeze_embeddings": True, "dtype": "bfloat16", "attention": "sdpa"}
+    report = train_reader(small_reader_config(tmp_path, model, max_steps=2, **changed))
+    trained, start = weights_of(report.model), load_file(model / "model.safetensors")
+    prefix = "span_predictor.encoder.bert_model."
+    assert {name.split(".")[5] for name in trained if ".encoder.layer." in name} == {"0"}
+    words = "embeddings.word_embeddings.weight"
+    assert torch.equal(trained[prefix + words], start[words])
+    changed_one = "encoder.layer.0.output.dense.weight"
+    assert not torch.equal(trained[prefix + changed_one], start[changed_one])
+    assert all(bool(tensor.isfinite().all()) for tensor in trained.values())
+
+
 def test_gold_passages_alone_score_no_passages(model: Path, tmp_path: Path) -> None:
     config = small_reader_config(tmp_path, model, passages=1, no_answer=False, max_steps=2)
     trained = weights_of(train_reader(config).model)

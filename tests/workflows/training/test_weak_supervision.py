@@ -114,7 +114,9 @@ def test_from_the_command_line(
 def test_questions_or_pseudo_questions(in_workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in ([], ["questions.jsonl", "--pseudo", "crop"]):
         assert main(["build-training-data", *arguments, "--store", "store", "--output", "x.jsonl"]) == 2
-        assert "give either a file of questions or --pseudo KIND" in capsys.readouterr().err
+        assert (
+            "give either a file of questions, as PATH or with --questions, or --pseudo KIND" in capsys.readouterr().err
+        )
 
 
 def test_bad_questions_are_listed_and_passed_over(
