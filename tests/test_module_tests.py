@@ -56,6 +56,7 @@ TESTED_BY = {
     "core/reader_rows": "test_reader_loading",
     "core/reader_set_facts": "test_reader_loading",
     "core/training_config": "test_config",
+    "core/training_settings": "test_config",
     "engines/ann/hnsw": "test_index_kinds",
     "engines/checkpoints/dpr_configuration": "test_conversion",
     "engines/checkpoints/fingerprints": "test_encoder",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from dpr_haystack.cli.bad_records import SkippedRecords, add_questions, questions_of
 from dpr_haystack.cli.common import add_place, location_of, whole_number
 from dpr_haystack.cli.evaluation_table import TITLES
-from dpr_haystack.cli.train import overrides, training_progress
+from dpr_haystack.cli.train import add_config, overrides, training_progress
 
 if TYPE_CHECKING:
     from dpr_haystack.workflows.evaluation.retrieval_judge import Ranks
@@ -33,13 +33,7 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("config", metavar="CONFIG", help="YAML file, or name of a shipped configuration")
-    parser.add_argument(
-        "settings",
-        nargs="*",
-        metavar="NAME=VALUE",
-        help="settings that override those of CONFIG; must come before any option",
-    )
+    add_config(parser)
     add_place(parser)
     add_questions(parser, "file of evaluation questions")
     parser.add_argument(

@@ -35,6 +35,15 @@ _LABELS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
+    add_config(parser)
+    parser.add_argument("--restart", action="store_true", help="discard an earlier training in output_dir")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments for a configuration.
+
+    :param parser: The parser of a command.
+    """
     parser.add_argument("config", metavar="CONFIG", help="YAML file, or name of a shipped configuration")
     parser.add_argument(
         "settings",
@@ -42,7 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="settings that override those of CONFIG; must come before any option",
     )
-    parser.add_argument("--restart", action="store_true", help="discard an earlier training in output_dir")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 
 from dpr_haystack.cli.bad_records import SkippedRecords, print_note
-from dpr_haystack.cli.train import overrides, summary, training_progress
+from dpr_haystack.cli.train import add_config, overrides, summary, training_progress
 
 SUMMARY = "train a reader"
 DESCRIPTION = """Trains with the settings of a YAML file, or of one of the shipped configurations: reader-paper (the
@@ -20,13 +20,7 @@ EXAMPLE = "dpr-haystack train-reader reader-laptop model=demo/model train_file=r
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("config", metavar="CONFIG", help="YAML file, or name of a shipped configuration")
-    parser.add_argument(
-        "settings",
-        nargs="*",
-        metavar="NAME=VALUE",
-        help="settings that override those of CONFIG; must come before any option",
-    )
+    add_config(parser)
     parser.add_argument("--restart", action="store_true", help="discard an earlier training in output_dir")
 
 

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Literal
 
 from dpr_haystack.core.reader_training_set import Spans
+from dpr_haystack.core.training_settings import TrainingSettings
 from dpr_haystack.errors import InputError
 
 ReaderMetric = Literal["em", "f1"]
@@ -40,7 +38,7 @@ _NOT_NEGATIVE = ("weight_decay", "warmup_steps", "max_grad_norm", "lora_rank", "
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReaderTrainingConfig:
+class ReaderTrainingConfig(TrainingSettings):
     """How a reader is trained. Defaults are the settings of the paper (Karpukhin et al. 2020, section 6).
 
     :param model: The checkpoint to start from: an encoder of any family, or a reader that is trained further.
@@ -137,57 +135,13 @@ class ReaderTrainingConfig:
             raise InputError(problem)
 
     @property
-    def train_files(self) -> tuple[str, ...]:
-        """The training files, as a tuple."""
-        return (self.train_file,) if isinstance(self.train_file, str) else self.train_file
-
-    @property
-    def model_dir(self) -> Path:
-        """Where the trained reader is written."""
-        return Path(self.output_dir).expanduser() / "model"
-
-    @property
     def scores_passages(self) -> bool:
         """Whether the reader learns which passage contains the answer."""
         return self.passages > 1
 
     def _problems(self) -> Iterator[str]:
-        yield from self._wrong_values()
-        if not self.train_files:
-            yield "train_file must name at least one file"
+        yield from self._wrong_choices(("spans", "dtype", "best_metric"))
+        yield from self._wrong_numbers(_POSITIVE, _NOT_NEGATIVE)
         if self.no_answer and self.passages < 2:
             yield "no_answer learns from passages without an answer: set passages to 2 or more, got 1"
-        if self.average_last > self.keep_checkpoints:
-            yield (
-                f"average_last is {self.average_last}, but only {self.keep_checkpoints} checkpoints are kept: raise "
-                "keep_checkpoints"
-            )
-        if self.early_stopping is not None and self.dev_file is None:
-            yield "early_stopping needs a dev_file"
-        name, _, number = (self.device or "").partition(":")
-        if name == "cuda" and number not in ("", "0"):
-            yield (
-                f"device {self.device}: training uses the first visible GPU; make this one visible: "
-                f"CUDA_VISIBLE_DEVICES={number} dpr-haystack train-reader ..., and do not set device"
-            )
-
-    def _wrong_values(self) -> Iterator[str]:
-        hints = get_type_hints(type(self))
-        for name in ("spans", "dtype", "best_metric"):
-            choices = get_args(hints[name])
-            if getattr(self, name) not in choices:
-                yield f"{name} must be one of {', '.join(choices)}: got {getattr(self, name)!r}"
-        for names, strict in ((_POSITIVE, True), (_NOT_NEGATIVE, False)):
-            for name in names:
-                value = getattr(self, name)
-                if value is not None and (not math.isfinite(value) or value < 0 or (strict and value == 0)):
-                    yield f"{name} must be {'above 0' if strict else '0 or more'}: got {value}"
-        for name in ("dropout", "lora_dropout"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
-                yield f"{name} must be from 0 up to below 1: got {value}"
-
-    def as_settings(self) -> dict[str, Any]:
-        """All settings by name, as in YAML and JSON."""
-        settings = dataclasses.asdict(self)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+        yield from self._wrong_run("train-reader")

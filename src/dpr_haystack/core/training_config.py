@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Literal
 
 from dpr_haystack.core.model_directory import POOLINGS, Pooling
+from dpr_haystack.core.training_settings import TrainingSettings
 from dpr_haystack.errors import InputError
 
 LossName = Literal["nll", "triplet", "margin_mse", "kl"]
@@ -46,7 +44,7 @@ _NOT_NEGATIVE = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingConfig:
+class TrainingConfig(TrainingSettings):
     """How two towers are trained. Defaults are the settings released with the paper.
 
     :param model: The checkpoint to start from: BERT-like, DPR, sentence-transformers, or a model directory.
@@ -191,49 +189,21 @@ class TrainingConfig:
         for problem in self._problems():
             raise InputError(problem)
 
-    @property
-    def train_files(self) -> tuple[str, ...]:
-        """The training files, as a tuple."""
-        return (self.train_file,) if isinstance(self.train_file, str) else self.train_file
-
-    @property
-    def model_dir(self) -> Path:
-        """Where the trained pair is written."""
-        return Path(self.output_dir).expanduser() / "model"
-
     def _problems(self) -> Iterator[str]:
-        yield from self._wrong_choices()
-        yield from self._wrong_numbers()
-        if not self.train_files:
-            yield "train_file must name at least one file"
+        yield from self._wrong_choices(("loss", "similarity", "positive", "negative", "dtype", "best_metric"))
+        yield from self._wrong_numbers(_POSITIVE + _OPTIONAL_POSITIVE, _NOT_NEGATIVE)
+        yield from self._other_wrong_values()
         if self.batch_size < 2 and not self.hard_negatives and not self.other_negatives:
             yield (
                 "a batch of 1 question without hard negatives has no negatives to learn from: "
                 f"raise batch_size ({self.batch_size}) or hard_negatives ({self.hard_negatives})"
             )
         yield from self._do_not_go_together()
+        yield from self._wrong_run("train")
 
-    def _wrong_choices(self) -> Iterator[str]:
-        hints = get_type_hints(type(self))
-        for name in ("loss", "similarity", "positive", "negative", "dtype", "best_metric"):
-            choices = get_args(hints[name])
-            if getattr(self, name) not in choices:
-                yield f"{name} must be one of {', '.join(choices)}: got {getattr(self, name)!r}"
+    def _other_wrong_values(self) -> Iterator[str]:
         if self.pooling is not None and self.pooling not in POOLINGS:
             yield f"pooling must be one of {', '.join(POOLINGS)}: got {self.pooling!r}"
-
-    def _wrong_numbers(self) -> Iterator[str]:
-        for names, least, strict in ((_POSITIVE + _OPTIONAL_POSITIVE, 0, True), (_NOT_NEGATIVE, 0, False)):
-            for name in names:
-                value = getattr(self, name)
-                if value is None:
-                    continue
-                if not math.isfinite(value) or value < least or (strict and value == least):
-                    yield f"{name} must be {'above 0' if strict else '0 or more'}: got {value}"
-        for name in ("dropout", "lora_dropout"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
-                yield f"{name} must be from 0 up to below 1: got {value}"
         if any(each < 1 for each in self.matryoshka):
             yield f"matryoshka must be numbers above 0: got {list(self.matryoshka)}"
 
@@ -249,21 +219,3 @@ class TrainingConfig:
             yield f"teacher is only used with loss margin_mse or kl: got loss {self.loss}"
         if self.tie_encoders and (self.freeze_passage_tower or self.passage_model is not None):
             yield "tie_encoders excludes passage_model and freeze_passage_tower: both towers are the same"
-        if self.average_last > self.keep_checkpoints:
-            yield (
-                f"average_last is {self.average_last}, but only {self.keep_checkpoints} checkpoints are kept: raise "
-                "keep_checkpoints"
-            )
-        name, _, number = (self.device or "").partition(":")
-        if name == "cuda" and number not in ("", "0"):
-            yield (
-                f"device {self.device}: training uses the first visible GPU; make this one visible: "
-                f"CUDA_VISIBLE_DEVICES={number} dpr-haystack train ..., and do not set device"
-            )
-        if self.early_stopping is not None and self.dev_file is None:
-            yield "early_stopping needs a dev_file"
-
-    def as_settings(self) -> dict[str, Any]:
-        """All settings by name, as in YAML and JSON."""
-        settings = dataclasses.asdict(self)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed
 from safetensors.torch import load_file
 from torch import nn
 from transformers import TrainerCallback
@@ -137,6 +138,12 @@ class TrainingRun:
             model, current if weights == "last" else load_file(options.best) if weights == "best" else average(last)
         )
         return weights, validation
+
+
+def wait_for_others() -> None:
+    """Under torchrun: wait until every process gets here."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
 
 
 def _snapshot(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -36,7 +36,8 @@ from dpr_haystack.workflows.opening import all_passages
 from dpr_haystack.workflows.training.encoder_pair import EncoderPair
 from dpr_haystack.workflows.training.loading import drawn, load_training_set, tables_of
 from dpr_haystack.workflows.training.run_directory import RunDirectory
-from dpr_haystack.workflows.training.train import facts_of, train_dpr
+from dpr_haystack.workflows.training.running import facts_of
+from dpr_haystack.workflows.training.train import train_dpr
 
 if TYPE_CHECKING:
     from dpr_haystack.backends.passage_search import PassageSearch

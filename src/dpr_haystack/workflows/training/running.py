@@ -6,20 +6,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from filelock import FileLock, Timeout
 
 from dpr_haystack.errors import DataError, InputError, MissingExtra
 from dpr_haystack.workflows.training.curves import CurveKind, draw_curves, write_table
-from dpr_haystack.workflows.training.run_directory import RunDirectory
+from dpr_haystack.workflows.training.run_directory import RunDirectory, Settings
 
 if TYPE_CHECKING:
     from dpr_haystack.engines.training.callbacks import History
+    from dpr_haystack.engines.training.running import Outcome
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,88 @@ class TrainingReport:
     weights: str
     validation: dict[str, float]
     finished: bool = True
+
+
+class TrainingData(Protocol):
+    """The training set of a pair or of a reader."""
+
+    @property
+    def rows(self) -> Sequence[Any]:
+        """The questions."""
+
+    def fingerprint(self) -> str:
+        """A hash of questions and passages."""
+
+
+class TrainingSession(Protocol):
+    """A training that is ready to start or to resume."""
+
+    def wait_for_others(self) -> None:
+        """Under torchrun: wait until every process gets here."""
+
+    def train(self) -> Outcome:
+        """Train to the end, or until stopped on request."""
+
+    def save(self, target: Path, training: Mapping[str, Any]) -> Path:
+        """Write the trained model.
+
+        :param target: The directory.
+        :param training: The training record.
+        """
+
+
+def facts_of(train: TrainingData) -> dict[str, Any]:
+    """Facts that identify training data, for the record of a training.
+
+    :param train: The questions and passages.
+    """
+    return {"questions": len(train.rows), "fingerprint": train.fingerprint()}
+
+
+def carry_out(
+    config: Settings, run: RunDirectory, train: TrainingData, make: Callable[[], TrainingSession], *, restart: bool
+) -> TrainingReport:
+    """Begin or resume a training, and save what was trained.
+
+    :param config: The configuration.
+    :param run: The directory of the training.
+    :param train: The training set.
+    :param make: Makes the session; checks the settings that need the model.
+    :param restart: Discard an earlier training.
+    :returns: The model directory and its validation metrics.
+    :raises InputError: If another training was begun there.
+    """
+    data = facts_of(train)
+    if is_first_process() and not restart:
+        run.check(config, data)
+    session = make()
+    if is_first_process():  # only after all settings were checked
+        if restart:
+            run.clear()
+        run.begin(config, data)
+    session.wait_for_others()  # no process may see discarded checkpoints
+    outcome = session.train()
+    model = run.root / "model"
+    if not outcome.finished:
+        return TrainingReport(model, outcome.steps, "last", {}, finished=False)
+    result = {"steps": outcome.steps, "weights": outcome.weights, "validation": outcome.validation}
+    if is_first_process():
+        made_by = {"trained_with": f"dpr-haystack {version('dpr-haystack')}"}
+        session.save(model, {"settings": config.as_settings(), "questions": len(train.rows), **result, **made_by})
+        run.finish(result)
+    return TrainingReport(model, outcome.steps, outcome.weights, outcome.validation)
+
+
+def check_count(wanted: int | None, train: TrainingData) -> None:
+    """Check that there are as many questions as wanted.
+
+    :param wanted: The number of questions; None for all.
+    :param train: The training set.
+    :raises InputError: If there are fewer.
+    """
+    if wanted is not None and len(train.rows) < wanted:
+        msg = f"train_questions must not exceed the {len(train.rows)} questions: got {wanted}"
+        raise InputError(msg)
 
 
 def write_curves(run: RunDirectory, history: History, kind: CurveKind) -> None:

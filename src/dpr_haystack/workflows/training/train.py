@@ -5,26 +5,28 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from dpr_haystack._optional import require
 from dpr_haystack.core.progress import StepProgress
 from dpr_haystack.core.training_config import TrainingConfig
 from dpr_haystack.core.training_set import TrainingSet
-from dpr_haystack.errors import InputError
 from dpr_haystack.formats.labelled import OnNote
 from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.formats.tables import is_table
 from dpr_haystack.workflows.training.curves import TOWER_CURVES
 from dpr_haystack.workflows.training.loading import load_training_set, tables_of
 from dpr_haystack.workflows.training.run_directory import RunDirectory
-from dpr_haystack.workflows.training.running import TrainingReport, alone, ignore, is_first_process, write_curves
-
-if TYPE_CHECKING:
-    from dpr_haystack.engines.training.running import Outcome
-    from dpr_haystack.engines.training.towers.session import Session
+from dpr_haystack.workflows.training.running import (
+    TrainingReport,
+    alone,
+    carry_out,
+    check_count,
+    ignore,
+    is_first_process,
+    write_curves,
+)
 
 
 def train_dpr(
@@ -64,12 +66,10 @@ def train_dpr(
         limit, seed = config.train_questions, config.seed
         tables = tables_of(config)
         train = load_training_set(config.train_files, limit=limit, seed=seed, on_bad=bad, on_note=note, tables=tables)
-        _check_count(config, train)
+        check_count(config.train_questions, train)
         dev = _validation_set(config, bad, note)
-        data = facts_of(train)
-        if is_first_process() and not restart:
-            run.check(config, data)
-        session = Session(
+        make = partial(
+            Session,
             config,
             train,
             dev,
@@ -78,41 +78,7 @@ def train_dpr(
             progress=progress,
             token=token,
         )
-        if is_first_process():  # only after all settings were checked
-            if restart:
-                run.clear()
-            run.begin(config, data)
-        session.wait_for_others()  # no process may see discarded checkpoints
-        outcome = session.train()
-        return _finished(config, run, session, outcome, len(train.rows))
-
-
-def facts_of(train: TrainingSet) -> dict[str, Any]:
-    """Facts that identify training data, for the record of a training.
-
-    :param train: The questions and passages.
-    """
-    return {"questions": len(train.rows), "fingerprint": train.fingerprint()}
-
-
-def _finished(
-    config: TrainingConfig, run: RunDirectory, session: Session, outcome: Outcome, questions: int
-) -> TrainingReport:
-    if not outcome.finished:
-        return TrainingReport(config.model_dir, outcome.steps, "last", {}, finished=False)
-    facts = {
-        "settings": config.as_settings(),
-        "questions": questions,
-        "steps": outcome.steps,
-        "weights": outcome.weights,
-        "validation": outcome.validation,
-        "trained_with": f"dpr-haystack {version('dpr-haystack')}",
-    }
-    if is_first_process():
-        made_from = {"question": config.model, "passage": config.passage_model or config.model}
-        session.save(run.root / "model", made_from=made_from, training=facts)
-        run.finish({"steps": outcome.steps, "weights": outcome.weights, "validation": outcome.validation})
-    return TrainingReport(run.root / "model", outcome.steps, outcome.weights, outcome.validation)
+        return carry_out(config, run, train, make, restart=restart)
 
 
 def _validation_set(config: TrainingConfig, on_bad: OnBad | None, on_note: OnNote | None) -> TrainingSet | None:
@@ -121,9 +87,3 @@ def _validation_set(config: TrainingConfig, on_bad: OnBad | None, on_note: OnNot
     limit, seed = config.dev_questions, config.seed
     tables = tables_of(config) if is_table(config.dev_file) else None
     return load_training_set([config.dev_file], limit=limit, seed=seed, on_bad=on_bad, on_note=on_note, tables=tables)
-
-
-def _check_count(config: TrainingConfig, train: TrainingSet) -> None:
-    if config.train_questions is not None and len(train.rows) < config.train_questions:
-        msg = f"train_questions must not exceed the {len(train.rows)} questions: got {config.train_questions}"
-        raise InputError(msg)

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from dpr_haystack._optional import require
 from dpr_haystack.core.progress import StepProgress
@@ -20,11 +19,15 @@ from dpr_haystack.formats.open_text import OnBad
 from dpr_haystack.workflows.training.curves import READER_CURVES
 from dpr_haystack.workflows.training.reader_loading import load_reader_set
 from dpr_haystack.workflows.training.run_directory import RunDirectory
-from dpr_haystack.workflows.training.running import TrainingReport, alone, ignore, is_first_process, write_curves
-
-if TYPE_CHECKING:
-    from dpr_haystack.engines.training.reader.session import ReaderSession
-    from dpr_haystack.engines.training.running import Outcome
+from dpr_haystack.workflows.training.running import (
+    TrainingReport,
+    alone,
+    carry_out,
+    check_count,
+    ignore,
+    is_first_process,
+    write_curves,
+)
 
 
 def train_reader(
@@ -68,10 +71,8 @@ def train_reader(
         dev = None
         if config.dev_file is not None:
             dev = load_reader_set([config.dev_file], limit=config.dev_questions, seed=seed, on_bad=bad, on_note=note)
-        data = {"questions": len(train.rows), "fingerprint": train.fingerprint()}
-        if is_first_process() and not restart:
-            run.check(config, data)
-        session = ReaderSession(
+        make = partial(
+            ReaderSession,
             config,
             train,
             dev,
@@ -80,31 +81,7 @@ def train_reader(
             progress=progress,
             token=token,
         )
-        if is_first_process():  # only after all settings were checked
-            if restart:
-                run.clear()
-            run.begin(config, data)
-        session.wait_for_others()  # no process may see discarded checkpoints
-        return _finished(config, run, session, session.train(), len(train.rows))
-
-
-def _finished(
-    config: ReaderTrainingConfig, run: RunDirectory, session: ReaderSession, outcome: Outcome, questions: int
-) -> TrainingReport:
-    if not outcome.finished:
-        return TrainingReport(config.model_dir, outcome.steps, "last", {}, finished=False)
-    facts: dict[str, Any] = {
-        "settings": config.as_settings(),
-        "questions": questions,
-        "steps": outcome.steps,
-        "weights": outcome.weights,
-        "validation": outcome.validation,
-        "trained_with": f"dpr-haystack {version('dpr-haystack')}",
-    }
-    if is_first_process():
-        session.save(run.root / "model", facts)
-        run.finish({"steps": outcome.steps, "weights": outcome.weights, "validation": outcome.validation})
-    return TrainingReport(run.root / "model", outcome.steps, outcome.weights, outcome.validation)
+        return carry_out(config, run, train, make, restart=restart)
 
 
 def _learnt_from(config: ReaderTrainingConfig, train: ReaderTrainingSet, on_note: OnNote | None) -> ReaderTrainingSet:
@@ -120,9 +97,7 @@ def _learnt_from(config: ReaderTrainingConfig, train: ReaderTrainingSet, on_note
 
 
 def _check(config: ReaderTrainingConfig, train: ReaderTrainingSet) -> None:
-    if config.train_questions is not None and len(train.rows) < config.train_questions:
-        msg = f"train_questions must not exceed the {len(train.rows)} questions: got {config.train_questions}"
-        raise InputError(msg)
+    check_count(config.train_questions, train)
     if not any(row.positives for row in train.rows):
         msg = (
             f"none of the {len(train.rows)} questions has a passage that contains an answer: there is nothing to learn"

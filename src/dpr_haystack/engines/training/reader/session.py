@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed
 
 from dpr_haystack._optional import require
 from dpr_haystack.core.progress import StepProgress
@@ -29,7 +28,7 @@ from dpr_haystack.engines.training.reader.batches import ReaderCollator
 from dpr_haystack.engines.training.reader.trainable import ReaderOptions, TrainableReader, load_trainable_reader
 from dpr_haystack.engines.training.reader.trainer import ReaderTrainer
 from dpr_haystack.engines.training.reader.validation import AnswerEvaluator, AnswerOptions
-from dpr_haystack.engines.training.running import Outcome, RunOptions, TrainingRun
+from dpr_haystack.engines.training.running import Outcome, RunOptions, TrainingRun, wait_for_others
 from dpr_haystack.engines.training.schedule import in_bfloat16, schedule
 from dpr_haystack.errors import InputError
 
@@ -90,8 +89,7 @@ class ReaderSession:
 
     def wait_for_others(self) -> None:
         """Under torchrun: wait until every process gets here."""
-        if torch.distributed.is_initialized():
-            torch.distributed.barrier()
+        wait_for_others()
 
     def train(self) -> Outcome:
         """Train to the end or until stopped on request, resuming from the last checkpoint.

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed
 from sentence_transformers import SentenceTransformer
 
 from dpr_haystack._optional import require
@@ -24,7 +23,7 @@ from dpr_haystack.core.training_set import TrainingSet
 from dpr_haystack.engines.checkpoints.runtime import chosen_device
 from dpr_haystack.engines.training.callbacks import History
 from dpr_haystack.engines.training.epoch_sampler import EpochSampler, TellEpoch
-from dpr_haystack.engines.training.running import Outcome, RunOptions, TrainingRun
+from dpr_haystack.engines.training.running import Outcome, RunOptions, TrainingRun, wait_for_others
 from dpr_haystack.engines.training.schedule import in_bfloat16, schedule
 from dpr_haystack.engines.training.teacher import CrossEncoderTeacher, load_cross_encoder
 from dpr_haystack.engines.training.towers.batches import Collator
@@ -97,8 +96,7 @@ class Session:
 
     def wait_for_others(self) -> None:
         """Under torchrun: wait until every process gets here."""
-        if torch.distributed.is_initialized():
-            torch.distributed.barrier()
+        wait_for_others()
 
     def train(self) -> Outcome:
         """Train to the end or until stopped on request, resuming from the last checkpoint.
@@ -107,11 +105,10 @@ class Session:
         """
         return self._run.train(self._trainer, self.model)
 
-    def save(self, target: Path, *, made_from: Mapping[str, str], training: Mapping[str, Any]) -> Path:
+    def save(self, target: Path, training: Mapping[str, Any]) -> Path:
         """Write the pair as a model directory.
 
         :param target: The directory.
-        :param made_from: The model that each tower was trained from.
         :param training: The training record.
         :returns: The directory.
         """
@@ -124,6 +121,8 @@ class Session:
 
             for tower in dict.fromkeys(towers.values()):
                 merge_adapters(tower.backbone)
+        config = self._config
+        made_from = {"question": config.model, "passage": config.passage_model or config.model}
         return save_pair(towers, target, made_from=made_from, training=training)
 
     def _evaluator_for(self, dev: TrainingSet) -> PoolEvaluator:
